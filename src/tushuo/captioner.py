@@ -1,0 +1,115 @@
+"""Picture to caption: the one object that users need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from tushuo import encoders
+from tushuo.encoders.prepare import prepare
+from tushuo.encoders.spec import Encoder
+from tushuo.images import open_picture
+from tushuo.run import Run
+from tushuo.search import search
+from tushuo.search.config import Hypothesis, SearchConfig
+from tushuo.signatures import require_same
+from tushuo.text import join
+
+Pixels = UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """What a captioner says of a picture, and why.
+
+    Attributes:
+        text: the caption.
+        words: its words.
+        log_probs: natural logarithm of each word's probability; one more for the end, if it ended.
+        attention: where each word looked, on the encoder's grid; each map sums to 1.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    log_probs: tuple[float, ...]
+    attention: Float[np.ndarray, "T rows columns"]
+
+    @property
+    def log_prob(self) -> float:
+        """Log-probability of the whole caption."""
+        return sum(self.log_probs)
+
+
+@final
+class Captioner:
+    """An encoder and a run, ready to look and speak."""
+
+    def __init__(self, run: Run, encoder: Encoder):
+        require_same(
+            run.config.encoder.signature,
+            encoder.spec.signature,
+            what="the run's encoder and the one that is installed",
+            cure="bring the encoder's original weights, or train on regions of this one",
+        )
+        self.run, self.encoder = run, encoder
+
+    def caption(
+        self, picture: Path | str | bytes | Pixels, *, config: SearchConfig | None = None
+    ) -> Caption:
+        """Caption one picture: a path, the bytes of a picture file, or RGB pixels 0 to 255.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+        """
+        return self.caption_batch([picture], config=config)[0]
+
+    def caption_batch(
+        self,
+        pictures: Sequence[Path | str | bytes | Pixels],
+        *,
+        config: SearchConfig | None = None,
+    ) -> list[Caption]:
+        """Caption several pictures at once; each gets the caption that it would get alone.
+
+        Raises:
+            PictureError: one of them cannot be opened.
+        """
+        if not pictures:
+            return []
+        spec = self.encoder.spec
+        prepared = torch.stack([prepare(self._pixels(picture), spec) for picture in pictures])
+        regions = self.encoder(prepared).float()
+        found = search(self.run.decoder, regions, config or self.run.config.search)
+        return [self._told(hypotheses[0]) for hypotheses in found]
+
+    def _pixels(self, picture: Path | str | bytes | Pixels) -> Pixels:
+        if isinstance(picture, np.ndarray):
+            return picture
+        source = picture if isinstance(picture, bytes) else Path(picture)
+        return open_picture(source, at_least=self.encoder.spec.side)
+
+    def _told(self, hypothesis: Hypothesis) -> Caption:
+        spec, words = self.encoder.spec, self.run.vocabulary.decode(hypothesis.words)
+        grid = hypothesis.attention.reshape(len(words), spec.rows, spec.columns)
+        return Caption(
+            text=join(words, self.run.config.splitting),
+            words=tuple(words),
+            log_probs=tuple(hypothesis.log_probs),
+            attention=grid.numpy(),
+        )
+
+
+def load(run: Path | str) -> Captioner:
+    """Load a run folder with the encoder that it was trained on.
+
+    Raises:
+        RunError: the folder is not a whole run.
+        WeightsError: the encoder's weights are not here.
+        SignatureError: the encoder that is installed is another one.
+    """
+    loaded = Run.load(Path(run))
+    return Captioner(loaded, encoders.load(loaded.config.encoder.name))

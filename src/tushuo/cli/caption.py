@@ -1,0 +1,134 @@
+"""``tushuo caption``."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tushuo.captioner import Caption, Captioner, Pixels
+    from tushuo.search.config import SearchConfig
+
+BATCH_PICTURES = 16
+LONGEST_DOWNLOAD = 50_000_000  # bytes
+
+
+def caption(
+    *pictures: str,
+    run: Annotated[Path, Parameter(help="the run folder")],
+    sample: Annotated[bool, Parameter(help="draw words as the lesson does", negative="")] = False,
+    temperature: Annotated[float, Parameter(help="of --sample; below 1 is safer")] = 1.0,
+    seed: Annotated[int, Parameter(help="of --sample; repeats a caption")] = 0,
+    json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
+    output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
+    attention: Annotated[
+        Path | None, Parameter(help="folder for a picture of what each word looked at")
+    ] = None,
+) -> int:
+    """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
+
+    Example: tushuo caption photos/ --run run --json
+    """
+    from tushuo.captioner import load
+    from tushuo.errors import SettingError
+    from tushuo.images import find_pictures
+    from tushuo.search.config import SearchConfig
+
+    if not pictures:
+        raise SettingError("no picture was given; name files, folders, or - for standard input")
+    config = SearchConfig(
+        search="sample" if sample else "greedy", temperature=temperature, seed=seed
+    )
+    captioner = load(run)
+    sources = [
+        source
+        for named in pictures
+        for source in ([named] if _special(named) else map(str, find_pictures([named])))
+    ]
+    failed = 0
+    file: TextIO = output.open("w", encoding="utf-8") if output else sys.stdout
+    try:
+        for source, told in _captions(captioner, sources, config, attention):
+            failed += isinstance(told, str)
+            print(_line(source, told, json), file=file, flush=True)
+    finally:
+        if output:
+            file.close()
+    return (2 if failed == len(sources) else 1) if failed else 0
+
+
+def _special(named: str) -> bool:
+    return named == "-" or named.startswith(("http://", "https://"))
+
+
+def _captions(
+    captioner: "Captioner", sources: list[str], config: "SearchConfig", attention: Path | None
+) -> Iterator[tuple[str, "Caption | str"]]:
+    """Caption in batches; a picture that cannot be opened gives its error in its place."""
+    from tushuo.errors import PictureError
+
+    for start in range(0, len(sources), BATCH_PICTURES):
+        batch = sources[start : start + BATCH_PICTURES]
+        opened: dict[int, Pixels] = {}
+        told: dict[int, Caption | str] = {}
+        for place, source in enumerate(batch):
+            try:
+                opened[place] = _open(source, captioner.encoder.spec.side)
+            except PictureError as error:
+                told[place] = str(error)
+        found = captioner.caption_batch(list(opened.values()), config=config)
+        told |= zip(opened, found, strict=True)
+        for place, source in enumerate(batch):
+            answer = told[place]
+            if attention and not isinstance(answer, str):
+                _draw(opened[place], answer, attention, source, start + place)
+            yield source, answer
+
+
+def _open(source: str, side: int) -> "Pixels":
+    from tushuo.images import open_picture
+
+    if source == "-":
+        return open_picture(sys.stdin.buffer.read(), at_least=side)
+    if _special(source):
+        return open_picture(_fetch(source), at_least=side)
+    return open_picture(Path(source), at_least=side)
+
+
+def _fetch(address: str) -> bytes:
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    from tushuo.errors import PictureError
+
+    try:
+        with urlopen(address, timeout=20) as answer:
+            content: bytes = answer.read(LONGEST_DOWNLOAD + 1)
+    except (URLError, OSError, ValueError) as error:
+        raise PictureError(f"{address} cannot be fetched: {error}") from error
+    if len(content) > LONGEST_DOWNLOAD:
+        raise PictureError(f"{address} is larger than {LONGEST_DOWNLOAD} bytes")
+    return content
+
+
+def _draw(picture: "Pixels", told: "Caption", folder: Path, source: str, number: int) -> None:
+    from tushuo.report.attention_panels import draw_attention_panels
+
+    stem = "picture" if _special(source) else Path(source).stem
+    path = folder / f"{number:04d}_{stem}.png"
+    draw_attention_panels(picture, told.words, told.attention, path, title=told.text)
+
+
+def _line(source: str, told: "Caption | str", json: bool) -> str:
+    import msgspec
+
+    if not json:
+        return f"{source}\t{'error: ' + told if isinstance(told, str) else told.text}"
+    answer: dict[str, object] = {"image": source}
+    if isinstance(told, str):
+        answer["error"] = told
+    else:
+        answer |= {"caption": told.text, "log_prob": round(told.log_prob, 4)}
+    return msgspec.json.encode(answer).decode()

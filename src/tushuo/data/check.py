@@ -1,0 +1,203 @@
+"""Look data over before hours are spent on it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tushuo.data.record import Record
+from tushuo.errors import PictureError
+from tushuo.runtime import sha256
+
+OpenPicture = Callable[[Path], np.ndarray]
+SHOWN = 10  # examples named in each kind of finding
+SMALLEST_SIDE = 32  # pixels; smaller ones show an encoder nothing
+BANDS = 8  # of 16 bits, in a difference hash
+LONGEST_SHAPE = 4.0  # width to height, or height to width
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReport:
+    """What a look at the data found; lists of names are whole, texts show the first ones."""
+
+    pictures: int
+    captions: int
+    captions_per_picture: dict[int, int]
+    splits: dict[str, int]
+    words_shortest: int
+    words_mean: float
+    words_longest: int
+    missing: list[str]
+    undecodable: dict[str, str]
+    odd: list[str]
+    same_bytes: list[list[str]]
+    near_duplicates: list[list[str]]
+    duplicates_across_splits: list[list[str]]
+    empty_captions: list[str]
+    identical_captions: int
+    warnings: list[str]
+    fatal: list[str]
+
+
+def check(
+    records: Sequence[Record], *, open_picture: OpenPicture, decode: bool = True
+) -> DataReport:
+    """Count, open and compare everything.
+
+    Args:
+        records: the data.
+        open_picture: opens one picture as RGB, HWC, uint8; raises PictureError.
+        decode: open every picture; without it only its being there is looked at.
+    """
+    missing = [str(record.path) for record in records if not record.path.is_file()]
+    gone = set(missing)
+    pictures = _Pictures(open_picture)
+    if decode:
+        for record in records:
+            if str(record.path) not in gone:
+                pictures.look(record)
+    captions = [caption for record in records for caption in record.captions]
+    lengths = [len(caption.split()) for caption in captions] or [0]
+    near = pictures.near()
+    across = [group for group in near if len({pictures.splits[n] for n in group}) > 1]
+    empty = [str(r.image_id) for r in records if any(not c.strip() for c in r.captions)]
+    usable = len(records) - len(missing) - len(pictures.undecodable)
+    fatal = []
+    if not captions:
+        fatal.append("there are no captions at all; training needs some")
+    if usable < 2:
+        fatal.append(f"{usable} of {len(records)} pictures can be opened; training needs two")
+    return DataReport(
+        pictures=len(records),
+        captions=len(captions),
+        captions_per_picture=dict(sorted(Counter(len(r.captions) for r in records).items())),
+        splits=dict(Counter(record.split or "none" for record in records)),
+        words_shortest=min(lengths),
+        words_mean=round(sum(lengths) / len(lengths), 1),
+        words_longest=max(lengths),
+        missing=missing,
+        undecodable=pictures.undecodable,
+        odd=pictures.odd,
+        same_bytes=pictures.same(),
+        near_duplicates=near,
+        duplicates_across_splits=across,
+        empty_captions=empty,
+        identical_captions=len(captions) - len(set(captions)),
+        warnings=_warnings(missing, pictures, across, empty),
+        fatal=fatal,
+    )
+
+
+def to_json(report: DataReport) -> dict[str, Any]:
+    """Return the report as what JSON can hold."""
+    return asdict(report)
+
+
+def rows(report: DataReport) -> list[tuple[str, str]]:
+    """Return the report as the rows of a table: what was looked at, and what was found."""
+
+    def some(found: Sequence[object]) -> str:
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return f"{len(found)}" + (f": {', '.join(map(str, found[:SHOWN]))}{more}" if found else "")
+
+    counts = ", ".join(f"{n}: {count}" for n, count in report.captions_per_picture.items())
+    length = f"{report.words_shortest} to {report.words_longest}, mean {report.words_mean}"
+    return [
+        ("pictures", str(report.pictures)),
+        ("captions", str(report.captions)),
+        ("captions per picture: pictures", counts),
+        ("splits", ", ".join(f"{name} {count}" for name, count in report.splits.items())),
+        ("words of a caption, split at spaces", length),
+        ("missing pictures", some(report.missing)),
+        ("pictures that cannot be opened", some(list(report.undecodable))),
+        ("very small or very long pictures", some(report.odd)),
+        ("same file more than once", some(report.same_bytes)),
+        ("pictures that look alike", some(report.near_duplicates)),
+        ("of these, in different splits", some(report.duplicates_across_splits)),
+        ("pictures with an empty caption", some(report.empty_captions)),
+        ("captions that repeat another", str(report.identical_captions)),
+    ]
+
+
+class _Pictures:
+    """What was seen of the pictures so far."""
+
+    def __init__(self, open_picture: OpenPicture):
+        self._open = open_picture
+        self.undecodable: dict[str, str] = {}
+        self.odd: list[str] = []
+        self.splits: dict[str, str | None] = {}
+        self._by_bytes: dict[str, list[str]] = defaultdict(list)
+        self._looks: dict[str, np.ndarray] = {}
+
+    def look(self, record: Record) -> None:
+        name = str(record.image_id)
+        try:
+            picture = self._open(record.path)
+        except PictureError as error:
+            self.undecodable[str(record.path)] = str(error)
+            return
+        self.splits[name] = record.split
+        height, width = picture.shape[:2]
+        if min(height, width) < SMALLEST_SIDE or max(height, width) > LONGEST_SHAPE * min(
+            height, width
+        ):
+            self.odd.append(f"{name} {width}x{height}")
+        self._by_bytes[sha256(record.path)].append(name)
+        self._looks[name] = difference_hash(picture)
+
+    def same(self) -> list[list[str]]:
+        return [names for names in self._by_bytes.values() if len(names) > 1]
+
+    def near(self) -> list[list[str]]:
+        """Group pictures whose hashes differ in fewer bits than there are bands.
+
+        Two such hashes agree in a whole band, so only pictures that share a band are compared.
+        """
+        names = list(self._looks)
+        bands: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, look in enumerate(self._looks.values()):
+            for band in range(BANDS):
+                bands[band, int(look[band])].append(number)
+        looks = np.stack(list(self._looks.values())) if names else np.zeros((0, BANDS), np.uint16)
+        group = list(range(len(names)))
+        for members in bands.values():
+            for place, first in enumerate(members[:-1]):
+                rest = np.array(members[place + 1 :])
+                bits = np.bitwise_count(looks[rest] ^ looks[first]).sum(axis=1)
+                for second in rest[bits < BANDS]:
+                    low, high = sorted((group[first], group[second]))
+                    group = [low if own == high else own for own in group] if low < high else group
+        together: dict[int, list[str]] = defaultdict(list)
+        for name, own in zip(names, group, strict=True):
+            together[own].append(name)
+        return [found for found in together.values() if len(found) > 1]
+
+
+def difference_hash(picture: np.ndarray) -> np.ndarray:
+    """Hash a picture by how it looks: 128 bits, is each cell brighter than its neighbour's.
+
+    Krawetz' dHash over a 9 x 9 grid of mean brightness, across and down, as 16-bit bands. Hashes
+    that differ in few bits are near duplicates: another size, another compression; flat pictures
+    may collide.
+    """
+    grey = picture.mean(axis=2)
+    edges = [np.linspace(0, n, 10).astype(int)[:-1] for n in grey.shape]
+    cells = np.add.reduceat(np.add.reduceat(grey, edges[0], axis=0), edges[1], axis=1)
+    across, down = cells[:-1, 1:] > cells[:-1, :-1], cells[1:, :-1] > cells[:-1, :-1]
+    return np.packbits([across, down]).view(np.uint16)
+
+
+def _warnings(
+    missing: list[str], pictures: _Pictures, across: list[list[str]], empty: list[str]
+) -> list[str]:
+    found: list[tuple[Sequence[object], str]] = [
+        (missing, "pictures are missing; they will be left out"),
+        (list(pictures.undecodable), "pictures cannot be opened; they will be left out"),
+        (across, "groups of pictures look alike in different splits; scores will flatter"),
+        (empty, "pictures have an empty caption"),
+    ]
+    return [f"{len(names)} {told}" for names, told in found if names]

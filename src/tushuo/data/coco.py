@@ -1,0 +1,63 @@
+"""MS-COCO captions JSON, 2014 and 2017; Chen et al., arXiv:1504.00325."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tushuo.data.record import Record, Split
+from tushuo.errors import DataError
+
+
+class _Image(msgspec.Struct):
+    id: int | str
+    file_name: str | None = None
+
+
+class _Annotation(msgspec.Struct):
+    image_id: int | str
+    caption: str
+
+
+class _File(msgspec.Struct):
+    images: list[_Image]
+    annotations: list[_Annotation]
+
+
+def read_coco(
+    path: Path, *, images: Path | None = None, split: Split | None = None
+) -> list[Record]:
+    """Read one captions file.
+
+    A picture is looked for by its ``file_name``, or as ``COCO_train2014_%012d.jpg`` where the file
+    has none, in ``images``, or else in a folder ``images`` beside the file.
+
+    Raises:
+        DataError: the file is not of this form, or a caption names a picture that it does not list.
+    """
+    try:
+        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
+    except msgspec.DecodeError as error:
+        raise DataError(
+            f"{path} is not a COCO captions file: {error}; expected images with id and file_name, "
+            "and annotations with image_id and caption"
+        ) from error
+    folder = images or path.parent / "images"
+    captions: dict[str, list[str]] = {str(image.id): [] for image in content.images}
+    for number, annotation in enumerate(content.annotations):
+        if str(annotation.image_id) not in captions:
+            raise DataError(
+                f"{path}: annotation {number} names the picture {annotation.image_id!r}, which is "
+                "not among the images; remove it or add the picture"
+            )
+        captions[str(annotation.image_id)].append(annotation.caption)
+    part: Literal["val2014", "train2014"] = "val2014" if "val" in path.stem else "train2014"
+    return [
+        Record(
+            image_id=image.id,
+            path=folder / (image.file_name or f"COCO_{part}_{int(image.id):012d}.jpg"),
+            captions=tuple(captions[str(image.id)]),
+            split=split,
+        )
+        for image in content.images
+    ]

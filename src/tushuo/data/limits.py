@@ -1,0 +1,41 @@
+"""Fewer captions or pictures than the data brings, chosen by a seeded shuffle."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tushuo.data.record import Record
+from tushuo.errors import SettingError
+
+
+def limit(
+    records: Sequence[Record],
+    *,
+    max_captions: int | None = None,
+    max_images: int | None = None,
+    seed: int = 0,
+) -> list[Record]:
+    """Keep at most so many captions (as the lesson does) or pictures, in the data's order.
+
+    Raises:
+        SettingError: a limit below one.
+    """
+    for name, value in (("max-captions", max_captions), ("max-images", max_images)):
+        if value is not None and value < 1:
+            raise SettingError(f"{name} was {value}, it must be at least 1")
+    kept = list(records)
+    if max_images is not None and max_images < len(kept):
+        chosen = random.Random(seed).sample(range(len(kept)), max_images)
+        kept = [kept[place] for place in sorted(chosen)]
+    pairs = [(place, n) for place, record in enumerate(kept) for n in range(len(record.captions))]
+    if max_captions is not None and max_captions < len(pairs):
+        stay = set(random.Random(seed).sample(pairs, max_captions))
+        kept = [
+            replace(
+                record,
+                captions=tuple(c for n, c in enumerate(record.captions) if (place, n) in stay),
+            )
+            for place, record in enumerate(kept)
+        ]
+        kept = [record for record in kept if record.captions]
+    return kept

@@ -1,0 +1,8 @@
+"""Caption decoders, one a file. To add one: its file, a line here, a line in the docs."""
+
+from tushuo.decoders.base import Decoder
+from tushuo.decoders.show_attend_gru import ShowAttendGRU, ShowAttendGRUConfig
+
+DECODERS: dict[str, tuple[type[Decoder], type]] = {
+    "show_attend_gru": (ShowAttendGRU, ShowAttendGRUConfig),
+}

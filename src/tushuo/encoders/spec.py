@@ -1,0 +1,66 @@
+"""What an encoder is to the rest of the house."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from tushuo.signatures import signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """All that decides what an encoder's numbers are.
+
+    Attributes:
+        name: as given to ``--encoder``.
+        side: height and width, in pixels, of the square that the encoder sees.
+        resize: ``squash`` changes the proportions and shows everything; ``crop`` resizes the short
+            side and cuts the middle out.
+        filter: ``bilinear`` takes the four nearest pixels (as the lesson's TensorFlow does);
+            ``antialias`` averages over all pixels that a new one covers.
+        rows, columns: the grid of regions; region r lies at row r // columns.
+        width: numbers per region (D).
+        weights: first 16 hex digits of the weights' SHA-256.
+    """
+
+    name: str
+    side: int
+    resize: Literal["squash", "crop"]
+    filter: Literal["bilinear", "antialias"]
+    rows: int
+    columns: int
+    width: int
+    weights: str
+
+    @property
+    def regions(self) -> int:
+        """Number of regions (R)."""
+        return self.rows * self.columns
+
+    @property
+    def signature(self) -> str:
+        """One line that is equal exactly when the numbers are."""
+        return signature(
+            encoder=self.name.replace(":", "="),
+            side=self.side,
+            resize=self.resize,
+            filter=self.filter,
+            grid=f"{self.rows}x{self.columns}x{self.width}",
+            weights=self.weights,
+        )
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A frozen network that looks at pictures."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What decides its numbers."""
+        ...
+
+    def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
+        """Encode square RGB pictures, 0 to 255, already resized as the spec says."""
+        ...

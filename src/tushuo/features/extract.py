@@ -1,0 +1,145 @@
+"""Fill a feature store: every picture is looked at once, whatever happens in between."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tushuo.data.record import Record
+from tushuo.encoders.prepare import prepare
+from tushuo.encoders.spec import Encoder, EncoderSpec
+from tushuo.errors import PictureError, StoreError
+from tushuo.features.store import FeatureStore, Planned
+from tushuo.images import open_picture
+from tushuo.runtime import sha256
+
+Progress = Callable[[int, int], None]
+SHARD_PICTURES = 256
+BATCH_PICTURES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """What came of an extraction.
+
+    Attributes:
+        pictures: pictures of the plan.
+        made: pictures that this call looked at; the others were there.
+        failed: what was wrong, by path, with the pictures that could not be read.
+    """
+
+    pictures: int
+    made: int
+    failed: dict[str, str]
+
+
+def store_bytes(pictures: int, spec: EncoderSpec) -> int:
+    """Bytes on disk that a store of so many pictures takes (two a number)."""
+    return pictures * spec.regions * spec.width * 2
+
+
+def extract(
+    records: Sequence[Record],
+    encoder: Encoder,
+    folder: Path,
+    *,
+    process: int = 0,
+    processes: int = 1,
+    shard_pictures: int = SHARD_PICTURES,
+    progress: Progress | None = None,
+) -> Extraction:
+    """Fill the store in ``folder``, or finish it if it was begun.
+
+    Args:
+        records: the pictures; one picture that occurs twice is looked at once.
+        encoder: what looks at them.
+        folder: where the store is, or will be.
+        process: number of this process; it makes the shards ``process``, ``process + processes``...
+        processes: how many processes share the work.
+        shard_pictures: pictures of a shard; what a kill can cost.
+        progress: called with pictures done and pictures in all.
+
+    Raises:
+        StoreError: the disk is too small, or the folder holds another store.
+    """
+    unique = {record.image_id: record for record in records}.values()
+    plan = [Planned(record.image_id, str(record.path)) for record in unique]
+    _require_room(folder, store_bytes(len(plan), encoder.spec))
+    store = FeatureStore.create(folder, plan, encoder.spec, shard_pictures=shard_pictures)
+    mine = range(process, store.shards, processes)
+    total = sum(len(store.shard_rows(shard)) for shard in mine)
+    done = made = 0
+
+    def tell(before: int, now: int) -> None:
+        if progress is not None:
+            progress(before + now, total)
+
+    with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder works
+        for shard in mine:
+            rows = store.shard_rows(shard)
+            if not store.finished(shard):
+                _make_shard(store, shard, encoder, reader, partial(tell, done))
+                made += len(rows)
+            done += len(rows)
+            tell(done, 0)
+    failed = {k: v for shard in mine for k, v in store.info(shard).errors.items()}
+    return Extraction(pictures=len(plan), made=made, failed=failed)
+
+
+def _require_room(folder: Path, needed: int) -> None:
+    """Refuse an extraction that cannot fit on its disk."""
+    there = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
+    held = sum(file.stat().st_size for file in folder.glob("shards/*.npy"))
+    free = shutil.disk_usage(there).free + held
+    if needed > free:
+        raise StoreError(
+            f"the store would take {needed / 1e9:.1f} GB and {there} has {free / 1e9:.1f} GB free; "
+            "choose another --output, a smaller --encoder, or --max-images"
+        )
+
+
+Look = tuple[Tensor | None, str | None, str | None]  # prepared picture, hash, error
+
+
+def _look(path: Path, spec: EncoderSpec) -> Look:
+    try:
+        content = path.read_bytes()
+        picture = prepare(open_picture(content, at_least=spec.side), spec)
+    except (PictureError, OSError) as error:
+        return None, None, str(error)
+    return picture, sha256(content), None
+
+
+def _make_shard(
+    store: FeatureStore,
+    shard: int,
+    encoder: Encoder,
+    reader: ThreadPoolExecutor,
+    progress: Callable[[int], None],
+) -> None:
+    """Look at the pictures of one shard and write it; an unreadable picture leaves zeros."""
+    spec, rows = store.spec, store.shard_rows(shard)
+    regions = np.zeros((len(rows), 1, spec.regions, spec.width), np.float16)
+    pictures = [store.plan[row] for row in rows]
+    looks = reader.map(lambda picture: _look(Path(picture.path), spec), pictures)
+    hashes: list[str | None] = []
+    errors: dict[str, str] = {}
+    batch: list[tuple[int, Tensor]] = []
+    for row, (prepared, digest, error) in enumerate(looks):
+        hashes.append(digest)
+        if prepared is None:
+            errors[pictures[row].path] = error or ""
+        else:
+            batch.append((row, prepared))
+        if batch and (len(batch) == BATCH_PICTURES or row == len(rows) - 1):
+            encoded = encoder(torch.stack([picture for _, picture in batch]))
+            regions[[place for place, _ in batch], 0] = encoded.half().numpy()
+            batch = []
+            progress(row + 1)
+    store.write_shard(shard, regions, hashes, errors)

@@ -1,0 +1,228 @@
+"""The feature store: regions of every picture, float16, memory-mapped, in shards.
+
+    STORE/
+      store.json           format, the encoder's spec, shard size, views
+      pictures.jsonl       the plan: every picture's id and path, in order
+      shards/00000.npy     regions "pictures views R D", float16
+      shards/00000.json    which rows are good, the pictures' hashes, the shard's checksum
+
+A shard is finished when its JSON is there, which is written last: what a killed process leaves
+behind is never read. Shards are pure functions of the plan, so any process may make any of them.
+"""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import msgspec
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.errors import StoreError
+from tushuo.runtime import atomic_write, sha256, write_bytes
+
+FORMAT = 1
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """One picture of the plan."""
+
+    image_id: int | str
+    path: str
+
+
+class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``store.json`` holds."""
+
+    format: int
+    encoder: EncoderSpec
+    shard_pictures: int
+    pictures: int
+    plan: str  # hash of pictures.jsonl
+    views: int = 1
+
+
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard's JSON holds.
+
+    Attributes:
+        hashes: SHA-256 of each picture's bytes, None for a picture that could not be read.
+        errors: what was wrong with the pictures that could not be read, by image id.
+        checksum: CRC-32 of the shard's array, to find a broken file.
+    """
+
+    hashes: list[str | None]
+    errors: dict[str, str]
+    checksum: int
+
+
+@final
+class FeatureStore:
+    """A store on disk, finished or on its way."""
+
+    def __init__(self, folder: Path, header: StoreHeader, plan: list[Planned]):
+        self.folder, self.header, self.plan = folder, header, plan
+        self._arrays: dict[int, np.ndarray] = {}
+        self._rows = {picture.image_id: row for row, picture in enumerate(plan)}
+
+    @classmethod
+    def create(
+        cls, folder: Path, plan: Sequence[Planned], spec: EncoderSpec, *, shard_pictures: int
+    ) -> "FeatureStore":
+        """Write a plan, or find the very same plan there and go on with it.
+
+        Raises:
+            StoreError: the folder holds a store of other pictures or of another encoder.
+        """
+        content = b"".join(msgspec.json.encode(picture) + b"\n" for picture in plan)
+        header = StoreHeader(
+            format=FORMAT,
+            encoder=spec,
+            shard_pictures=shard_pictures,
+            pictures=len(plan),
+            plan=sha256(content)[:16],
+        )
+        if (folder / "store.json").exists():
+            store = cls.open(folder)
+            if store.header != header:
+                raise StoreError(
+                    f"{folder} holds a store of {store.header.pictures} pictures by "
+                    f"{store.header.encoder.signature}, and this would be {header.pictures} "
+                    f"pictures by {spec.signature}; choose another --output, or delete the folder"
+                )
+            return store
+        write_bytes(folder / "pictures.jsonl", content)
+        write_bytes(folder / "store.json", msgspec.json.format(msgspec.json.encode(header)))
+        return cls(folder, header, list(plan))
+
+    @classmethod
+    def open(cls, folder: Path) -> "FeatureStore":
+        """Open a store.
+
+        Raises:
+            StoreError: there is none, it is of another format, or its plan is damaged.
+        """
+        try:
+            header = msgspec.json.decode((folder / "store.json").read_bytes(), type=StoreHeader)
+            content = (folder / "pictures.jsonl").read_bytes()
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{folder} is not a feature store, it has no {Path(error.filename).name}; "
+                f"make one with: tushuo extract DATA --output {folder}"
+            ) from error
+        except msgspec.DecodeError as error:
+            raise StoreError(
+                f"{folder}/store.json cannot be read: {error}; extract again"
+            ) from error
+        if header.format != FORMAT:
+            raise StoreError(
+                f"{folder} is of format {header.format}, this tushuo reads {FORMAT}; extract again"
+            )
+        if sha256(content)[:16] != header.plan:
+            raise StoreError(f"{folder}/pictures.jsonl was changed after the store was made")
+        lines = content.splitlines()
+        return cls(folder, header, [msgspec.json.decode(line, type=Planned) for line in lines])
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The encoder that made the regions."""
+        return self.header.encoder
+
+    @property
+    def shards(self) -> int:
+        """Number of shards of the plan."""
+        return -(-self.header.pictures // self.header.shard_pictures)
+
+    def shard_rows(self, shard: int) -> range:
+        """Rows of the plan that a shard holds."""
+        size = self.header.shard_pictures
+        return range(shard * size, min((shard + 1) * size, self.header.pictures))
+
+    def finished(self, shard: int) -> bool:
+        """Say whether a shard is whole; a broken one counts as not made."""
+        try:
+            self._load(shard)
+        except StoreError:
+            return False
+        return True
+
+    def write_shard(
+        self, shard: int, regions: np.ndarray, hashes: list[str | None], errors: dict[str, str]
+    ) -> None:
+        """Write one shard: the array first, then the JSON that makes it count."""
+        with atomic_write(self._path(shard, "npy")) as file:
+            np.save(file, regions, allow_pickle=False)
+        info = Shard(hashes=hashes, errors=errors, checksum=zlib.crc32(regions.data))
+        write_bytes(self._path(shard, "json"), msgspec.json.encode(info))
+        self._arrays.pop(shard, None)
+
+    def info(self, shard: int) -> Shard:
+        """Read a finished shard's JSON.
+
+        Raises:
+            StoreError: the shard was never finished.
+        """
+        try:
+            return msgspec.json.decode(self._path(shard, "json").read_bytes(), type=Shard)
+        except (FileNotFoundError, msgspec.DecodeError) as error:
+            raise StoreError(
+                f"shard {shard} of {self.folder} is not finished; "
+                "give the extract command again, it goes on where it stopped"
+            ) from error
+
+    def require_finished(self) -> None:
+        """Refuse a store whose extraction was stopped half-way.
+
+        Raises:
+            StoreError: shards are missing or broken.
+        """
+        for shard in range(self.shards):
+            self._load(shard)
+
+    def signature(self) -> str:
+        """The encoder's signature and a hash over the pictures' own hashes."""
+        hashes = [self.info(shard).hashes for shard in range(self.shards)]
+        return f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
+
+    def rows(self) -> dict[int | str, int]:
+        """Map the image ids whose regions are there to their rows."""
+        good = [ok is not None for shard in range(self.shards) for ok in self.info(shard).hashes]
+        return {image_id: row for image_id, row in self._rows.items() if good[row]}
+
+    def read(self, rows: Sequence[int], view: int = 0) -> Float[Tensor, "P R D"]:
+        """Read regions as float32, in the order of ``rows``."""
+        size = self.header.shard_pictures
+        return torch.stack(
+            [torch.from_numpy(self._load(row // size)[row % size, view]) for row in rows]
+        ).float()
+
+    def _path(self, shard: int, suffix: str) -> Path:
+        return self.folder / "shards" / f"{shard:05d}.{suffix}"
+
+    def _load(self, shard: int) -> np.ndarray:
+        """Map a shard; its checksum is compared once, when it is first touched."""
+        if shard not in self._arrays:
+            info, path = self.info(shard), self._path(shard, "npy")
+            expected = (len(self.shard_rows(shard)), self.header.views, *self._grid)
+            try:
+                # copy-on-write, since torch wants arrays that may be written
+                array = np.load(path, mmap_mode="c", allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise StoreError(f"{path} cannot be read: {error}; extract again") from error
+            if array.shape != expected or array.dtype != np.float16:
+                raise StoreError(
+                    f"{path} holds {array.dtype} {array.shape}, not float16 {expected}; "
+                    "extract again"
+                )
+            if zlib.crc32(array.data) != info.checksum:
+                raise StoreError(f"{path} is damaged, its checksum is wrong; extract again")
+            self._arrays[shard] = array
+        return self._arrays[shard]
+
+    @property
+    def _grid(self) -> tuple[int, int]:
+        return self.spec.regions, self.spec.width

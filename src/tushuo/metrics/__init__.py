@@ -1,0 +1,1 @@
+"""Scores, one a file; the room waits for its issue."""

@@ -1,0 +1,67 @@
+"""What each word looked at: one panel a word, over the picture in its true shape.
+
+After Xu et al., "Show, Attend and Tell", ICML 2015, figure 2.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from tushuo.report.fonts import chinese_font
+from tushuo.runtime import atomic_write
+
+PANEL_INCHES = 2.2
+LARGEST_PANEL_PIXELS = 400
+
+
+def draw_attention_panels(
+    picture: UInt8[np.ndarray, "height width 3"],
+    words: Sequence[str],
+    attention: Float[np.ndarray, "words rows columns"],
+    path: Path,
+    *,
+    title: str = "",
+) -> None:
+    """Draw the bare picture and a panel per word, each on a scale of its own."""
+    from matplotlib.figure import Figure
+
+    small = Image.fromarray(picture)
+    small.thumbnail((LARGEST_PANEL_PIXELS, LARGEST_PANEL_PIXELS))
+    width, height = small.size
+    panels = len(words) + 1
+    columns = min(panels, max(1, math.ceil(math.sqrt(panels * 1.6 * height / width))))
+    rows = math.ceil(panels / columns)
+    across = PANEL_INCHES * min(1.0, width / height) + 0.15
+    down = PANEL_INCHES * min(1.0, height / width) + 0.4
+    figure = Figure(
+        figsize=(max(columns * across, 3.0), rows * down + 0.4), layout="constrained", dpi=110
+    )
+    font = chinese_font([title, *words])
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for place, axes in enumerate(grid):
+        axes.axis("off")
+        if place >= panels:
+            continue
+        axes.imshow(small)
+        if place:
+            weights = Image.fromarray(attention[place - 1].astype(np.float32))
+            axes.imshow(_overlay(np.asarray(weights.resize(small.size, Image.Resampling.BICUBIC))))
+            named = words[place - 1]
+            axes.set_title(named if font or named.isascii() else f"{place}", fontfamily=font)
+    if title and (font or title.isascii()):
+        figure.suptitle(title, fontsize=11, wrap=True, fontfamily=font)
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png")
+
+
+def _overlay(weights: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width 4"]:
+    """Darken what a word did not look at; the brightest spot is bare."""
+    low, high = weights.min(), weights.max()
+    seen = (weights - low) / max(high - low, 1e-12)
+    shade = np.zeros((*weights.shape, 4), np.float32)
+    shade[..., 3] = 0.82 * (1 - seen)
+    return shade

@@ -1,0 +1,168 @@
+"""The run folder: all that a captioner is, as files that a person can open.
+
+RUN/
+  run.json            what made it: encoder, store, words, decoder, training, search
+  vocabulary.json     words and ids
+  best.safetensors    weights with the lowest validation loss
+  last.safetensors    weights, optimiser and position: what training goes on from
+  log.csv, loss.png   the curve; samples/: captions after each epoch
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+import msgspec
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from tushuo.decoders import DECODERS
+from tushuo.decoders.base import Decoder
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.errors import RunError
+from tushuo.runtime import write_bytes
+from tushuo.search.config import SearchConfig
+from tushuo.signatures import signature
+from tushuo.text import Splitting
+from tushuo.vocabulary import Vocabulary
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What ``run.json`` holds.
+
+    Attributes:
+        encoder: what looked at the pictures.
+        store: signature of the store, or of the encoder where regions were made on the fly.
+        captions: hash of the training and validation captions.
+        splitting: how captions became words.
+        vocabulary: hash of the words.
+        decoder: name and settings of the decoder.
+        training: settings of the training.
+        search: how captions are searched unless asked otherwise.
+    """
+
+    format: int = FORMAT
+    encoder: EncoderSpec
+    store: str
+    captions: str
+    splitting: Splitting
+    vocabulary: str
+    decoder: str
+    decoder_settings: dict[str, Any]
+    training: dict[str, Any]
+    search: SearchConfig
+
+    @property
+    def signature(self) -> str:
+        """One line that names the run."""
+        return signature(
+            decoder=self.decoder,
+            encoder=self.encoder.name.replace(":", "="),
+            words=self.splitting,
+            vocabulary=self.vocabulary,
+            captions=self.captions,
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run in memory: its configuration, words and decoder."""
+
+    folder: Path
+    config: RunConfig
+    vocabulary: Vocabulary
+    decoder: Decoder
+
+    @classmethod
+    def load(cls, folder: Path) -> "Run":
+        """Read a run with its best weights, ready to caption.
+
+        Raises:
+            RunError: something of it is missing, damaged, or belongs to another run.
+        """
+        config = read_config(folder)
+        vocabulary = Vocabulary.load(folder / "vocabulary.json")
+        if vocabulary.hash != config.vocabulary:
+            raise RunError(
+                f"{folder}/vocabulary.json has the hash {vocabulary.hash}, but the run was trained "
+                f"with {config.vocabulary}; put back the vocabulary.json of the same run"
+            )
+        decoder = build_decoder(config, len(vocabulary))
+        path = folder / "best.safetensors"
+        try:
+            decoder.load_state_dict(load_file(path))
+        except FileNotFoundError as error:
+            raise RunError(f"{folder} has no weights yet; finish an epoch of training") from error
+        except (SafetensorError, RuntimeError) as error:
+            raise RunError(f"{path} does not fit its run: {error}; train again") from error
+        return cls(
+            folder=folder,
+            config=config,
+            vocabulary=vocabulary,
+            decoder=decoder.eval().requires_grad_(False),
+        )
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Read ``run.json``.
+
+    Raises:
+        RunError: it is not there, or cannot be read.
+    """
+    path = folder / "run.json"
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=RunConfig)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunError(
+            f"{folder} is not a run folder, it has no run.json; "
+            f"make one with: tushuo train DATA --store STORE --output {folder}"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise RunError(f"{path} cannot be read: {error}; train again") from error
+    if config.format != FORMAT:
+        raise RunError(f"{path} is of format {config.format}, this tushuo reads {FORMAT}")
+    if config.decoder not in DECODERS:
+        raise RunError(f"{path} names the decoder {config.decoder!r}, known: {', '.join(DECODERS)}")
+    return config
+
+
+def begin(folder: Path, config: RunConfig, vocabulary: Vocabulary) -> None:
+    """Write a new run's first files, or find the very same run there.
+
+    Raises:
+        RunError: the folder holds a run with other settings; the message names them.
+    """
+    if (folder / "run.json").exists():
+        old, new = _flat(asdict(read_config(folder))), _flat(asdict(config))
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        if names:
+            told = "; ".join(
+                f"{name}: {old.get(name)} there, {new.get(name)} now" for name in names
+            )
+            raise RunError(f"{folder} holds another run ({told}); choose another --output")
+        return
+    vocabulary.save(folder / "vocabulary.json")
+    write_bytes(folder / "run.json", msgspec.json.format(msgspec.json.encode(config)))
+
+
+def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:
+    """Make a decoder of the configuration's sizes, with random weights."""
+    kind, settings = DECODERS[config.decoder]
+    return kind(
+        width=config.encoder.width,
+        vocabulary=vocabulary,
+        config=msgspec.convert(config.decoder_settings, settings),
+    )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat |= (
+            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
+    return flat

@@ -1,0 +1,18 @@
+"""The one legend of axes.
+
+| letter | axis |
+|---|---|
+| B | rows of a batch: captions or hypotheses |
+| P | pictures of a batch (several rows may share one picture) |
+| R | regions of a picture, row by row of the encoder's grid |
+| D | width of a region's features |
+| T | words of a caption, ``<start>`` and ``<end>`` included |
+| N | real words of a batch, packed without padding |
+| V | vocabulary |
+| H | hidden width |
+
+Signatures write them with jaxtyping: ``regions: Float[Tensor, "P R D"]``. A single axis carries a
+leading space (``" B"``). Masks are ``Bool`` and True means keep.
+"""
+
+AXES = "BPRDTNVH"

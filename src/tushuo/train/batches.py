@@ -1,0 +1,69 @@
+"""Batches of whole pictures: captions of one picture share one row of regions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of the training: its row of the store, its captions as ids."""
+
+    row: int
+    captions: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from.
+
+    Attributes:
+        rows: the pictures' rows of the store.
+        words: what goes in, longest caption first, packed.
+        targets: what should come out, packed alike.
+        pictures: which of ``rows`` each caption belongs to.
+    """
+
+    rows: list[int]
+    words: PackedSequence
+    targets: Int[Tensor, " N"]
+    pictures: Int[Tensor, " B"]
+
+
+def epoch_order(
+    examples: Sequence[Example], batch_captions: int, seed: int, epoch: int
+) -> list[list[int]]:
+    """Shuffle the pictures and cut them into batches of at least ``batch_captions`` captions.
+
+    The order depends on seed and epoch alone, so a resumed run finds it again.
+    """
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    order: list[list[int]] = []
+    size = batch_captions
+    for place in torch.randperm(len(examples), generator=generator).tolist():
+        if size >= batch_captions:
+            order.append([])
+            size = 0
+        order[-1].append(place)
+        size += len(examples[place].captions)
+    return order
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pack the captions of some pictures, longest first."""
+    captions = [
+        (torch.tensor(ids), place)
+        for place, example in enumerate(examples)
+        for ids in example.captions
+    ]
+    captions.sort(key=lambda pair: -len(pair[0]))
+    return Batch(
+        rows=[example.row for example in examples],
+        words=pack_sequence([ids[:-1] for ids, _ in captions]),
+        targets=pack_sequence([ids[1:] for ids, _ in captions]).data,
+        pictures=torch.tensor([place for _, place in captions]),
+    )

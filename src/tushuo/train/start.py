@@ -1,0 +1,127 @@
+"""From records and regions to a training: words, ids, decoder, run folder."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import torch
+
+from tushuo.data.record import Record
+from tushuo.decoders import DECODERS
+from tushuo.decoders.base import Decoder
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.errors import DataError, SettingError
+from tushuo.run import RunConfig, begin, build_decoder
+from tushuo.runtime import sha256
+from tushuo.search.config import SearchConfig
+from tushuo.text import Splitting, split
+from tushuo.train.batches import Example
+from tushuo.train.loop import TrainConfig
+from tushuo.vocabulary import Vocabulary, VocabularyConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnConfig:
+    """All choices of a training."""
+
+    splitting: Annotated[Splitting, "how captions become words"] = "words"
+    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
+    decoder: Annotated[str, "name of the decoder"] = "show_attend_gru"
+    decoder_settings: dict[str, int | float] = field(default_factory=dict)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """Everything that a training begins with.
+
+    Attributes:
+        training, validation: examples of the two splits.
+        watched: rows of validation pictures, in the data's order, to be captioned after each epoch.
+        names: their image ids.
+    """
+
+    config: RunConfig
+    vocabulary: Vocabulary
+    decoder: Decoder
+    training: list[Example]
+    validation: list[Example]
+    watched: list[int]
+    names: list[int | str]
+
+
+def start(
+    records: Sequence[Record],
+    rows: dict[int | str, int],
+    spec: EncoderSpec,
+    store: str,
+    folder: Path,
+    config: LearnConfig,
+) -> Lesson:
+    """Fit the words on the training captions, make a decoder, and begin the run folder.
+
+    Args:
+        records: with a split each.
+        rows: where each picture's regions are; pictures that are not here are left out.
+        spec: the encoder of these regions.
+        store: signature of what holds them.
+        folder: the run folder.
+        config: all choices.
+
+    Raises:
+        DataError: nothing is left to train or to validate on.
+        RunError: the folder holds another run.
+    """
+    if config.decoder not in DECODERS:
+        raise SettingError(f"decoder {config.decoder!r} is unknown, known: {', '.join(DECODERS)}")
+    here = [record for record in records if record.image_id in rows]
+    spoken = {
+        part: [
+            (record, [split(caption, config.splitting) for caption in record.captions])
+            for record in here
+            if record.split == part and record.captions
+        ]
+        for part in ("train", "val")
+    }
+    for part, pairs in spoken.items():
+        if not pairs:
+            raise DataError(
+                f"no picture of the {part} split has regions and captions ({len(records)} records, "
+                f"{len(rows)} pictures with regions); is this the store of the same data?"
+            )
+    words = (caption for _, captions in spoken["train"] for caption in captions)
+    vocabulary = Vocabulary.fit(words, config.vocabulary)
+    settings: Any = msgspec.convert(config.decoder_settings, DECODERS[config.decoder][1])
+    run = RunConfig(
+        encoder=spec,
+        store=store,
+        captions=sha256(msgspec.json.encode([c for part in spoken.values() for _, c in part]))[:16],
+        splitting=config.splitting,
+        vocabulary=vocabulary.hash,
+        decoder=config.decoder,
+        decoder_settings=asdict(settings),
+        training=asdict(config.training),
+        search=config.search,
+    )
+    begin(folder, run, vocabulary)
+    torch.manual_seed(config.training.seed)
+    examples = {
+        part: [
+            Example(rows[record.image_id], [vocabulary.encode(words) for words in captions])
+            for record, captions in pairs
+        ]
+        for part, pairs in spoken.items()
+    }
+    watched = dict.fromkeys(record.image_id for record, _ in spoken["val"])
+    return Lesson(
+        config=run,
+        vocabulary=vocabulary,
+        decoder=build_decoder(run, len(vocabulary)),
+        training=examples["train"],
+        validation=examples["val"],
+        watched=[rows[name] for name in watched],
+        names=list(watched),
+    )

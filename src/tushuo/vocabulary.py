@@ -1,0 +1,90 @@
+"""Words and their ids, on Hugging Face ``tokenizers``; saved as that library's JSON."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, final
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+
+from tushuo.errors import DataError, RunError
+from tushuo.runtime import sha256, write_bytes
+
+PAD, START, END, UNK = range(4)
+SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """Which words a captioner may know."""
+
+    words: Annotated[int, "how many of the most frequent words to keep"] = 5000
+    min_count: Annotated[int, "drop words that the training captions use less often"] = 1
+
+
+@final
+class Vocabulary:
+    """Words and their ids; ids 0 to 3 are ``<pad> <start> <end> <unk>``."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        ids = tokenizer.get_vocab()
+        self.words: tuple[str, ...] = tuple(sorted(ids, key=ids.__getitem__))
+
+    @classmethod
+    def fit(cls, captions: Iterable[Sequence[str]], config: VocabularyConfig) -> "Vocabulary":
+        """Keep the most frequent words of the training captions; ties go by the alphabet.
+
+        Raises:
+            DataError: no word is frequent enough.
+        """
+        counts = Counter(word for caption in captions for word in caption)
+        for special in SPECIAL:
+            counts.pop(special, None)
+        frequent = [word for word, count in counts.items() if count >= config.min_count]
+        kept = sorted(frequent, key=lambda word: (-counts[word], word))[: config.words]
+        if not kept:
+            raise DataError(
+                f"no word occurs {config.min_count} times in the training captions, which hold "
+                f"{len(counts)} different words; lower --min-count or bring more captions"
+            )
+        ids = {word: index for index, word in enumerate([*SPECIAL, *kept])}
+        return cls(Tokenizer(WordLevel(ids, unk_token=SPECIAL[UNK])))
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read a saved vocabulary.
+
+        Raises:
+            RunError: the file is missing or not a vocabulary of ours.
+        """
+        try:
+            vocabulary = cls(Tokenizer.from_file(str(path)))
+        except Exception as error:  # tokenizers raises bare Exception, nothing finer
+            raise RunError(f"{path} is not a vocabulary: {error}; train the run again") from error
+        if vocabulary.words[: len(SPECIAL)] != SPECIAL:
+            raise RunError(f"{path} does not begin with {' '.join(SPECIAL)}; train the run again")
+        return vocabulary
+
+    def save(self, path: Path) -> None:
+        """Write the vocabulary as tokenizers' JSON, atomically."""
+        write_bytes(path, self._tokenizer.to_str(pretty=True).encode())
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 over the words in order."""
+        return sha256("\n".join(self.words).encode())[:16]
+
+    def encode(self, words: Sequence[str]) -> list[int]:
+        """Return ``<start>``, the words' ids (``<unk>`` for strangers), ``<end>``."""
+        ids = self._tokenizer.encode(list(words), is_pretokenized=True).ids if words else []
+        return [START, *ids, END]
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Return the words of ids."""
+        return [self.words[index] for index in ids]

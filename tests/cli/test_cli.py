@@ -1,0 +1,94 @@
+"""The commands, end to end, on drawn scenes with the default encoder."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import tushuo
+from tushuo.cli import main
+
+
+def call(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    assert call("extract", scenes, "--output", folder / "store") == 0
+    arguments = ("--output", folder / "run", "--epochs", 2, "--batch-size", 20)
+    assert call("train", scenes, "--store", folder / "store", *arguments) == 0
+    return folder / "run"
+
+
+def test_a_run_has_its_curves(run: Path) -> None:
+    assert Image.open(run / "loss.png").size[0] > 500
+    assert len((run / "log.csv").read_text().splitlines()) == 3
+    assert list((run / "tensorboard").iterdir())
+    assert json.loads((run / "samples" / "epoch_002.json").read_bytes())
+
+
+def test_captions(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.jpg").write_text("<html>")
+    pictures = sorted((scenes / "images").iterdir())[:3]
+    options = ("--run", run, "--json", "--attention", tmp_path / "panels")
+    assert call("caption", *pictures, tmp_path / "bad.jpg", *options) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [sorted(line) for line in lines] == [["caption", "image", "log_prob"]] * 3 + [
+        ["error", "image"]
+    ]
+    assert len(list((tmp_path / "panels").iterdir())) == 3
+    alone = tushuo.load(run).caption(pictures[0])
+    assert alone.text == lines[0]["caption"]
+    assert alone.log_prob == pytest.approx(lines[0]["log_prob"], abs=1e-3)
+    assert alone.attention.shape == (len(alone.words), 9, 9)
+
+
+def test_standard_input_and_output_file(
+    run: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (scenes / "images" / "00000.jpg").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert call("caption", "-", "--run", run, "--sample", "--output", tmp_path / "c.txt") == 0
+    assert (tmp_path / "c.txt").read_text().startswith("-\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("caption", "x.jpg", "--run", "nowhere"), "is not a run folder"),
+        (("caption", "--run", "nowhere"), "no picture was given"),
+        (("extract", "nowhere", "--output", "s"), "is not there"),
+        (("train", "nowhere", "--output", "s"), "is not there"),
+        (("train", "nowhere", "--output", "s", "--epochs", "0"), "above 0"),
+        (("caption", "x.jpg", "--run", "r", "--sample", "--temperature", "0"), "temperature"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments) == 2
+    told = capsys.readouterr().err.strip()
+    assert message in told
+    assert told.count("\n") == 0
+
+
+def test_wrong_options_are_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "x", "--epohs", "3", "--output", "r") == 2
+
+
+def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("data", "check", scenes, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["pictures"] == 40
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("info") == 0
+    assert "efficientnet_lite2" in capsys.readouterr().out

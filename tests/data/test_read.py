@@ -1,0 +1,107 @@
+"""Readers: real forms, and what is wrong with others."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tushuo.data import Record, read
+from tushuo.data.limits import limit
+from tushuo.data.split import with_splits
+from tushuo.errors import DataError, SettingError
+
+
+def coco(**change: object) -> dict[str, object]:
+    return {
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2}],
+        "annotations": [{"id": 1, "image_id": 1, "caption": "a dog"}],
+        **change,
+    }
+
+
+def test_coco(tmp_path: Path) -> None:
+    (tmp_path / "captions_train2014.json").write_text("\ufeff" + json.dumps(coco()))
+    first, second = read(tmp_path / "captions_train2014.json")
+    assert (first.path.name, first.captions) == ("a.jpg", ("a dog",))
+    assert second.path.name == "COCO_train2014_000000000002.jpg"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not a COCO captions file"),
+        ("{}", "images"),
+        (json.dumps(coco(annotations=[{"image_id": 1}])), "caption"),
+        (json.dumps(coco(annotations=[{"image_id": 1, "caption": None}])), "Expected `str`"),
+        (json.dumps(coco(annotations=[{"image_id": 1, "caption": float("nan")}])), "not a COCO"),
+        (json.dumps(coco(annotations=[{"image_id": 9, "caption": "x"}])), "not among the images"),
+        (json.dumps(coco(images=[{"file_name": "a.jpg"}])), "id"),
+    ],
+)
+def test_bad_coco(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "c.json").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "c.json")
+
+
+def test_ids_as_strings(tmp_path: Path) -> None:
+    content = coco(annotations=[{"image_id": "1", "caption": "a dog"}])
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert read(tmp_path / "c.json")[0].captions == ("a dog",)
+
+
+def test_flickr_with_split_lists(tmp_path: Path) -> None:
+    (tmp_path / "F.token.txt").write_bytes(
+        "a 图.jpg#0\tA dog .\r\na 图.jpg#1\tDogs .\r\nb.jpg#0\tA cat .\r\n".encode()
+    )
+    assert [record.split for record in read(tmp_path)] == [None, None]
+    (tmp_path / "F.trainImages.txt").write_text("a 图.jpg\n")
+    (record,) = read(tmp_path)
+    assert (record.split, record.captions) == ("train", ("A dog .", "Dogs ."))
+
+
+def test_flickr_errors(tmp_path: Path) -> None:
+    (tmp_path / "F.token.txt").write_text("a.jpg#0\tx\nnonsense\n")
+    with pytest.raises(DataError, match="line 2"):
+        read(tmp_path)
+    (tmp_path / "F.token.txt").write_bytes(b"a.jpg#0\tx\nb.jpg#0\t\xff\xfe\n")
+    with pytest.raises(DataError, match="UTF-8"):
+        read(tmp_path)
+    with pytest.raises(DataError, match="not there"):
+        read(tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no caption data"):
+        read(tmp_path / "empty")
+
+
+def test_flickr8k(flickr8k: Path) -> None:
+    for language, first in (("en", "a"), ("zh", "一")):
+        records = read(flickr8k, language=language)
+        assert len(records) == 7000
+        assert sum(record.split == "train" for record in records) == 6000
+        assert {len(record.captions) for record in records} == {5}
+        assert any(record.captions[0].lower().startswith(first) for record in records)
+
+
+def made(count: int) -> list[Record]:
+    return [
+        Record(image_id=n, path=Path(f"{n}.jpg"), captions=tuple("abcde")) for n in range(count)
+    ]
+
+
+def test_limits() -> None:
+    assert sum(len(r.captions) for r in limit(made(20), max_captions=33)) == 33
+    assert limit(made(20), max_captions=33) == limit(made(20), max_captions=33)
+    assert limit(made(20), max_captions=33) != limit(made(20), max_captions=33, seed=1)
+    assert len(limit(made(20), max_images=7)) == 7
+    with pytest.raises(SettingError, match="at least 1"):
+        limit(made(2), max_captions=0)
+
+
+def test_split_by_picture_and_by_caption() -> None:
+    records = with_splits(made(50))
+    assert sum(record.split == "val" for record in records) == 10
+    with pytest.warns(UserWarning, match="same picture"):
+        halves = with_splits(made(50), by="caption")
+    assert sum(len(record.captions) for record in halves) == 250
+    assert len({record.image_id for record in halves}) == 50 < len(halves)

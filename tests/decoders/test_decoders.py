@@ -1,0 +1,93 @@
+"""What every decoder must hold."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from tushuo.decoders import DECODERS
+from tushuo.decoders.base import Decoder
+from tushuo.search import search
+from tushuo.search.config import SearchConfig
+from tushuo.train.batches import Example, collate
+from tushuo.vocabulary import END, START
+
+WIDTH, VOCABULARY, REGIONS = 8, 20, 6
+
+
+@pytest.fixture(params=DECODERS)
+def decoder(request: pytest.FixtureRequest) -> Decoder:
+    torch.manual_seed(0)
+    kind, settings = DECODERS[request.param]
+    return kind(width=WIDTH, vocabulary=VOCABULARY, config=settings(embedding=16, units=32)).eval()
+
+
+EXAMPLES = [
+    Example(0, [[START, 5, 6, 7, END], [START, 8, END]]),
+    Example(1, [[START, 9, 10, END], [START, END], [START, 11, 12, 13, 14, END]]),
+]
+
+
+def test_forward_equals_chained_steps(decoder: Decoder) -> None:
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    logits = decoder(regions, batch.words, batch.pictures).log_softmax(-1)
+    state, place = decoder.start(regions).select(batch.pictures), 0
+    for words in batch.words.data.split(batch.words.batch_sizes.tolist()):
+        state = state.select(torch.arange(len(words)))
+        step = decoder.step(words, state)
+        torch.testing.assert_close(step.log_probs, logits[place : place + len(words)])
+        torch.testing.assert_close(step.attention.sum(-1), torch.ones(len(words)))
+        state, place = step.state, place + len(words)
+    assert place == len(logits) == sum(len(c) - 1 for e in EXAMPLES for c in e.captions)
+
+
+def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    logits = decoder(regions, batch.words, batch.pictures)
+    together = cross_entropy(logits, batch.targets, reduction="sum")
+    alone = sum(
+        cross_entropy(
+            decoder(regions[e.row : e.row + 1], one.words, one.pictures), one.targets,
+            reduction="sum",
+        )
+        for e in EXAMPLES
+        for caption in e.captions
+        for one in [collate([Example(0, [caption])])]
+    )  # fmt: skip
+    torch.testing.assert_close(together, alone)
+
+
+def test_select_permutes_hypotheses(decoder: Decoder) -> None:
+    state = decoder.start(torch.rand(3, REGIONS, WIDTH))
+    words, order = torch.tensor([5, 6, 7]), torch.tensor([2, 0, 1])
+    plain = decoder.step(words, state).log_probs[order]
+    torch.testing.assert_close(decoder.step(words[order], state.select(order)).log_probs, plain)
+
+
+@pytest.mark.parametrize("config", [SearchConfig(), SearchConfig(search="sample", seed=3)])
+def test_a_batch_says_what_singles_say(decoder: Decoder, config: SearchConfig) -> None:
+    regions = torch.rand(5, REGIONS, WIDTH)
+    batch = search(decoder, regions, config)
+    for one, (hypothesis,) in zip(regions, batch, strict=True):
+        ((alone,),) = search(decoder, one[None], config)
+        assert alone.words == hypothesis.words
+        assert alone.log_prob == pytest.approx(hypothesis.log_prob, abs=1e-4)
+        assert len(alone.attention) == len(alone.words)
+
+
+def test_eight_pictures_are_learned_by_heart(decoder: Decoder) -> None:
+    torch.manual_seed(1)
+    decoder.train()
+    for module in decoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    regions = torch.rand(8, REGIONS, WIDTH)
+    captions = [[4 + (n * k) % 16 for k in range(1, 3 + n % 4)] for n in range(1, 9)]
+    batch = collate([Example(n, [[START, *c, END]]) for n, c in enumerate(captions)])
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=1e-2)
+    for _ in range(150):
+        loss = cross_entropy(decoder(regions, batch.words, batch.pictures), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    spoken = search(decoder.eval(), regions, SearchConfig())
+    assert [best[0].words for best in spoken] == captions

@@ -1,0 +1,49 @@
+"""EfficientNet-Lite: the right grid, real weights that recognise real things."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tushuo import encoders
+from tushuo.encoders.prepare import prepare
+from tushuo.errors import SettingError, WeightsError
+from tushuo.images import open_picture
+
+
+@pytest.mark.parametrize("name", encoders.ENCODERS)
+def test_grid_and_batch(name: str) -> None:
+    encoder = encoders.load(name)
+    spec = encoder.spec
+    pictures = torch.randint(0, 255, (2, 3, spec.side, spec.side), dtype=torch.uint8)
+    regions = encoder(pictures)
+    assert regions.shape == (2, spec.regions, spec.width)
+    assert 0 <= regions.min() < regions.max() <= 6
+    torch.testing.assert_close(encoder(pictures[1:]), regions[1:], rtol=1e-4, atol=1e-4)
+
+
+def test_the_weights_recognise_skis(flickr8k: Path) -> None:
+    """The classifier of the same file, on our regions, names ImageNet's class 795, ski."""
+    from tushuo.encoders.efficientnet_lite import _packaged
+
+    encoder = encoders.load("efficientnet_lite2")
+    names = ["1022454332_6af2c1449a.jpg", *_with("skis", flickr8k)]
+    tensors = torch.load(_packaged("efficientnet_lite2"), weights_only=True)
+    pictures = [prepare(open_picture(flickr8k / "images" / n), encoder.spec) for n in names]
+    scores = encoder(torch.stack(pictures)).mean(1) @ tensors["_fc.weight"].T + tensors["_fc.bias"]
+    assert (scores.argmax(-1)[1:] == 795).float().mean() > 0.5
+
+
+def _with(word: str, folder: Path) -> list[str]:
+    lines = (folder / "Flickr8k.token.txt").read_text().splitlines()
+    names = [line.split("#")[0] for line in lines if f" {word} " in line]
+    often = [name for name in dict.fromkeys(names) if names.count(name) >= 3]
+    return often[:8]
+
+
+def test_errors(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="did you mean efficientnet_lite2"):
+        encoders.load("eficientnet_lite2")
+    (tmp_path / "w.pth").write_bytes(b"nonsense")
+    with pytest.raises(WeightsError, match="does not hold"):
+        encoders.load("efficientnet_lite2", weights=tmp_path / "w.pth")

@@ -1,0 +1,102 @@
+"""The store: resumable, checked, never half read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import MeanEncoder
+from tushuo.data import Record
+from tushuo.errors import StoreError
+from tushuo.features.extract import extract
+from tushuo.features.store import FeatureStore
+
+
+class Killed(Exception):
+    pass
+
+
+def test_regions_come_back(records: list[Record], tmp_path: Path) -> None:
+    done = extract(records, MeanEncoder(), tmp_path, shard_pictures=16)
+    store = FeatureStore.open(tmp_path)
+    assert (done.pictures, done.made, done.failed) == (40, 40, {})
+    assert store.read([39, 0, 17]).shape == (3, 16, 3)
+    assert len(store.rows()) == 40
+
+
+def test_a_killed_extraction_goes_on_and_repeats_nothing(
+    records: list[Record], tmp_path: Path
+) -> None:
+    def kill(done: int, total: int) -> None:
+        if done > 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        extract(records, MeanEncoder(), tmp_path / "killed", shard_pictures=8, progress=kill)
+    with pytest.raises(StoreError, match="not finished"):
+        FeatureStore.open(tmp_path / "killed").require_finished()
+    again = extract(records, MeanEncoder(), tmp_path / "killed", shard_pictures=8)
+    extract(records, MeanEncoder(), tmp_path / "whole", shard_pictures=8)
+    assert again.made == 24
+    killed, whole = FeatureStore.open(tmp_path / "killed"), FeatureStore.open(tmp_path / "whole")
+    assert killed.signature() == whole.signature()
+    assert killed.read(range(40)).equal(whole.read(range(40)))
+
+
+def test_processes_share_the_shards(records: list[Record], tmp_path: Path) -> None:
+    for process in (0, 1):
+        made = extract(
+            records, MeanEncoder(), tmp_path, process=process, processes=2, shard_pictures=8
+        ).made
+        assert made in (16, 24)
+    FeatureStore.open(tmp_path).require_finished()
+
+
+def test_a_broken_shard_is_made_again(records: list[Record], tmp_path: Path) -> None:
+    extract(records, MeanEncoder(), tmp_path, shard_pictures=16)
+    shard = tmp_path / "shards" / "00001.npy"
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(StoreError, match="checksum"):
+        FeatureStore.open(tmp_path).read([16])
+    assert extract(records, MeanEncoder(), tmp_path, shard_pictures=16).made == 16
+    shard.write_bytes(content[:100])
+    with pytest.raises(StoreError, match="cannot be read"):
+        FeatureStore.open(tmp_path).read([16])
+
+
+def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "good.png")
+    (tmp_path / "page.jpg").write_text("<html>no picture")
+    names = ("good.png", "page.jpg", "gone.jpg")
+    data = [Record(image_id=n, path=tmp_path / n, captions=("a",)) for n in names]
+    done = extract(data, MeanEncoder(), tmp_path / "store")
+    assert sorted(Path(path).name for path in done.failed) == ["gone.jpg", "page.jpg"]
+    assert list(FeatureStore.open(tmp_path / "store").rows()) == ["good.png"]
+
+
+def test_another_encoder_or_other_pictures_are_refused(
+    records: list[Record], tmp_path: Path
+) -> None:
+    extract(records, MeanEncoder(), tmp_path)
+    other = MeanEncoder()
+    other.spec = replace(other.spec, side=64)
+    with pytest.raises(StoreError, match=r"side:32.*side:64"):
+        extract(records, other, tmp_path)
+    with pytest.raises(StoreError, match=r"40 pictures.*39 pictures"):
+        extract(records[1:], MeanEncoder(), tmp_path)
+
+
+def test_a_full_disk_is_seen_before_it_is_full(
+    records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    with pytest.raises(StoreError, match=r"would take .* GB"):
+        extract(records, MeanEncoder(), tmp_path)
+
+
+def test_what_is_no_store_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="tushuo extract"):
+        FeatureStore.open(tmp_path)

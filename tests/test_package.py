@@ -1,0 +1,29 @@
+"""The package itself: quiet imports, versions that agree."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import tushuo
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_import_is_light_and_quiet() -> None:
+    code = "import sys, tushuo, tushuo.cli, tushuo.data; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_changelog_is_of_this_version() -> None:
+    versions = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert versions[0] == tushuo.__version__
+
+
+def test_the_readmes_name_every_room() -> None:
+    for name in ("README.md", "README.zh-CN.md"):
+        told = (ROOT / name).read_text()
+        for room in (ROOT / "src" / "tushuo").iterdir():
+            if (room / "__init__.py").exists() and room.name != "metrics":
+                assert f"{room.name}/" in told, (name, room.name)

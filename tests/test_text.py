@@ -1,0 +1,47 @@
+"""Captions to words and back."""
+
+from pathlib import Path
+
+import pytest
+
+from tushuo.errors import DataError, RunError
+from tushuo.text import join, split
+from tushuo.vocabulary import Vocabulary, VocabularyConfig
+
+
+@pytest.mark.parametrize(
+    ("caption", "how", "words"),
+    [
+        ("A man, riding a wave!", "words", ["a", "man", "riding", "a", "wave"]),
+        ("it's a t-shirt\n", "words", ["it's", "a", "t", "shirt"]),
+        ("", "words", []),
+        ("两只狗，在草地上。", "characters", list("两只狗在草地上")),
+        ("穿T恤的2人", "characters", ["穿", "t", "恤", "的", "2", "人"]),
+        ("一个小女孩在草地上。", "jieba", ["一个", "小女孩", "在", "草地", "上"]),
+    ],
+)
+def test_split(caption: str, how: str, words: list[str]) -> None:
+    assert split(caption, how) == words
+
+
+def test_join() -> None:
+    assert join(["a", "dog"], "words") == "a dog"
+    assert join(["一个", "小女孩", "穿", "t", "恤"], "jieba") == "一个小女孩穿t恤"
+
+
+def test_vocabulary_keeps_the_most_frequent(tmp_path: Path) -> None:
+    captions = [["a", "dog"], ["a", "cat"], ["a", "dog", "runs"]]
+    vocabulary = Vocabulary.fit(captions, VocabularyConfig(words=3))
+    assert vocabulary.words[4:] == ("a", "dog", "cat")
+    assert vocabulary.encode(["a", "zebra"]) == [1, 4, 3, 2]
+    vocabulary.save(tmp_path / "vocabulary.json")
+    again = Vocabulary.load(tmp_path / "vocabulary.json")
+    assert (again.words, again.hash) == (vocabulary.words, vocabulary.hash)
+
+
+def test_vocabulary_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="min-count"):
+        Vocabulary.fit([["a"]], VocabularyConfig(min_count=2))
+    (tmp_path / "v.json").write_text("{}")
+    with pytest.raises(RunError, match="not a vocabulary"):
+        Vocabulary.load(tmp_path / "v.json")
