@@ -1,8 +1,8 @@
-# Four words: setup, check, test, demo. `make demo` and `make test` set up what they need.
+# Three words: setup, check, test; each sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test demo clean
+.PHONY: setup check test clean
 
 setup: .venv/ready
 

@@ -65,6 +65,7 @@ def test_standard_input_and_output_file(
     [
         (("caption", "x.jpg", "--run", "nowhere"), "is not a run folder"),
         (("caption", "--run", "nowhere"), "no picture was given"),
+        (("caption", "x.jpg", "--run", "r", "--smaple"), "--smaple is unknown"),
         (("extract", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s", "--epochs", "0"), "above 0"),

@@ -16,7 +16,7 @@ LONGEST_DOWNLOAD = 50_000_000  # bytes
 
 
 def caption(
-    *pictures: str,
+    *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
     run: Annotated[Path, Parameter(help="the run folder")],
     sample: Annotated[bool, Parameter(help="draw words as the lesson does", negative="")] = False,
     temperature: Annotated[float, Parameter(help="of --sample; below 1 is safer")] = 1.0,
@@ -38,6 +38,9 @@ def caption(
 
     if not pictures:
         raise SettingError("no picture was given; name files, folders, or - for standard input")
+    for named in pictures:
+        if named.startswith("-") and named != "-":
+            raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
     config = SearchConfig(
         search="sample" if sample else "greedy", temperature=temperature, seed=seed
     )
