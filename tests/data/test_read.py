@@ -105,3 +105,65 @@ def test_split_by_picture_and_by_caption() -> None:
         halves = with_splits(made(50), by="caption")
     assert sum(len(record.captions) for record in halves) == 250
     assert len({record.image_id for record in halves}) == 50 < len(halves)
+
+
+def test_karpathy(tmp_path: Path) -> None:
+    image = {"filename": "a.jpg", "filepath": "val2014", "cocoid": 7, "imgid": 0}
+    told = {"sentences": [{"raw": "A dog. ", "tokens": ["a", "dog"]}], "sentids": [0]}
+    path = tmp_path / "dataset_coco.json"
+    path.write_text(json.dumps({"images": [{**image, **told, "split": "restval"}]}))
+    (record,) = read(path, images=tmp_path)
+    assert (record.image_id, record.split, record.captions) == (7, "train", ("A dog.",))
+    assert record.path == tmp_path / "val2014" / "a.jpg"
+    path.write_text(json.dumps({"images": [{**image, **told, "split": "dev"}]}))
+    with pytest.raises(DataError, match="'dev'"):
+        read(path)
+    path.write_text(json.dumps({"images": [{**told, "split": "val"}]}))
+    with pytest.raises(DataError, match="filename"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.csv", 'image,caption\nä b.jpg,"a dog, a cat"\nä b.jpg,two\n'),
+        ("c.csv", '\ufeffä b.jpg,"a dog, a cat"\r\nä b.jpg,two\r\n'),
+        ("captions.txt", 'image, caption\nä b.jpg,"a dog, a cat"\nä b.jpg,two\n'),
+        ("c.tsv", "text\tfile_name\na dog, a cat\tä b.jpg\ntwo\tä b.jpg\n"),
+        ("c.jsonl", '{"image": "ä b.jpg", "captions": ["a dog, a cat", "two"]}\n'),
+    ],
+)
+def test_tables(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    (record,) = read(tmp_path)
+    assert (record.image_id, record.captions) == ("ä b.jpg", ("a dog, a cat", "two"))
+    assert record.path == tmp_path / "ä b.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("c.csv", "image,caption\na.jpg\n", "row 2"),
+        ("c.csv", "image,caption\n,a dog\n", "row 2"),
+        ("c.csv", "image,caption,split\na.jpg,a dog,dev\n", "'dev'"),
+        ("c.jsonl", "{\n", "line 1 is not a JSON object"),
+        ("c.jsonl", '{"image": "a.jpg"}\n', "expected image and caption"),
+        ("c.jsonl", '{"image": 3, "caption": "x"}\n', "expected image and caption"),
+        ("c.doc", "hello", "no known form"),
+    ],
+)
+def test_bad_tables(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / name)
+
+
+def test_sidecars(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.jpg", "sub/b c.PNG", "alone.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "a.txt").write_text("a dog\n\ntwo dogs\n")
+    (tmp_path / "sub" / "b c.txt").write_text("一只猫\n")
+    first, second = read(tmp_path)
+    assert (first.image_id, first.captions) == ("a.jpg", ("a dog", "two dogs"))
+    assert (second.image_id, second.captions) == ("sub/b c.PNG", ("一只猫",))

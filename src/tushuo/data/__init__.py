@@ -1,14 +1,31 @@
 """Caption data: any of the field's forms becomes one list of records."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from tushuo.data.coco import read_coco
 from tushuo.data.flickr import LINE, read_flickr
+from tushuo.data.karpathy import read_karpathy
 from tushuo.data.record import Record, Split
+from tushuo.data.sidecar import read_sidecars
+from tushuo.data.table import read_table
 from tushuo.errors import DataError
 
-__all__ = ["Record", "Split", "read"]
+__all__ = ["READERS", "Record", "Split", "read"]
+
+Reader = Callable[..., list[Record]]
+READERS: dict[str, Reader] = {
+    "coco": read_coco,
+    "karpathy": read_karpathy,
+    "flickr": read_flickr,
+    "table": read_table,
+    "sidecars": read_sidecars,
+}
+KNOWN = (
+    "COCO or Karpathy JSON, a Flickr token file, CSV, TSV or JSONL of image and caption, "
+    "or pictures with text files"
+)
 
 
 def read(
@@ -17,7 +34,7 @@ def read(
     """Read caption data; its form is told by its content.
 
     Args:
-        path: a file, or a folder that holds such files.
+        path: a file, or a folder that holds such files or pictures with text files.
         images: where the pictures lie; without it, in a folder ``images`` beside the file.
         language: which captions are meant, where a folder holds English and Chinese ones.
 
@@ -25,39 +42,54 @@ def read(
         DataError: nothing there is of a known form.
     """
     if path.is_file():
-        return _read_file(path, images)
+        form = _form(path)
+        if form is None:
+            raise DataError(f"{path} is of no known form; expected {KNOWN}")
+        return READERS[form](path, images=images)
     if not path.is_dir():
         raise DataError(f"{path} is not there; name a caption file or a folder that holds one")
-    tokens = [file for file in sorted(path.glob("*.txt")) if _is_token_file(file)]
-    chosen = [file for file in tokens if ("#zhc#" in _head(file)) == (language == "zh")]
-    if chosen:
-        return read_flickr(chosen[0], images=images)
+    records = _read_folder(path, images, language)
+    if not records:
+        raise DataError(f"{path} holds no caption data of a known form; expected {KNOWN}")
+    return records
+
+
+def _read_folder(path: Path, images: Path | None, language: Literal["en", "zh"]) -> list[Record]:
+    """Read the first kind of caption data that a folder holds, in the order below."""
+    files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    forms = {file: _form(file) for file in files}
+    tokens = [file for file, form in forms.items() if form == "flickr"]
+    for file in tokens:
+        if ("#zhc#" in _head(file)) == (language == "zh"):
+            return read_flickr(file, images=images)
+    for form in ("karpathy", "table"):
+        for file in files:
+            if forms[file] == form:
+                return READERS[form](file, images=images)
     parts: tuple[Split, ...] = ("train", "val", "test")
     records = [
         record
         for part in parts
-        for file in sorted(path.glob(f"*{part}*.json"))
+        for file in files
+        if forms[file] == "coco" and part in file.stem
         for record in read_coco(file, images=images, split=part)
     ]
-    if not records:
-        raise DataError(
-            f"{path} holds no caption data of a known form; expected COCO JSON or a token file"
-        )
-    return records
+    return records or read_sidecars(path, images=images)
 
 
-def _read_file(path: Path, images: Path | None) -> list[Record]:
+def _form(path: Path) -> str | None:
+    """Tell a file's form by its first bytes; its name helps only between CSV and plain text."""
+    head = _head(path)
+    first = head.split("\n", 1)[0].strip()
     if path.suffix == ".json":
-        return read_coco(path, images=images)
-    if _is_token_file(path):
-        return read_flickr(path, images=images)
-    raise DataError(f"{path} is of no known form; expected COCO JSON or a token file")
-
-
-def _is_token_file(path: Path) -> bool:
-    return LINE.match(_head(path).split("\n", 1)[0].strip()) is not None
+        return "karpathy" if '"sentences"' in head or '"sentids"' in head else "coco"
+    if LINE.match(first):
+        return "flickr"
+    if path.suffix in (".csv", ".tsv", ".jsonl") or first.replace(" ", "") == "image,caption":
+        return "table"
+    return None
 
 
 def _head(path: Path) -> str:
     with path.open("rb") as file:
-        return file.read(1000).decode("utf-8-sig", errors="ignore")
+        return file.read(2000).decode("utf-8-sig", errors="ignore")

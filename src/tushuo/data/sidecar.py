@@ -1,0 +1,31 @@
+"""A folder of pictures, each with a text file of the same name: one caption a line."""
+
+from pathlib import Path
+
+from tushuo.data.record import Record
+from tushuo.errors import DataError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def read_sidecars(folder: Path, *, images: Path | None = None) -> list[Record]:
+    """Read every picture that has a text file beside it; those without are left out.
+
+    Raises:
+        DataError: a text file is not UTF-8.
+    """
+    records = []
+    for path in sorted((images or folder).rglob("*")):
+        if path.suffix.lower() not in EXTENSIONS:
+            continue
+        text = (folder / path.relative_to(images or folder)).with_suffix(".txt")
+        if not text.is_file():
+            continue
+        try:
+            lines = text.read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise DataError(f"{text} is not UTF-8 text: {error}; convert it") from error
+        captions = tuple(line.strip() for line in lines if line.strip())
+        name = path.relative_to(images or folder).as_posix()
+        records.append(Record(image_id=name, path=path, captions=captions))
+    return records
