@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
+from tushuo.decoders.show_attend_gru import ShowAttendGRU, ShowAttendGRUConfig
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.train.batches import Example, collate
@@ -38,6 +39,25 @@ def test_forward_equals_chained_steps(decoder: Decoder) -> None:
         torch.testing.assert_close(step.attention.sum(-1), torch.ones(len(words)))
         state, place = step.state, place + len(words)
     assert place == len(logits) == sum(len(c) - 1 for e in EXAMPLES for c in e.captions)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])  # beyond where tanh is 1, too
+def test_the_fast_road_gives_the_plain_one_s_gradients(scale: float) -> None:
+    torch.manual_seed(0)
+    config = ShowAttendGRUConfig(embedding=16, units=32, dropout=0.0)
+    decoder = ShowAttendGRU(width=WIDTH, vocabulary=VOCABULARY, config=config)
+    decoder.key.weight.data *= scale
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    found = []
+    for fast in (False, True):
+        decoder.fast = fast
+        decoder.zero_grad()
+        logits = decoder(regions, batch.words, batch.pictures)
+        cross_entropy(logits, batch.targets).backward()
+        found.append([logits.detach(), *(p.grad for p in decoder.parameters())])
+    assert len(found[0]) == 20
+    for plain, fast_one in zip(*found, strict=True):
+        torch.testing.assert_close(fast_one, plain, rtol=2e-5, atol=2e-6)
 
 
 def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
