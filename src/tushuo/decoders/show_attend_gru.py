@@ -157,8 +157,8 @@ class _FastRun(torch.autograd.Function):
 
     What it saves beside `_run_plainly`: tanh(k + q) becomes 1 - 2s, s = 1 / (1 + exp(2k) exp(2q)),
     whose first exponential is taken once for all words (the 1 falls out of the softmax); gradients
-    of weights and regions are made once for all words and not summed up word by word; and the large (captions, regions, units) arrays are passed over as
-    few times as the formulas allow.
+    of weights and regions are made once for all words and not summed up word by word; and the
+    large (captions, regions, units) arrays are passed over as few times as the formulas allow.
     """
 
     @staticmethod
