@@ -1,8 +1,8 @@
-# Three words: setup, check, test; each sets up what it needs.
+# Four words: setup, check, test, demo; each sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test clean
+.PHONY: setup check test demo clean
 
 setup: .venv/ready
 
@@ -23,6 +23,9 @@ check: setup
 
 test: check
 	$(BIN)/python -m pytest -q
+
+demo: setup
+	scripts/demo.sh
 
 clean:
 	rm -rf .venv build dist

@@ -8,6 +8,7 @@
     ├── StoreError        (ValueError)        a feature store that is missing, broken or unfinished
     ├── RunError          (ValueError)        a run folder that is missing, broken or unfinished
     ├── SettingError      (ValueError)        an option, or two together, that cannot be
+    ├── FetchError        (ConnectionError)   a file that cannot be had from its address
     └── MissingPartError  (ImportError)       an extra that is not installed
 
 A message is one sentence: what was wrong, what came, what was expected, what to do.
@@ -44,6 +45,10 @@ class RunError(TushuoError, ValueError):
 
 class SettingError(TushuoError, ValueError):
     """An option, or a combination of options, that cannot be."""
+
+
+class FetchError(TushuoError, ConnectionError):
+    """A file that cannot be had from its address; what has come is kept for the next call."""
 
 
 class MissingPartError(TushuoError, ImportError):

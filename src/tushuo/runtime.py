@@ -6,10 +6,13 @@ the old content or the new one, never half of it.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+Progress = Callable[[int, int], None]
+"""Told how much is done and how much there is in all, 0 while that is unknown."""
 
 
 @contextmanager

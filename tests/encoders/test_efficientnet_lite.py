@@ -11,9 +11,9 @@ from tushuo.errors import SettingError, WeightsError
 from tushuo.images import open_picture
 
 
-@pytest.mark.parametrize("name", encoders.ENCODERS)
-def test_grid_and_batch(name: str) -> None:
-    encoder = encoders.load(name)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_grid_and_batch(number: int) -> None:
+    encoder = encoders.load(f"efficientnet_lite{number}")
     spec = encoder.spec
     pictures = torch.randint(0, 255, (2, 3, spec.side, spec.side), dtype=torch.uint8)
     regions = encoder(pictures)

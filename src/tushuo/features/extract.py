@@ -17,9 +17,8 @@ from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, Planned
 from tushuo.images import open_picture
-from tushuo.runtime import sha256
+from tushuo.runtime import Progress, sha256
 
-Progress = Callable[[int, int], None]
 SHARD_PICTURES = 256
 BATCH_PICTURES = 16
 

@@ -1,0 +1,143 @@
+"""Any vision model of Hugging Face: ``hf:`` and a folder, or a repository of the hub.
+
+Transformers of patches (ViT, DINOv2, the vision towers of CLIP and SigLIP) give their patches as
+regions, without class and register tokens; convolutional ones (ConvNeXt, ResNet) give their last
+grid. Resizing and normalisation come from the model's own ``preprocessor_config.json``; it is read
+here, since transformers' own readers want torchvision. Only safetensors are loaded, and no code of
+a repository is ever run.
+"""
+
+import hashlib
+from math import isqrt
+from pathlib import Path
+from typing import Any, Literal, final
+
+import msgspec
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.errors import MissingPartError, SettingError, WeightsError
+from tushuo.runtime import Progress
+
+MOST_EXTRA_TOKENS = 16  # class and register tokens before the patches
+FILTERS: dict[int, Literal["antialias", "bicubic"]] = {2: "antialias", 3: "bicubic"}  # as in Pillow
+
+
+class _Preprocessing(msgspec.Struct):
+    """What of ``preprocessor_config.json`` decides the numbers."""
+
+    size: int | dict[str, int] = 224
+    crop_size: int | dict[str, int] | None = None
+    do_center_crop: bool = False
+    crop_pct: float | None = None
+    resample: int = 2
+    rescale_factor: float = 1 / 255
+    do_normalize: bool = True
+    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def sides(self) -> tuple[int, int | None]:
+        """Return the square's side, and the short side before the crop; None: squash."""
+        size = _side(self.size)
+        if self.crop_pct is not None and size < 384:  # ConvNeXt: 384 and more are squashed
+            return size, round(size / self.crop_pct)
+        if self.do_center_crop and self.crop_size is not None:
+            return _side(self.crop_size), size
+        return size, None
+
+
+def _side(size: int | dict[str, int]) -> int:
+    if isinstance(size, int):
+        return size
+    return size.get("shortest_edge") or size["height"]
+
+
+@final
+class HuggingFaceEncoder:
+    """A frozen vision model of transformers."""
+
+    def __init__(self, name: str, model: nn.Module, config: Any, preprocessing: _Preprocessing):
+        self._model = model.float().eval().requires_grad_(False)
+        self._mean = torch.tensor(preprocessing.image_mean)[:, None, None]
+        self._std = torch.tensor(preprocessing.image_std)[:, None, None]
+        self._preprocessing = preprocessing
+        side, short = preprocessing.sides()
+        self._patches = side // getattr(config, "patch_size", side)
+        shape = self._grid(torch.zeros(1, 3, side, side)).shape
+        self.spec = EncoderSpec(
+            name=name,
+            side=side,
+            resize="squash" if short is None else "crop",
+            resize_side=short,
+            filter=FILTERS.get(preprocessing.resample, "antialias"),
+            rows=shape[1],
+            columns=shape[2],
+            width=shape[3],
+            weights=_hash(model, preprocessing),
+        )
+
+    @torch.inference_mode()
+    def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
+        """Encode square RGB pictures, 0 to 255."""
+        x = pictures * self._preprocessing.rescale_factor
+        if self._preprocessing.do_normalize:
+            x = (x - self._mean) / self._std
+        return self._grid(x).flatten(1, 2)
+
+    @torch.inference_mode()
+    def _grid(self, x: Float[Tensor, "P 3 side side"]) -> Float[Tensor, "P rows columns D"]:
+        hidden: Tensor = self._model(pixel_values=x).last_hidden_state
+        if hidden.ndim == 4:  # a convolutional network: (P, D, rows, columns)
+            return hidden.permute(0, 2, 3, 1)
+        tokens = hidden.shape[1]
+        rows = self._patches
+        if not 0 <= tokens - rows * rows <= MOST_EXTRA_TOKENS:
+            rows = isqrt(tokens)  # patches that are merged from layer to layer (Swin)
+        return hidden[:, tokens - rows * rows :].unflatten(1, (rows, rows))
+
+
+def load(
+    name: str, weights: Path | None = None, progress: Progress | None = None
+) -> HuggingFaceEncoder:
+    """Load ``hf:FOLDER`` or ``hf:OWNER/MODEL``; the hub is asked only with ``progress``.
+
+    Raises:
+        MissingPartError: transformers is not installed.
+        WeightsError: there is no such model, or it has no picture part, or no safetensors.
+        SettingError: ``weights`` was given; the folder itself says which.
+    """
+    if weights:
+        raise SettingError(f"--weights does not go with {name}; name the model's folder after hf:")
+    try:
+        from transformers import AutoModel
+        from transformers.image_processing_base import ImageProcessingMixin
+    except ImportError as error:
+        raise MissingPartError(
+            f"encoder {name} wants transformers; install it with: pip install 'tushuo[huggingface]'"
+        ) from error
+    place = name.removeprefix("hf:")
+    local = progress is None
+    try:
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(place, local_files_only=local)
+        preprocessing = msgspec.convert(settings, _Preprocessing)
+        model = AutoModel.from_pretrained(place, use_safetensors=True, local_files_only=local)
+        model = getattr(model, "vision_model", model)  # two towers: the one that sees
+        return HuggingFaceEncoder(name, model, model.config, preprocessing)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"{name} cannot be opened as a vision model: {told}; expected a folder, or a "
+            "repository that can be reached, with config.json, preprocessor_config.json and "
+            "model.safetensors; offline, use --encoder efficientnet_lite2"
+        ) from error
+
+
+def _hash(model: nn.Module, preprocessing: _Preprocessing) -> str:
+    """Hash all weights and what is done to the pixels, to 16 hex digits."""
+    digest = hashlib.sha256(msgspec.json.encode(preprocessing))
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()[:16]

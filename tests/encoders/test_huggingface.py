@@ -1,0 +1,117 @@
+"""Tiny models made here, in the forms that the hub has, with the preprocessing of the real ones."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tushuo import encoders
+from tushuo.encoders.prepare import prepare
+from tushuo.errors import MissingPartError, SettingError, WeightsError
+
+transformers = pytest.importorskip(
+    "transformers", reason="wants: pip install 'tushuo[huggingface]'"
+)
+
+TOWER = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "image_size": 64, "patch_size": 16,
+}  # fmt: skip
+TEXT = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1} | {
+    "num_attention_heads": 1, "vocab_size": 20, "max_position_embeddings": 8
+}  # fmt: skip
+SQUASH = {"do_resize": True, "size": {"height": 64, "width": 64}, "resample": 2}
+CROP = {
+    "do_resize": True, "size": {"shortest_edge": 72}, "do_center_crop": True, "resample": 3,
+    "crop_size": {"height": 64, "width": 64},
+    "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28],
+}  # fmt: skip
+CONVNEXT = {"size": {"shortest_edge": 64}, "crop_pct": 0.875, "resample": 3}
+T = transformers
+MODELS: dict[str, tuple[Any, dict[str, Any], int, int]] = {
+    "vit": (T.ViTConfig(**TOWER), SQUASH | {"image_processor_type": "ViTImageProcessor"}, 4, 32),
+    "dinov2": (
+        T.Dinov2WithRegistersConfig(**TOWER, num_register_tokens=4),
+        CROP | {"image_processor_type": "BitImageProcessor"}, 4, 32,
+    ),
+    "clip": (
+        T.CLIPConfig(text_config=TEXT, vision_config=TOWER),
+        CROP | {"image_processor_type": "CLIPImageProcessor"}, 4, 32,
+    ),
+    "siglip": (
+        T.SiglipConfig(text_config=TEXT, vision_config=TOWER),
+        SQUASH | {"image_processor_type": "SiglipImageProcessor", "resample": 3}, 4, 32,
+    ),
+    "convnext": (
+        T.ConvNextConfig(hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]),
+        CONVNEXT | {"image_processor_type": "ConvNextImageProcessor"}, 2, 32,
+    ),
+    "resnet": (
+        T.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]),
+        CONVNEXT | {"image_processor_type": "ConvNextImageProcessor"}, 2, 32,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config, preprocessing, _, _ = MODELS[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(0)
+    T.AutoModel.from_config(config).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessing))
+    return folder
+
+
+def test_grid_and_preprocessing_equal_the_library_s(made: Path) -> None:
+    """The same picture, not square, through transformers' own processor and model."""
+    kind = made.name.rstrip("0")
+    encoder = encoders.load(f"hf:{made}")
+    _, _, rows, width = MODELS[kind]
+    assert (encoder.spec.rows, encoder.spec.columns, encoder.spec.width) == (rows, rows, width)
+    ramp = np.linspace(0, 255, 90 * 120).reshape(90, 120)
+    picture = np.stack([ramp, ramp[::-1], ramp[:, ::-1]], axis=-1).astype(np.uint8)
+    processor = T.AutoImageProcessor.from_pretrained(made, use_fast=False)
+    pixels = processor(images=picture, return_tensors="pt")["pixel_values"]
+    model = T.AutoModel.from_pretrained(made).eval()
+    hidden = getattr(model, "vision_model", model)(pixel_values=pixels).last_hidden_state
+    if hidden.ndim == 4:
+        hidden = hidden.flatten(2).transpose(1, 2)
+    ours = encoder(prepare(picture, encoder.spec)[None])
+    difference = (ours - hidden[:, -rows * rows :]).abs().mean() / hidden.abs().mean()
+    assert difference < 0.02  # pixels of the two resizers differ by a level here and there
+
+
+def test_a_run_s_signature_changes_with_weights_and_preprocessing(made: Path) -> None:
+    spec = encoders.load(f"hf:{made}").spec
+    settings = json.loads((made / "preprocessor_config.json").read_text())
+    (made / "preprocessor_config.json").write_text(json.dumps(settings | {"image_std": [1, 1, 1]}))
+    other = encoders.load(f"hf:{made}").spec
+    (made / "preprocessor_config.json").write_text(json.dumps(settings))
+    assert spec.signature != other.signature
+    assert encoders.load(f"hf:{made}").spec == spec
+
+
+def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(WeightsError, match="cannot be opened as a vision model"):
+        encoders.load(f"hf:{tmp_path}")
+    with pytest.raises(WeightsError, match="efficientnet_lite2"):
+        encoders.load("hf:nobody/nothing-of-this-name")
+    with pytest.raises(SettingError, match="--weights does not go with hf:x"):
+        encoders.load("hf:x", weights=tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    with pytest.raises(MissingPartError, match=r"tushuo\[huggingface\]"):
+        encoders.load(f"hf:{tmp_path}")
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    config, preprocessing, *_ = MODELS["vit"]
+    model = T.AutoModel.from_config(config)
+    config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(preprocessing))
+    with pytest.raises(WeightsError, match="safetensors"):
+        encoders.load(f"hf:{tmp_path}")
