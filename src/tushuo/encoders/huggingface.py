@@ -95,7 +95,7 @@ class HuggingFaceEncoder:
         rows = self._patches
         if not 0 <= tokens - rows * rows <= MOST_EXTRA_TOKENS:
             rows = isqrt(tokens)  # patches that are merged from layer to layer (Swin)
-        return hidden[:, tokens - rows * rows :].unflatten(1, (rows, rows))
+        return hidden[:, tokens - rows * rows :].reshape(len(hidden), rows, rows, -1)
 
 
 def load(

@@ -36,7 +36,7 @@ KNOWN = (
     ),
     Fetched(
         "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth",
-        checksum="sha256:0cc3c7bd",  # torch hub's convention: the hash begins with the name's digits
+        checksum="sha256:0cc3c7bd",  # as torch hub names files: by the hash's first digits
     ),
 )
 # Where the tools of the lesson keep the same files.
@@ -281,11 +281,12 @@ def _folder() -> Path:
 def _fetched(name: str, progress: Progress | None) -> Path:
     """Try the known addresses; say what a user without a connection can do."""
     tried = ""
-    for known in KNOWN if progress else ():
-        try:
-            return fetch(known, _folder() / known.name, progress=progress)
-        except FetchError as error:
-            tried = f" ({error})"
+    if progress is not None:
+        for known in KNOWN:
+            try:
+                return fetch(known, _folder() / known.name, progress=progress)
+            except FetchError as error:
+                tried = f" ({error})"
     raise WeightsError(
         f"the weights of {name} are not here{tried}; put {KNOWN[0].name} from {KNOWN[0].address}, "
         f"or {KNOWN[1].name} from {KNOWN[1].address}, into {_folder()}, or name a file with "
