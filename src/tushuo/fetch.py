@@ -20,7 +20,6 @@ from tushuo.runtime import Progress
 TRIES = 5  # in a row, without a single new byte
 TIMEOUT_SECONDS = 30.0
 WAIT_SECONDS = 1.0  # before the second try; doubled for each further one
-CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _go_on(what: Fetched, part: Path, progress: Progress) -> int | None:
         total = what.size or (start + int(length) if length.isdigit() else None)
         _require_room(what, part, (total or 0) - start)
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in answer.iter_raw(CHUNK_BYTES):
+            for chunk in answer.iter_raw():
                 file.write(chunk)
                 start += len(chunk)
                 progress(start, total or 0)

@@ -16,6 +16,7 @@ app = cyclopts.App(
 data = cyclopts.App(name="data", help="Read, check and make caption data.")
 app.command(data)
 data.command("tushuo.cli.data:check")
+data.command("tushuo.cli.data:download")
 data.command("tushuo.cli.data:scenes")
 app.command("tushuo.cli.extract:extract")
 app.command("tushuo.cli.train:train")

@@ -1,4 +1,4 @@
-"""``tushuo data``: check, scenes."""
+"""``tushuo data``: check, download, scenes."""
 
 import sys
 from pathlib import Path
@@ -42,6 +42,28 @@ def check(
     for line in report.fatal:
         print(f"error: {line}", file=sys.stderr)
     return 2 if report.fatal else 0
+
+
+def download(
+    dataset: Literal["coco2014", "coco2017"],
+    folder: Path,
+    *,
+    captions_only: Annotated[bool, Parameter(help="leave out the pictures", negative="")] = False,
+    mirror: Annotated[str | None, Parameter(help="address with the official layout")] = None,
+) -> int:
+    """Fetch MS-COCO and unpack it; the same command goes on with what was begun.
+
+    Example: tushuo data download coco2014 coco
+    """
+    from tushuo.cli.progress import Bar
+    from tushuo.data.download import DATASETS, at_mirror
+    from tushuo.data.download import download as fetch_all
+
+    archives = at_mirror(DATASETS[dataset], mirror) if mirror else DATASETS[dataset]
+    with Bar("download") as bar:
+        fetch_all(archives, folder, captions_only=captions_only, progress=bar.bytes)
+    print(folder)
+    return 0
 
 
 def scenes(

@@ -1,6 +1,7 @@
 """Progress for people: a bar on a terminal, a line now and then elsewhere; always on stderr."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -62,6 +63,19 @@ class Bar:
             pace = (done - self._first) / max(now - self._began, 1e-9)
             left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
             self.say(f"{self._title} {done}/{total} {words}{left}".rstrip())
+
+    def bytes(self, what: str) -> Callable[[int, int], None]:
+        """Return what shows bytes on their way, in megabytes, with their rate; several in turn."""
+        began, first = time.monotonic(), -1
+        self._began, self._first = began, None
+
+        def show(done: int, total: int) -> None:
+            nonlocal first
+            first = done if first < 0 else first
+            rate = (done - first) / 1e6 / max(time.monotonic() - began, 1e-9)
+            self(done // 1_000_000, total // 1_000_000, f"MB  {what}, {rate:.1f} MB/s")
+
+        return show
 
     def say(self, line: str) -> None:
         """Write one line beside the bar."""

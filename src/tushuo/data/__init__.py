@@ -57,6 +57,7 @@ def read(
 def _read_folder(path: Path, images: Path | None, language: Literal["en", "zh"]) -> list[Record]:
     """Read the first kind of caption data that a folder holds, in the order below."""
     files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    files += sorted(path.glob("annotations/captions_*.json"))  # MS-COCO as it is unpacked
     forms = {file: _form(file) for file in files}
     tokens = [file for file, form in forms.items() if form == "flickr"]
     for file in tokens:

@@ -30,7 +30,8 @@ def read_coco(
     """Read one captions file.
 
     A picture is looked for by its ``file_name``, or as ``COCO_train2014_%012d.jpg`` where the file
-    has none, in ``images``, or else in a folder ``images`` beside the file.
+    has none, in ``images``, or else in a folder ``images`` beside the file or one level up; or in
+    the folder that the captions are named after (``train2014``) in any of these places.
 
     Raises:
         DataError: the file is not of this form, or a caption names a picture that it does not list.
@@ -42,7 +43,6 @@ def read_coco(
             f"{path} is not a COCO captions file: {error}; expected images with id and file_name, "
             "and annotations with image_id and caption"
         ) from error
-    folder = images or path.parent / "images"
     captions: dict[str, list[str]] = {str(image.id): [] for image in content.images}
     for number, annotation in enumerate(content.annotations):
         if str(annotation.image_id) not in captions:
@@ -52,12 +52,24 @@ def read_coco(
             )
         captions[str(annotation.image_id)].append(annotation.caption)
     part: Literal["val2014", "train2014"] = "val2014" if "val" in path.stem else "train2014"
+    names = [image.file_name or f"COCO_{part}_{int(image.id):012d}.jpg" for image in content.images]
+    folder = _folder(path, images, names)
     return [
         Record(
             image_id=image.id,
-            path=folder / (image.file_name or f"COCO_{part}_{int(image.id):012d}.jpg"),
+            path=folder / name,
             captions=tuple(captions[str(image.id)]),
             split=split,
         )
-        for image in content.images
+        for image, name in zip(content.images, names, strict=True)
     ]
+
+
+def _folder(path: Path, images: Path | None, names: list[str]) -> Path:
+    """Return the first folder that holds the first picture; the usual one if none does."""
+    above = path.parent.parent
+    places = [images] if images else [path.parent / "images", above / "images", above]
+    subfolder = path.stem.rpartition("_")[2]
+    folders = [folder for place in places for folder in (place, place / subfolder)]
+    here = (folder for folder in folders for name in names[:1] if (folder / name).exists())
+    return next(here, folders[0])
