@@ -103,8 +103,12 @@ class Captioner:
         )
 
 
-def load(run: Path | str) -> Captioner:
+def load(run: Path | str, *, weights: Path | None = None) -> Captioner:
     """Load a run folder with the encoder that it was trained on.
+
+    Args:
+        run: the folder.
+        weights: the encoder's weights file, where the encoder does not find it by itself.
 
     Raises:
         RunError: the folder is not a whole run.
@@ -112,4 +116,4 @@ def load(run: Path | str) -> Captioner:
         SignatureError: the encoder that is installed is another one.
     """
     loaded = Run.load(Path(run))
-    return Captioner(loaded, encoders.load(loaded.config.encoder.name))
+    return Captioner(loaded, encoders.load(loaded.config.encoder.name, weights=weights))

@@ -81,6 +81,12 @@ def test_mistakes_are_one_sentence(
     assert told.count("\n") == 0
 
 
+def test_a_limit_below_one_is_refused(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("extract", "train"):
+        assert call(command, scenes, "--output", "s", "--max-captions", "0") == 2
+        assert "at least 1" in capsys.readouterr().err
+
+
 def test_wrong_options_are_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("train", "x", "--epohs", "3", "--output", "r") == 2
 
@@ -93,3 +99,40 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("info") == 0
     assert "efficientnet_lite2" in capsys.readouterr().out
+
+
+def test_the_lesson_s_recipe(
+    scenes: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its choices land in run.json, options go before them, and its run samples by default."""
+    store = ("--store", run.parent / "store", "--output", tmp_path / "run")
+    assert call("train", scenes, *store, "--recipe", "lesson", "--epochs", 1) == 0
+    made = json.loads((tmp_path / "run" / "run.json").read_bytes())
+    assert made["decoder_settings"] == {"embedding": 256, "units": 512, "dropout": 0.0}
+    training = made["training"]
+    assert (training["epochs"], training["batch_size"], training["clip_norm"]) == (1, 64, None)
+    assert made["search"]["search"] == "sample"
+    capsys.readouterr()
+    picture = scenes / "images" / "00000.jpg"
+    said = []
+    for options in ([], ["--sample"], ["--no-sample"]):
+        assert call("caption", picture, "--run", tmp_path / "run", *options) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != said[2]
+
+
+def test_the_lesson_s_encoder_says_where_its_weights_are(
+    scenes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("tushuo.fetch.TRIES", 1)
+    monkeypatch.setattr("tushuo.fetch.WAIT_SECONDS", 0.0)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert call("extract", scenes, "--output", tmp_path / "store", "--recipe", "lesson") == 2
+    told = capsys.readouterr().err
+    for part in ("notop.h5", "https://", str(tmp_path.parent), "--encoder efficientnet_lite2"):
+        assert part in told

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -18,7 +19,11 @@ LONGEST_DOWNLOAD = 50_000_000  # bytes
 def caption(
     *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
     run: Annotated[Path, Parameter(help="the run folder")],
-    sample: Annotated[bool, Parameter(help="draw words as the lesson does", negative="")] = False,
+    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    sample: Annotated[
+        bool | None,
+        Parameter(help="draw words as the lesson does, or take the likeliest; default: the run's"),
+    ] = None,
     temperature: Annotated[float, Parameter(help="of --sample; below 1 is safer")] = 1.0,
     seed: Annotated[int, Parameter(help="of --sample; repeats a caption")] = 0,
     json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
@@ -41,10 +46,10 @@ def caption(
     for named in pictures:
         if named.startswith("-") and named != "-":
             raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
-    config = SearchConfig(
-        search="sample" if sample else "greedy", temperature=temperature, seed=seed
-    )
-    captioner = load(run)
+    config = SearchConfig(temperature=temperature, seed=seed)
+    captioner = load(run, weights=weights)
+    drawn = captioner.run.config.search.search == "sample" if sample is None else sample
+    config = replace(config, search="sample" if drawn else "greedy")
     sources = [
         source
         for named in pictures

@@ -13,7 +13,10 @@ def extract(
     output: Annotated[Path, Parameter(help="folder of the feature store")],
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
     language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
-    encoder: Annotated[str, Parameter(help="who looks at the pictures")] = "efficientnet_lite2",
+    recipe: Annotated[Literal["small", "lesson"], Parameter(help="what is not given")] = "small",
+    encoder: Annotated[
+        str | None, Parameter(help="who looks at the pictures; default: the recipe's")
+    ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
     max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
@@ -28,16 +31,22 @@ def extract(
     from tushuo.data.limits import limit
     from tushuo.features.extract import extract as fill
     from tushuo.features.extract import store_bytes
+    from tushuo.recipes import RECIPES
     from tushuo.runtime import processes
 
+    chosen = RECIPES[recipe]()
     records = tushuo.data.read(data, images=images, language=language)
-    records = limit(records, max_captions=max_captions, max_images=max_images)
-    looker = encoders.load(encoder, weights=weights)
+    most = chosen.max_captions if max_captions is None else max_captions
+    records = limit(records, max_captions=most, max_images=max_images)
     process, count = processes()
     with Bar("extract") as bar:
+        looker = encoders.load(
+            encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
+        )
         pictures = len({record.image_id for record in records})
         gigabytes = store_bytes(pictures, looker.spec) / 1e9
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
+        bar.restart()
         done = fill(records, looker, output, process=process, processes=count, progress=bar)
     print(
         f"{output}: {done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"

