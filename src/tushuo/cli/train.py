@@ -99,8 +99,8 @@ def train(
         )
     else:
         with Bar("weights") as bar:
-            told = bar.bytes("weights")
-            looker = encoders.load(encoder or chosen.encoder, weights=weights, progress=told)
+            tell = bar.bytes("weights")
+            looker = encoders.load(encoder or chosen.encoder, weights=weights, progress=tell)
         paths = {record.image_id: record.path for record in records}
         rows = {name: row for row, name in enumerate(paths)}
         spec, signature = looker.spec, looker.spec.signature
