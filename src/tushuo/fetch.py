@@ -7,7 +7,6 @@ gave.
 """
 
 import hashlib
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tushuo.errors import FetchError
-from tushuo.runtime import Progress
+from tushuo.runtime import Progress, free_bytes
 
 TRIES = 5  # in a row, without a single new byte
 TIMEOUT_SECONDS = 30.0
@@ -85,6 +84,33 @@ def fetch(what: Fetched, path: Path, *, progress: Progress, wait: float = WAIT_S
     return path
 
 
+def fetch_bytes(address: str, *, most: int) -> bytes:
+    """Fetch something small into memory.
+
+    Raises:
+        FetchError: no connection, a refusal, or more than ``most`` bytes.
+    """
+    content = bytearray()
+    try:
+        with httpx.stream("GET", address, timeout=TIMEOUT_SECONDS, follow_redirects=True) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > most:
+                    raise FetchError(
+                        f"{address} has more than {most} bytes, which is the most that is read"
+                    )
+    except httpx.HTTPStatusError as error:
+        refused = error.response
+        raise FetchError(
+            f"{address} was refused: {refused.status_code} {refused.reason_phrase}"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = str(error) or type(error).__name__
+        raise FetchError(f"{address} cannot be fetched: {said}") from error
+    return bytes(content)
+
+
 def _go_on(what: Fetched, part: Path, progress: Progress) -> int | None:
     """Ask for the rest and write it; return how long the whole file is, as far as is known."""
     have = _size(part)
@@ -119,7 +145,7 @@ def _go_on(what: Fetched, part: Path, progress: Progress) -> int | None:
 
 
 def _require_room(what: Fetched, part: Path, needed: int) -> None:
-    free = shutil.disk_usage(part.parent).free
+    free = free_bytes(part.parent)
     if needed > free:
         raise FetchError(
             f"{what.name} wants {needed / 1e9:.2f} GB more at {part.parent}, and {free / 1e9:.2f} "

@@ -6,6 +6,7 @@ the old content or the new one, never half of it.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a file that takes the place of ``path`` only when the block ends without an error.
 
     With ``durable`` it outlives a power cut too; without, only a killed process.
+
+    Raises:
+        OSError: it cannot be written; its ``filename`` is ``path``, on a full disk too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -30,6 +34,9 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -55,6 +62,12 @@ def cache_folder() -> Path:
     folder = Path(named) if named else (Path(base) if base else Path.home() / ".cache") / "tushuo"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the free space of the disk that a folder is on, or will be on."""
+    there = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
+    return shutil.disk_usage(there).free
 
 
 def processes() -> tuple[int, int]:

@@ -136,3 +136,51 @@ def test_the_lesson_s_encoder_says_where_its_weights_are(
     told = capsys.readouterr().err
     for part in ("notop.h5", "https://", str(tmp_path.parent), "--encoder efficientnet_lite2"):
         assert part in told
+
+
+def test_on_the_fly_names_bad_pictures_at_the_beginning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(6):
+        Image.new("RGB", (64, 64), (40 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        (tmp_path / f"{number}.txt").write_text("a red picture")
+    (tmp_path / "3.png").write_text("<html>")
+    options = ("--output", tmp_path / "run", "--epochs", 1)
+    assert call("train", tmp_path, *options) == 0
+    told = capsys.readouterr().err
+    assert "left out" in told
+    assert "3.png is not a picture" in told
+
+
+def test_an_output_that_cannot_be_written(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    for command in (("extract", scenes), ("data", "scenes")):
+        place = ("--output", tmp_path / "file") if command[0] == "extract" else ()
+        target = () if place else (tmp_path / "file",)
+        assert call(*command, *target, *place) == 2
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.startswith("tushuo: ")
+        assert "name another place" in told
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_warning_is_one_line(
+    scenes: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.csv").write_text(
+        "\n".join(f"{scenes}/images/{n:05d}.jpg,a {w} thing" for n in range(9) for w in "abc")
+    )
+    options = ("--split-by", "caption", "--epochs", 1, "--output", tmp_path / "run")
+    assert call("train", tmp_path / "c.csv", *options) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "split by caption" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("tushuo: warning: ")
+
+
+def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for part in ("Look at every picture", "Learn to caption", "Read, check and make"):
+        assert part in told

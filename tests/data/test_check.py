@@ -15,10 +15,20 @@ def test_check(tmp_path: Path) -> None:
     noise = Image.fromarray(cells).resize((360, 450), Image.Resampling.NEAREST)
     noise.save(tmp_path / "a.jpg", quality=95)
     noise.resize((180, 225)).save(tmp_path / "b.jpg", quality=80)
+    pale = Image.fromarray(cells // 2 + 128).resize((180, 225), Image.Resampling.NEAREST)
+    pale.save(tmp_path / "pale.jpg")  # the same shapes in other colours are another picture
     (tmp_path / "c.jpg").write_bytes((tmp_path / "a.jpg").read_bytes())
     Image.new("RGB", (400, 40)).save(tmp_path / "long.png")
     (tmp_path / "broken.jpg").write_bytes(b"<html>")
-    splits = {"a": "train", "b": "val", "c": "train", "long": None, "broken": None, "gone": None}
+    splits = {
+        "a": "train",
+        "b": "val",
+        "c": "train",
+        "pale": "val",
+        "long": None,
+        "broken": None,
+        "gone": None,
+    }
     records = [
         Record(
             image_id=name,
@@ -34,9 +44,9 @@ def test_check(tmp_path: Path) -> None:
     assert report.odd == ["long 400x40"]
     assert report.same_bytes == [["a", "c"]]
     assert report.near_duplicates == report.duplicates_across_splits == [["a", "b", "c"]]
-    assert len(report.empty_captions) == 6
+    assert len(report.empty_captions) == 7
     assert not report.fatal
     assert len(report.warnings) == 4
     assert len(rows(report)) > 10
-    assert to_json(report)["pictures"] == 6
-    assert check(records[5:], open_picture=open_picture).fatal
+    assert to_json(report)["pictures"] == 7
+    assert check(records[6:], open_picture=open_picture).fatal

@@ -9,7 +9,7 @@ from tests.conftest import MeanEncoder
 from tushuo.data import Record
 from tushuo.errors import RunError
 from tushuo.features.extract import extract
-from tushuo.features.store import FeatureStore
+from tushuo.features.regions import Regions
 from tushuo.run import Run
 from tushuo.train.checkpoint import EpochRow
 from tushuo.train.loop import TrainConfig, Watcher, fit
@@ -21,19 +21,19 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def store(records: list[Record], tmp_path: Path) -> FeatureStore:
+def store(records: list[Record], tmp_path: Path) -> Regions:
     extract(records, MeanEncoder(), tmp_path / "store")
-    return FeatureStore.open(tmp_path / "store")
+    return Regions.from_store(tmp_path / "store")
 
 
 def learn(
-    records: list[Record], store: FeatureStore, folder: Path, watcher: Watcher, epochs: int = 3
+    records: list[Record], store: Regions, folder: Path, watcher: Watcher, epochs: int = 3
 ) -> list[EpochRow]:
     config = LearnConfig(
         decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3},
         training=TrainConfig(epochs=epochs, batch_size=30, learning_rate=3e-3),
     )
-    lesson = start(records, store.rows(), store.spec, store.signature(), folder, config)
+    lesson = start(records, store, folder, config)
     return fit(
         lesson.decoder,
         lesson.training,
@@ -47,7 +47,7 @@ def learn(
 
 @pytest.mark.parametrize("at", [2, 6, 9])
 def test_a_killed_run_ends_with_the_same_weights(
-    records: list[Record], store: FeatureStore, tmp_path: Path, at: int
+    records: list[Record], store: Regions, tmp_path: Path, at: int
 ) -> None:
     whole = learn(records, store, tmp_path / "whole", Watcher())
     seen = 0
@@ -71,16 +71,16 @@ def test_a_killed_run_ends_with_the_same_weights(
 
 
 def test_stop_saves_and_the_loss_falls(
-    records: list[Record], store: FeatureStore, tmp_path: Path
+    records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     assert learn(records, store, tmp_path / "run", Watcher(stop=lambda: True)) == []
     rows = learn(records, store, tmp_path / "run", Watcher())
     assert rows[-1].train_loss < rows[0].train_loss
-    assert Run.load(tmp_path / "run").config.store == store.signature()
+    assert Run.load(tmp_path / "run").config.store == store.signature
 
 
 def test_other_settings_in_the_same_folder_are_refused(
-    records: list[Record], store: FeatureStore, tmp_path: Path
+    records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Watcher(), epochs=1)
     with pytest.raises(RunError, match=r"training.epochs: 1 there, 2 now"):
@@ -88,7 +88,7 @@ def test_other_settings_in_the_same_folder_are_refused(
 
 
 def test_a_run_of_another_vocabulary_is_refused(
-    records: list[Record], store: FeatureStore, tmp_path: Path
+    records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Watcher(), epochs=1)
     vocabulary = tmp_path / "run" / "vocabulary.json"
@@ -97,9 +97,7 @@ def test_a_run_of_another_vocabulary_is_refused(
         Run.load(tmp_path / "run")
 
 
-def test_damaged_weights_are_named(
-    records: list[Record], store: FeatureStore, tmp_path: Path
-) -> None:
+def test_damaged_weights_are_named(records: list[Record], store: Regions, tmp_path: Path) -> None:
     learn(records, store, tmp_path / "run", Watcher(), epochs=1)
     weights = tmp_path / "run" / "best.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])

@@ -1,10 +1,20 @@
-"""The command line: a table of commands; what they do is in the rooms below."""
+"""The command line: a table of commands; what they do is in the rooms below.
 
+The commands' modules import little, and the rooms only when a command runs: help comes at once.
+"""
+
+import errno
 import sys
+import warnings
 
 import cyclopts
 
 import tushuo
+from tushuo.cli import data
+from tushuo.cli.caption import caption
+from tushuo.cli.extract import extract
+from tushuo.cli.info import info
+from tushuo.cli.train import train
 from tushuo.errors import TushuoError
 
 app = cyclopts.App(
@@ -12,16 +22,11 @@ app = cyclopts.App(
     help="Look at a picture and say what it shows (看图说话).",
     version=tushuo.__version__,
     help_on_error=False,
+    suppress_keyboard_interrupt=False,
 )
-data = cyclopts.App(name="data", help="Read, check and make caption data.")
-app.command(data)
-data.command("tushuo.cli.data:check")
-data.command("tushuo.cli.data:download")
-data.command("tushuo.cli.data:scenes")
-app.command("tushuo.cli.extract:extract")
-app.command("tushuo.cli.train:train")
-app.command("tushuo.cli.caption:caption")
-app.command("tushuo.cli.info:info")
+app.command(data.app)
+for command in (extract, train, caption, info):
+    app.command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -29,17 +34,38 @@ def main(arguments: list[str] | None = None) -> None:
 
     0: done. 1: some pictures failed and were named. 2: nothing could be done.
     """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, exit_on_error=False, result_action="return_value")
+        return app(arguments, exit_on_error=False, result_action="return_value") or 0
     except cyclopts.CycloptsError:
-        sys.exit(2)  # cyclopts has said what was wrong with the options
+        return 2  # cyclopts has said what was wrong with the options
     except TushuoError as error:
         print(f"tushuo: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         print("tushuo: stopped; the same command goes on where it was", file=sys.stderr)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to say
-        sys.exit(0)
-    sys.exit(code or 0)
+        return 0
+    except OSError as error:
+        print(f"tushuo: {_said(error)}", file=sys.stderr)
+        return 2
+
+
+def _said(error: OSError) -> str:
+    """Say in one sentence what the machine refused."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{where}{error.strerror}; make room and give the same command again, it goes on"
+    return f"{where}{error.strerror or error}; name another place, or change its permissions"
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Show a warning without the line of code that it came from."""
+    print(f"tushuo: warning: {message}", file=sys.stderr)

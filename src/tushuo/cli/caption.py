@@ -75,7 +75,7 @@ def _captions(
     captioner: "Captioner", sources: list[str], config: "SearchConfig", attention: Path | None
 ) -> Iterator[tuple[str, "Caption | str"]]:
     """Caption in batches; a picture that cannot be opened gives its error in its place."""
-    from tushuo.errors import PictureError
+    from tushuo.errors import FetchError, PictureError
 
     for start in range(0, len(sources), BATCH_PICTURES):
         batch = sources[start : start + BATCH_PICTURES]
@@ -84,7 +84,7 @@ def _captions(
         for place, source in enumerate(batch):
             try:
                 opened[place] = _open(source, captioner.encoder.spec.side)
-            except PictureError as error:
+            except (PictureError, FetchError) as error:
                 told[place] = str(error)
         found = captioner.caption_batch(list(opened.values()), config=config)
         told |= zip(opened, found, strict=True)
@@ -96,29 +96,14 @@ def _captions(
 
 
 def _open(source: str, side: int) -> "Pixels":
+    from tushuo.fetch import fetch_bytes
     from tushuo.images import open_picture
 
     if source == "-":
         return open_picture(sys.stdin.buffer.read(), at_least=side)
     if _special(source):
-        return open_picture(_fetch(source), at_least=side)
+        return open_picture(fetch_bytes(source, most=LONGEST_DOWNLOAD), at_least=side)
     return open_picture(Path(source), at_least=side)
-
-
-def _fetch(address: str) -> bytes:
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    from tushuo.errors import PictureError
-
-    try:
-        with urlopen(address, timeout=20) as answer:
-            content: bytes = answer.read(LONGEST_DOWNLOAD + 1)
-    except (URLError, OSError, ValueError) as error:
-        raise PictureError(f"{address} cannot be fetched: {error}") from error
-    if len(content) > LONGEST_DOWNLOAD:
-        raise PictureError(f"{address} is larger than {LONGEST_DOWNLOAD} bytes")
-    return content
 
 
 def _draw(picture: "Pixels", told: "Caption", folder: Path, source: str, number: int) -> None:

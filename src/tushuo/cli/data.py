@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
+
+app = App(name="data", help="Read, check and make caption data.")
 
 
+@app.command
 def check(
     data: Path,
     *,
@@ -44,6 +47,7 @@ def check(
     return 2 if report.fatal else 0
 
 
+@app.command
 def download(
     dataset: Literal["coco2014", "coco2017"],
     folder: Path,
@@ -66,6 +70,7 @@ def download(
     return 0
 
 
+@app.command
 def scenes(
     folder: Path,
     *,

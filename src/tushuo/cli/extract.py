@@ -48,9 +48,9 @@ def extract(
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
         bar.restart()
         done = fill(records, looker, output, process=process, processes=count, progress=bar)
-    print(
-        f"{output}: {done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"
-    )
+    share = f" (process {process + 1} of {count})" if count > 1 else ""
+    found = f"{done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"
+    print(f"{output}: {found}{share}")
     for path, error in done.failed.items():
         print(f"{path}: {error}", file=sys.stderr)
     return 1 if done.failed else 0

@@ -1,4 +1,7 @@
-"""Progress for people: a bar on a terminal, a line now and then elsewhere; always on stderr."""
+"""Progress for people: a bar on a terminal, a line now and then elsewhere; always on stderr.
+
+Of several processes under torchrun only the first one shows its progress.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tushuo.runtime import processes
+
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -22,7 +27,7 @@ class Bar:
 
     def __init__(self, title: str):
         self._title = title
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, quiet=processes()[0] != 0)
         self._live: Progress | None = None
         self._task = TaskID(0)
         self._began = self._said = time.monotonic()

@@ -10,7 +10,9 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from tushuo.cli.progress import Bar
+    from tushuo.data.record import Record
     from tushuo.decoders.base import Decoder
+    from tushuo.features.regions import Regions
     from tushuo.train.checkpoint import EpochRow
     from tushuo.train.loop import ReadRegions, Watcher
     from tushuo.train.start import Lesson
@@ -57,13 +59,11 @@ def train(
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo import encoders
     from tushuo.cli.progress import Bar
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
-    from tushuo.features.on_the_fly import read_on_the_fly
-    from tushuo.features.store import FeatureStore
     from tushuo.recipes import RECIPES
+    from tushuo.runtime import processes
     from tushuo.train.loop import fit
     from tushuo.train.start import start
 
@@ -87,36 +87,19 @@ def train(
     records = tushuo.data.read(data, images=images, language=language)
     records = limit(records, max_captions=most, max_images=max_images, seed=seed)
     records = with_splits(records, by=split_by, seed=seed)
-    read: ReadRegions
-    if store:
-        regions = FeatureStore.open(store)
-        regions.require_finished()
-        rows, spec, signature, read = (
-            regions.rows(),
-            regions.spec,
-            regions.signature(),
-            regions.read,
-        )
-    else:
-        with Bar("weights") as bar:
-            tell = bar.bytes("weights")
-            looker = encoders.load(encoder or chosen.encoder, weights=weights, progress=tell)
-        paths = {record.image_id: record.path for record in records}
-        rows = {name: row for row, name in enumerate(paths)}
-        spec, signature = looker.spec, looker.spec.signature
-        read = read_on_the_fly(looker, list(paths.values()))
-    lesson = start(records, rows, spec, signature, output, config)
+    regions = _regions(records, store, encoder or chosen.encoder, weights)
+    lesson = start(records, regions, output, config)
     with Bar("train") as bar:
         bar.say(
             f"{len(lesson.training)} pictures to learn from, {len(lesson.validation)} to check on, "
             f"{len(lesson.vocabulary)} words"
         )
-        watcher = _watcher(lesson, read, output, bar)
+        watcher = _watcher(lesson, regions.read, output, bar)
         history = fit(
             lesson.decoder,
             lesson.training,
             lesson.validation,
-            read,
+            regions.read,
             config.training,
             output,
             watcher,
@@ -125,8 +108,30 @@ def train(
         raise KeyboardInterrupt
     best = min(history, key=lambda row: row.val_loss)
     told = f"best of {len(history)} epochs is {best.epoch}, validation loss {best.val_loss:.3f}"
-    print(f"{output}: {told}")
+    if processes()[0] == 0:
+        print(f"{output}: {told}")
     return 0
+
+
+def _regions(
+    records: "list[Record]", store: Path | None, encoder: str, weights: Path | None
+) -> "Regions":
+    """Take the regions of the store, or make them on the fly; name the pictures left out."""
+    from tushuo import encoders
+    from tushuo.cli.progress import Bar
+    from tushuo.features.regions import Regions
+
+    if store:
+        regions = Regions.from_store(store)
+    else:
+        with Bar("weights") as bar:
+            looker = encoders.load(encoder, weights=weights, progress=bar.bytes("weights"))
+        with Bar("open") as bar:
+            regions = Regions.on_the_fly(looker, records, progress=bar)
+    with Bar("train") as bar:
+        for path, error in regions.failed.items():
+            bar.say(f"left out: {path}: {error}")
+    return regions
 
 
 def _given(settings: Settings, **values: object) -> Settings:

@@ -15,7 +15,10 @@ from tushuo.runtime import sha256
 OpenPicture = Callable[[Path], np.ndarray]
 SHOWN = 10  # examples named in each kind of finding
 SMALLEST_SIDE = 32  # pixels; smaller ones show an encoder nothing
+SHOWN_OF_GROUP = 3
 BANDS = 8  # of 16 bits, in a difference hash
+CELLS = 9  # a side: the grid of a difference hash
+CLOSE_COLOURS = 12.0  # of 255: no cell of a near duplicate differs more
 LONGEST_SHAPE = 4.0  # width to height, or height to width
 
 
@@ -103,6 +106,14 @@ def rows(report: DataReport) -> list[tuple[str, str]]:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         return f"{len(found)}" + (f": {', '.join(map(str, found[:SHOWN]))}{more}" if found else "")
 
+    def groups(found: Sequence[list[str]]) -> str:
+        many = [f"{len(group) - SHOWN_OF_GROUP} more" for group in found]
+        told = [
+            " = ".join(group[:SHOWN_OF_GROUP] + [rest] * (len(group) > SHOWN_OF_GROUP))
+            for group, rest in zip(found, many, strict=True)
+        ]
+        return some(told)
+
     counts = ", ".join(f"{n}: {count}" for n, count in report.captions_per_picture.items())
     length = f"{report.words_shortest} to {report.words_longest}, mean {report.words_mean}"
     return [
@@ -114,9 +125,9 @@ def rows(report: DataReport) -> list[tuple[str, str]]:
         ("missing pictures", some(report.missing)),
         ("pictures that cannot be opened", some(list(report.undecodable))),
         ("very small or very long pictures", some(report.odd)),
-        ("same file more than once", some(report.same_bytes)),
-        ("pictures that look alike", some(report.near_duplicates)),
-        ("of these, in different splits", some(report.duplicates_across_splits)),
+        ("same file more than once", groups(report.same_bytes)),
+        ("pictures that look alike", groups(report.near_duplicates)),
+        ("of these, in different splits", groups(report.duplicates_across_splits)),
         ("pictures with an empty caption", some(report.empty_captions)),
         ("captions that repeat another", str(report.identical_captions)),
     ]
@@ -132,6 +143,7 @@ class _Pictures:
         self.splits: dict[str, str | None] = {}
         self._by_bytes: dict[str, list[str]] = defaultdict(list)
         self._looks: dict[str, np.ndarray] = {}
+        self._cells: list[np.ndarray] = []
 
     def look(self, record: Record) -> None:
         name = str(record.image_id)
@@ -147,13 +159,20 @@ class _Pictures:
         ):
             self.odd.append(f"{name} {width}x{height}")
         self._by_bytes[sha256(record.path)].append(name)
-        self._looks[name] = difference_hash(picture)
+        cells = mean_cells(picture)
+        self._looks[name] = difference_hash(cells)
+        self._cells.append(cells.round().astype(np.uint8))
 
     def same(self) -> list[list[str]]:
         return [names for names in self._by_bytes.values() if len(names) > 1]
 
+    def _differ(self, first: int, second: int) -> bool:
+        """Say whether a cell of one picture has another colour than the other's."""
+        cells = self._cells[first].astype(float) - self._cells[second]
+        return bool(np.abs(cells).max() > CLOSE_COLOURS)
+
     def near(self) -> list[list[str]]:
-        """Group pictures whose hashes differ in fewer bits than there are bands.
+        """Group pictures whose hashes differ in fewer bits than there are bands, and no cell much.
 
         Two such hashes agree in a whole band, so only pictures that share a band are compared.
         """
@@ -169,6 +188,8 @@ class _Pictures:
                 rest = np.array(members[place + 1 :])
                 bits = np.bitwise_count(looks[rest] ^ looks[first]).sum(axis=1)
                 for second in rest[bits < BANDS]:
+                    if self._differ(first, int(second)):
+                        continue
                     low, high = sorted((group[first], group[second]))
                     group = [low if own == high else own for own in group] if low < high else group
         together: dict[int, list[str]] = defaultdict(list)
@@ -177,17 +198,24 @@ class _Pictures:
         return [found for found in together.values() if len(found) > 1]
 
 
-def difference_hash(picture: np.ndarray) -> np.ndarray:
+def mean_cells(picture: np.ndarray) -> np.ndarray:
+    """Return the mean colour of each cell of a grid over a picture, (9, 9, 3)."""
+    edges = [np.linspace(0, n, CELLS + 1).astype(int) for n in picture.shape[:2]]
+    sums = np.add.reduceat(picture, edges[0][:-1], axis=0, dtype=np.int64)
+    sums = np.add.reduceat(sums, edges[1][:-1], axis=1)
+    areas = np.maximum(np.diff(edges[0]), 1)[:, None] * np.maximum(np.diff(edges[1]), 1)
+    return sums / areas[:, :, None]
+
+
+def difference_hash(cells: np.ndarray) -> np.ndarray:
     """Hash a picture by how it looks: 128 bits, is each cell brighter than its neighbour's.
 
-    Krawetz' dHash over a 9 x 9 grid of mean brightness, across and down, as 16-bit bands. Hashes
-    that differ in few bits are near duplicates: another size, another compression; flat pictures
-    may collide.
+    Krawetz' dHash over a grid of mean colours, across and down, as 16-bit bands. Hashes that differ
+    in few bits are likely near duplicates: another size, another compression; flat pictures may
+    collide.
     """
-    grey = picture.mean(axis=2)
-    edges = [np.linspace(0, n, 10).astype(int)[:-1] for n in grey.shape]
-    cells = np.add.reduceat(np.add.reduceat(grey, edges[0], axis=0), edges[1], axis=1)
-    across, down = cells[:-1, 1:] > cells[:-1, :-1], cells[1:, :-1] > cells[:-1, :-1]
+    grey = cells.mean(axis=2)
+    across, down = grey[:-1, 1:] > grey[:-1, :-1], grey[1:, :-1] > grey[:-1, :-1]
     return np.packbits([across, down]).view(np.uint16)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tushuo.errors import FetchError
 from tushuo.fetch import WAIT_SECONDS, Fetched, fetch
-from tushuo.runtime import Progress, atomic_write
+from tushuo.runtime import Progress, atomic_write, free_bytes
 
 OFFICIAL = "http://images.cocodataset.org"
 GROWN = 4  # captions unpack to about this many times their archive
@@ -154,7 +154,7 @@ def _require_room(archives: Sequence[Archive], folder: Path) -> None:
         (size for size, _ in sizes), default=0
     )
     held = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and _begun(file))
-    free = shutil.disk_usage(folder).free + held
+    free = free_bytes(folder) + held
     if needed > free:
         raise FetchError(
             f"{needed / 1e9:.1f} GB are wanted at {folder} for the archives and what is in them, "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor, device, nn
 from torch.nn.utils.rnn import PackedSequence
 
 
@@ -38,6 +38,11 @@ class Step:
 
 class Decoder(nn.Module, ABC):
     """Regions in, words out; teacher forced (`forward`) or word by word (`start`, `step`)."""
+
+    @property
+    def device(self) -> device:
+        """Where its weights are."""
+        return next((weight.device for weight in self.parameters()), device("cpu"))
 
     @abstractmethod
     def start(self, regions: Float[Tensor, "P R D"]) -> State:

@@ -43,7 +43,9 @@ class GRUState:
 
     def select(self, rows: Int[Tensor, " K"]) -> "GRUState":
         """Keep, repeat or reorder hypotheses."""
-        return GRUState(self.hidden[rows], self.pictures[rows], self.values, self.keys)
+        # index_select and not [rows]: the way back of [rows] adds up in no fixed order
+        hidden = self.hidden.index_select(0, rows)
+        return GRUState(hidden, self.pictures[rows], self.values, self.keys)
 
 
 @final
@@ -93,7 +95,7 @@ class ShowAttendGRU(Decoder):
         """Run teacher-forced captions; the word layers run once for all steps."""
         state = self.start(regions).select(pictures)
         gates = self.word_gates(self.dropout(self.embedding(words.data)))  # (N, 3H)
-        keys, values = state.keys[pictures], state.values[pictures]
+        keys, values = (of.index_select(0, pictures) for of in (state.keys, state.values))
         run = self._run_fast if self.fast else self._run_plainly
         return self._logits(run(gates, state.hidden, keys, values, words.batch_sizes.tolist()))
 

@@ -1,6 +1,5 @@
 """Fill a feature store: every picture is looked at once, whatever happens in between."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, Planned
 from tushuo.images import open_picture
-from tushuo.runtime import Progress, sha256
+from tushuo.runtime import Progress, free_bytes, sha256
 
 SHARD_PICTURES = 256
 BATCH_PICTURES = 16
@@ -93,12 +92,11 @@ def extract(
 
 def _require_room(folder: Path, needed: int) -> None:
     """Refuse an extraction that cannot fit on its disk."""
-    there = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
     held = sum(file.stat().st_size for file in folder.glob("shards/*.npy"))
-    free = shutil.disk_usage(there).free + held
+    free = free_bytes(folder) + held
     if needed > free:
         raise StoreError(
-            f"the store would take {needed / 1e9:.1f} GB and {there} has {free / 1e9:.1f} GB free; "
+            f"the store would take {needed / 1e9:.1f} GB, {folder} has {free / 1e9:.1f} free; "
             "choose another --output, a smaller --encoder, or --max-images"
         )
 

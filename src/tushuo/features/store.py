@@ -51,7 +51,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         hashes: SHA-256 of each picture's bytes, None for a picture that could not be read.
-        errors: what was wrong with the pictures that could not be read, by image id.
+        errors: what was wrong with the pictures that could not be read, by path.
         checksum: CRC-32 of the shard's array, to find a broken file.
     """
 
@@ -187,6 +187,11 @@ class FeatureStore:
         """The encoder's signature and a hash over the pictures' own hashes."""
         hashes = [self.info(shard).hashes for shard in range(self.shards)]
         return f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
+
+    def errors(self) -> dict[str, str]:
+        """Say what was wrong, by path, with the pictures that could not be read."""
+        shards = [self.info(shard).errors for shard in range(self.shards)]
+        return {path: error for errors in shards for path, error in errors.items()}
 
     def rows(self) -> dict[int | str, int]:
         """Map the image ids whose regions are there to their rows."""

@@ -17,4 +17,4 @@ def search(
     decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig
 ) -> list[list[Hypothesis]]:
     """Search captions for a batch of pictures; the best hypothesis of each comes first."""
-    return SEARCHES[config.search](decoder, regions, config)
+    return SEARCHES[config.search](decoder, regions.to(decoder.device), config)

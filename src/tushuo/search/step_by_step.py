@@ -23,8 +23,8 @@ def step_by_step(
         log-probabilities are those of the decoder, before temperature.
     """
     P, R, _ = regions.shape
-    state, alive = decoder.start(regions), torch.arange(P)
-    words = torch.full((P,), START)
+    state, alive = decoder.start(regions), torch.arange(P, device=regions.device)
+    words = torch.full((P,), START, device=regions.device)
     generators = [torch.Generator().manual_seed(config.seed) for _ in range(P)]
     spoken: list[list[int]] = [[] for _ in range(P)]
     log_probs: list[list[float]] = [[] for _ in range(P)]
@@ -38,7 +38,7 @@ def step_by_step(
             log_probs[row].append(chosen[place])
             if word != END:
                 spoken[row].append(word)
-                attention[row].append(step.attention[place])
+                attention[row].append(step.attention[place].cpu())
         going = (words != END).nonzero()[:, 0]
         if len(going) == 0:
             break
@@ -55,12 +55,13 @@ def _choose(
 ) -> Int[Tensor, " B"]:
     """Choose the next words; a caption of full length can only end."""
     if full:
-        return torch.full((len(log_probs),), END)
+        return torch.full((len(log_probs),), END, device=log_probs.device)
     scores = log_probs.clone()
     scores[:, [PAD, START, UNK]] = -torch.inf
     if config.search == "sample":
         # Gumbel-max: adding -log(-log(u)) and taking the greatest draws from the softmax.
         V = scores.shape[1]
         uniform = torch.stack([torch.rand(V, generator=own) for own in generators])
-        scores = scores / config.temperature - uniform.clamp(1e-20).log().neg().clamp(1e-20).log()
+        noise = uniform.clamp(1e-20).log().neg().clamp(1e-20).log().to(scores.device)
+        scores = scores / config.temperature - noise
     return scores.argmax(dim=-1)

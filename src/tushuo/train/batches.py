@@ -33,6 +33,15 @@ class Batch:
     targets: Int[Tensor, " N"]
     pictures: Int[Tensor, " B"]
 
+    def to(self, device: torch.device) -> "Batch":
+        """Move what a decoder reads to a device."""
+        return Batch(
+            self.rows,
+            self.words.to(device),  # type: ignore[arg-type]
+            self.targets.to(device),
+            self.pictures.to(device),
+        )
+
 
 def epoch_order(
     examples: Sequence[Example], batch_captions: int, seed: int, epoch: int

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tushuo.decoders.base import Decoder
@@ -20,6 +20,7 @@ from tushuo.train.batches import Example, collate, epoch_order
 from tushuo.train.checkpoint import EpochRow, Progress, load_checkpoint, save_checkpoint
 
 ReadRegions = Callable[[list[int]], Float[Tensor, "P R D"]]
+VALIDATION_PICTURES = 16  # of one forward pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Watcher:
     Attributes:
         step: called after each step.
         epoch: called after each epoch, with the decoder and all epochs so far.
-        stop: asked after each step; True saves and ends.
+        stop: asked before each step; True saves after it and ends.
         save_every_seconds: how much work a kill can cost.
     """
 
@@ -86,16 +87,19 @@ def fit(
 
     The order of the pictures and the dropout of a step depend on the seed and the step's number
     alone; with weights and optimiser stored, a killed and resumed run equals one that ran through.
+    Under torchrun, every process takes its share of each batch, and the first one writes.
 
     Returns:
         A row for each epoch. If ``watcher.stop`` ended it, fewer than ``config.epochs``.
     """
     bf16 = config.precision == "bfloat16"
     accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
+    decoder.to(accelerator.device)  # before the optimiser, which keeps its numbers beside them
     optimizer = torch.optim.Adam(decoder.parameters(), lr=config.learning_rate)
     last = folder / "last.safetensors"
     progress = load_checkpoint(last, decoder, optimizer) if last.exists() else Progress()
     model = accelerator.prepare(decoder)
+    learner = _Learner(accelerator, model, optimizer, read_regions, config)
 
     def keep() -> None:
         if accelerator.is_main_process:
@@ -106,49 +110,16 @@ def fit(
         order = epoch_order(training, config.batch_size, config.seed, epoch)
         model.train()
         for step in range(progress.step, len(order)):
-            began = time.monotonic()
-            places = order[step]
-            torch.manual_seed(_step_seed(config.seed, epoch, step, accelerator.process_index))
-            mine = places[accelerator.process_index :: accelerator.num_processes]
-            batch = collate([training[place] for place in mine or places[:1]])
-            regions = read_regions(batch.rows).to(accelerator.device)
-            with accelerator.autocast():
-                logits = model(regions, batch.words, batch.pictures)
-                loss = cross_entropy(logits.float(), batch.targets, reduction="sum")
-            loss = loss if mine else loss * 0  # a process without pictures only keeps step
-            words = len(batch.targets) if mine else 0
-            totals = accelerator.reduce(torch.tensor([loss.item(), words], dtype=torch.float64))
-            # Processes average their gradients; the mean over all words needs the sum.
-            accelerator.backward(loss * accelerator.num_processes / totals[1].item())
-            if config.clip_norm is not None:
-                accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-            progress.step = step + 1
-            progress.loss_sum += totals[0].item()
-            progress.words += int(totals[1].item())
-            seconds = time.monotonic() - began
-            progress.seconds += seconds
-            captions = sum(len(training[place].captions) for place in places)
-            left = (config.epochs - epoch) * len(order) - step - 1
-            watcher.step(
-                Moment(
-                    epoch + 1,
-                    config.epochs,
-                    step + 1,
-                    len(order),
-                    progress.loss_sum / progress.words,
-                    captions / seconds,
-                    left * progress.seconds / (step + 1),
-                )
-            )
-            if watcher.stop():
+            batch = [training[place] for place in order[step]]
+            stopped = learner.step(batch, progress, watcher.stop())
+            watcher.step(_moment(progress, config.epochs, len(order), batch))
+            if stopped:
                 keep()
                 return progress.rows
             if time.monotonic() - saved > watcher.save_every_seconds:
                 keep()
                 saved = time.monotonic()
-        val_loss = mean_loss(decoder, validation, read_regions)
+        val_loss = learner.mean_loss(decoder, validation)
         row = EpochRow(epoch + 1, progress.loss_sum / progress.words, val_loss, progress.seconds)
         best = val_loss < progress.best
         progress = Progress(epoch=epoch + 1, rows=[*progress.rows, row])
@@ -160,17 +131,79 @@ def fit(
     return progress.rows
 
 
-@torch.inference_mode()
-def mean_loss(decoder: Decoder, examples: Sequence[Example], read_regions: ReadRegions) -> float:
-    """Return the teacher-forced loss, in nats per real word."""
-    decoder.eval()
-    total, words = 0.0, 0
-    for start in range(0, len(examples), 16):
-        batch = collate(examples[start : start + 16])
-        logits = decoder(read_regions(batch.rows), batch.words, batch.pictures)
-        total += cross_entropy(logits, batch.targets, reduction="sum").item()
-        words += len(batch.targets)
-    return total / words
+@dataclass(frozen=True)
+class _Learner:
+    """One process's part in the steps of a training."""
+
+    accelerator: Accelerator
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    read_regions: ReadRegions
+    config: TrainConfig
+
+    def step(self, examples: Sequence[Example], progress: Progress, stop: bool) -> bool:
+        """Learn from this process's share of a batch; say whether any process is to stop."""
+        began, accelerator = time.monotonic(), self.accelerator
+        process, count = accelerator.process_index, accelerator.num_processes
+        torch.manual_seed(_step_seed(self.config.seed, progress.epoch, progress.step, process))
+        mine = examples[process::count]
+        with accelerator.autocast():
+            loss, words = self._loss(self.model, mine or examples[:1])
+        if not mine:  # a process without pictures only keeps step
+            loss, words = loss * 0, 0
+        loss_sum, all_words, stopped = self._over_all(loss.item(), float(words), float(stop))
+        # Processes average their gradients; the mean over all words needs the sum.
+        accelerator.backward(loss * count / all_words)
+        if self.config.clip_norm is not None:
+            accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        progress.step += 1
+        progress.loss_sum += loss_sum
+        progress.words += int(all_words)
+        progress.seconds += time.monotonic() - began
+        return stopped > 0
+
+    @torch.inference_mode()
+    def mean_loss(self, decoder: Decoder, examples: Sequence[Example]) -> float:
+        """Return the teacher-forced loss, in nats per real word; processes share the pictures."""
+        decoder.eval()
+        mine = examples[self.accelerator.process_index :: self.accelerator.num_processes]
+        total, words = 0.0, 0
+        for start in range(0, len(mine), VALIDATION_PICTURES):
+            loss, count = self._loss(decoder, mine[start : start + VALIDATION_PICTURES])
+            total, words = total + loss.item(), words + count
+        loss_sum, all_words = self._over_all(total, float(words))
+        return loss_sum / all_words
+
+    def _loss(self, model: nn.Module, examples: Sequence[Example]) -> tuple[Tensor, int]:
+        """Return the sum of the words' losses, and how many words there are."""
+        device = self.accelerator.device
+        batch = collate(examples).to(device)
+        logits = model(self.read_regions(batch.rows).to(device), batch.words, batch.pictures)
+        loss = cross_entropy(logits.float(), batch.targets, reduction="sum")
+        return loss, len(batch.targets)
+
+    def _over_all(self, *numbers: float) -> list[float]:
+        """Add up numbers over all processes."""
+        if self.accelerator.num_processes == 1:
+            return list(numbers)
+        mine = torch.tensor(numbers, dtype=torch.float32, device=self.accelerator.device)
+        return self.accelerator.reduce(mine).tolist()
+
+
+def _moment(progress: Progress, epochs: int, steps: int, batch: Sequence[Example]) -> Moment:
+    """Tell the watcher where the training stands after a step."""
+    pace = progress.seconds / progress.step
+    return Moment(
+        epoch=progress.epoch + 1,
+        epochs=epochs,
+        step=progress.step,
+        steps=steps,
+        loss=progress.loss_sum / progress.words,
+        captions_per_second=sum(len(example.captions) for example in batch) / pace,
+        seconds_left=((epochs - progress.epoch) * steps - progress.step) * pace,
+    )
 
 
 def _step_seed(seed: int, epoch: int, step: int, process: int) -> int:

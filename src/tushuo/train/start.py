@@ -11,8 +11,8 @@ import torch
 from tushuo.data.record import Record
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
-from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import DataError, SettingError
+from tushuo.features.regions import Regions
 from tushuo.run import RunConfig, begin, build_decoder
 from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
@@ -55,9 +55,7 @@ class Lesson:
 
 def start(
     records: Sequence[Record],
-    rows: dict[int | str, int],
-    spec: EncoderSpec,
-    store: str,
+    regions: Regions,
     folder: Path,
     config: LearnConfig,
 ) -> Lesson:
@@ -65,9 +63,7 @@ def start(
 
     Args:
         records: with a split each.
-        rows: where each picture's regions are; pictures that are not here are left out.
-        spec: the encoder of these regions.
-        store: signature of what holds them.
+        regions: where each picture's regions are; pictures without any are left out.
         folder: the run folder.
         config: all choices.
 
@@ -77,6 +73,7 @@ def start(
     """
     if config.decoder not in DECODERS:
         raise SettingError(f"decoder {config.decoder!r} is unknown, known: {', '.join(DECODERS)}")
+    rows = regions.rows
     here = [record for record in records if record.image_id in rows]
     spoken = {
         part: [
@@ -96,8 +93,8 @@ def start(
     vocabulary = Vocabulary.fit(words, config.vocabulary)
     settings: Any = msgspec.convert(config.decoder_settings, DECODERS[config.decoder][1])
     run = RunConfig(
-        encoder=spec,
-        store=store,
+        encoder=regions.spec,
+        store=regions.signature,
         captions=sha256(msgspec.json.encode([c for part in spoken.values() for _, c in part]))[:16],
         splitting=config.splitting,
         vocabulary=vocabulary.hash,

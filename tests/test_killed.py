@@ -1,0 +1,148 @@
+"""Real processes, really killed: the same command goes on, and nothing is lost or done twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.conftest import MeanEncoder
+from tushuo.data import read
+from tushuo.features.extract import extract
+from tushuo.features.store import FeatureStore
+
+COMMAND = (sys.executable, "-m", "tushuo")
+SECONDS = 120
+SLOW_EXTRACT = """
+import sys, time
+from pathlib import Path
+from tests.conftest import MeanEncoder
+from tushuo.data import read
+from tushuo.features.extract import extract
+
+class Slow(MeanEncoder):
+    def __call__(self, pictures):
+        time.sleep(0.05)
+        return super().__call__(pictures)
+
+extract(read(Path(sys.argv[1])), Slow(), Path(sys.argv[2]), shard_pictures=4)
+"""
+
+
+def begin(*command: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+
+
+def kill_when(process: subprocess.Popen[str], path: Path, number: int) -> None:
+    """Send a signal as soon as a file is there."""
+    end = time.monotonic() + SECONDS
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.005)
+    process.send_signal(number)
+
+
+def test_extract_killed(scenes: Path, tmp_path: Path) -> None:
+    shards = tmp_path / "store" / "shards"
+    process = begin(sys.executable, "-c", SLOW_EXTRACT, scenes, tmp_path / "store")
+    kill_when(process, shards / "00003.json", signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
+    assert 4 <= len(kept) < 10
+    again = extract(read(scenes), MeanEncoder(), tmp_path / "store", shard_pictures=4)
+    assert again.made == 40 - 4 * len(kept)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    extract(read(scenes), MeanEncoder(), tmp_path / "whole", shard_pictures=4)
+    one, other = (FeatureStore.open(tmp_path / name) for name in ("store", "whole"))
+    assert one.signature() == other.signature()
+    assert one.read(range(40)).equal(other.read(range(40)))
+
+
+@pytest.fixture(scope="module")
+def store(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed") / "store"
+    extract(read(scenes), MeanEncoder(), folder)
+    return folder
+
+
+def train(scenes: Path, store: Path, output: Path) -> tuple[object, ...]:
+    return (*COMMAND, "train", scenes, "--store", store, "--output", output,
+            "--epochs", 4, "--batch-size", 20)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_train_killed_twice(scenes: Path, store: Path, tmp_path: Path) -> None:
+    whole = begin(*train(scenes, store, tmp_path / "whole"))
+    assert "best of 4 epochs" in whole.communicate(timeout=SECONDS)[0]
+    for seen in ("samples/epoch_001.json", "samples/epoch_003.json"):
+        process = begin(*train(scenes, store, tmp_path / "killed"))
+        kill_when(process, tmp_path / "killed" / seen, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    last = begin(*train(scenes, store, tmp_path / "killed"))
+    assert "best of 4 epochs" in last.communicate(timeout=SECONDS)[0]
+    for name in ("last.safetensors", "best.safetensors"):
+        one, other = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
+        assert one.keys() == other.keys()
+        assert all(one[key].equal(other[key]) for key in one), name
+    assert [path.name for path in (tmp_path / "killed").glob(".*")] == []
+
+
+@pytest.mark.slow
+def test_train_stopped_by_ctrl_c(scenes: Path, store: Path, tmp_path: Path) -> None:
+    process = begin(*train(scenes, store, tmp_path / "run"))
+    kill_when(process, tmp_path / "run" / "samples" / "epoch_001.json", signal.SIGINT)
+    told = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 130, told
+    assert "the same command goes on where it was" in told
+    assert "Traceback" not in told
+    again = begin(*train(scenes, store, tmp_path / "run"))
+    told = again.communicate(timeout=SECONDS)[0]
+    assert again.returncode == 0, told
+    assert "epoch 1:" not in told
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up(scenes: Path, store: Path, tmp_path: Path) -> None:
+    """A limit on a file's size stands for the full disk: the same error, at the same place."""
+    command = " ".join(f"'{part}'" for part in train(scenes, store, tmp_path / "run"))
+    process = begin("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
+    told = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 2, told
+    assert "safetensors: File too large; make room and give the same command again" in told
+    assert "Traceback" not in told
+    again = begin(*train(scenes, store, tmp_path / "run"))
+    assert again.wait(timeout=SECONDS) == 0
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one(scenes: Path, store: Path, tmp_path: Path) -> None:
+    """Their gradients are averaged over all words, so the weights are one process's."""
+    alone = begin(*train(scenes, store, tmp_path / "one"), "--dropout", 0)
+    assert alone.wait(timeout=SECONDS) == 0
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2)
+    port = ("--master-port", 20000 + os.getpid() % 20000, "-m", "tushuo")
+    command = (*torchrun, *port, *train(scenes, store, tmp_path / "two")[3:], "--dropout", 0)
+    both = begin(*command)
+    told = both.communicate(timeout=SECONDS)[0]
+    assert both.returncode == 0, told
+    assert told.count("epoch 4: training loss") == 1  # the second process says nothing
+    assert told.count("best of 4 epochs") == 1
+    one, two = (load_file(tmp_path / run / "best.safetensors") for run in ("one", "two"))
+    for key in one:
+        assert (one[key] - two[key]).abs().max() < 2e-4, key
+    rows = [(tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two")]
+    for first, second in zip(*rows, strict=True):
+        if first[0].isdigit():
+            losses = [[float(x) for x in row.split(",")[1:3]] for row in (first, second)]
+            assert losses[0] == pytest.approx(losses[1], abs=1e-4)
