@@ -93,7 +93,27 @@ def test_wrong_options_are_two(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("data", "check", scenes, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["pictures"] == 40
+    found = json.loads(capsys.readouterr().out)
+    assert found["pictures"] == 40
+    disk, memory = found["needs"].values()
+    assert disk == 40 * 81 * 1280 * 2
+    assert 10**8 < memory < 10**10
+    assert call("data", "check", scenes) == 0
+    assert "memory that train takes, about" in capsys.readouterr().out
+
+
+def test_data_check_of_unknown_ids(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {
+        "images": [{"id": 1, "file_name": "1.jpg"}],
+        "annotations": [{"image_id": n, "caption": "a cat"} for n in (1, 7, 7, 8)],
+    }
+    (tmp_path / "captions.json").write_text(json.dumps(made))
+    assert call("data", "check", tmp_path / "captions.json") == 2
+    assert "3 of 4 annotations name pictures that are not among its images (7, 8)" in (
+        capsys.readouterr().err
+    )
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_coco(tmp_path: Path) -> None:
         (json.dumps(coco(annotations=[{"image_id": 1}])), "caption"),
         (json.dumps(coco(annotations=[{"image_id": 1, "caption": None}])), "Expected `str`"),
         (json.dumps(coco(annotations=[{"image_id": 1, "caption": float("nan")}])), "not a COCO"),
-        (json.dumps(coco(annotations=[{"image_id": 9, "caption": "x"}])), "not among the images"),
+        (json.dumps(coco(annotations=[{"image_id": 9, "caption": "x"}])), "not among its images"),
         (json.dumps(coco(images=[{"file_name": "a.jpg"}])), "id"),
     ],
 )

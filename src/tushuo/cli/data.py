@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from tushuo.data.record import Record
 
 app = App(name="data", help="Read, check and make caption data.")
 
@@ -16,6 +19,8 @@ def check(
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
     language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
     decode: Annotated[bool, Parameter(help="open every picture")] = True,
+    recipe: Annotated[Literal["small", "lesson"], Parameter(help="the next steps'")] = "small",
+    encoder: Annotated[str | None, Parameter(help="the next steps'; default: the recipe's")] = None,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
     """Look DATA over before hours are spent on it; exit code 2 where training would fail.
@@ -33,11 +38,12 @@ def check(
 
     records = tushuo.data.read(data, images=images, language=language)
     report = look_over(records, open_picture=open_picture, decode=decode)
+    needs = _needs(records, recipe, encoder, language)
     if json:
-        print(msgspec.json.encode(to_json(report)).decode())
+        print(msgspec.json.encode(to_json(report) | {"needs": needs}).decode())
     else:
         table = Table("what", "found", box=None)
-        for row in rows(report):
+        for row in [*rows(report), *((name, _told(need)) for name, need in needs.items())]:
             table.add_row(*row)
         Console().print(table)
     for line in report.warnings:
@@ -45,6 +51,40 @@ def check(
     for line in report.fatal:
         print(f"error: {line}", file=sys.stderr)
     return 2 if report.fatal else 0
+
+
+def _needs(
+    records: "list[Record]", recipe: str, encoder: str | None, language: Literal["en", "zh"]
+) -> dict[str, int | str]:
+    """Estimate disk and memory of the next steps, in bytes; or why they cannot be known."""
+    from tushuo import encoders
+    from tushuo.errors import MissingPartError, WeightsError
+    from tushuo.features.extract import store_bytes
+    from tushuo.recipes import RECIPES
+    from tushuo.text import Splitting, split
+    from tushuo.train.needs import training_bytes
+    from tushuo.vocabulary import Vocabulary
+
+    chosen = RECIPES[recipe]()
+    name = encoder or chosen.encoder
+    try:
+        spec = encoders.load(name).spec
+    except (WeightsError, MissingPartError):
+        return {f"disk and memory with {name}": "unknown, it is not here; see: tushuo info"}
+    splitting: Splitting = "jieba" if language == "zh" else "words"
+    captions = [split(caption, splitting) for record in records for caption in record.captions]
+    words = sum(map(len, captions)) / max(len(captions), 1)
+    vocabulary = len(Vocabulary.fit(captions, chosen.learn.vocabulary))
+    memory = training_bytes(chosen.learn, spec, vocabulary=vocabulary, words=words + 1)
+    pictures = len({record.image_id for record in records})
+    return {
+        f"disk that extract takes with {name}": store_bytes(pictures, spec),
+        "memory that train takes, about": memory,
+    }
+
+
+def _told(need: int | str) -> str:
+    return need if isinstance(need, str) else f"{need / 1e9:.2f} GB"
 
 
 @app.command

@@ -8,6 +8,8 @@ import msgspec
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 
+UNKNOWN_SHOWN = 5
+
 
 class _Image(msgspec.Struct):
     id: int | str
@@ -44,13 +46,19 @@ def read_coco(
             "and annotations with image_id and caption"
         ) from error
     captions: dict[str, list[str]] = {str(image.id): [] for image in content.images}
-    for number, annotation in enumerate(content.annotations):
-        if str(annotation.image_id) not in captions:
-            raise DataError(
-                f"{path}: annotation {number} names the picture {annotation.image_id!r}, which is "
-                "not among the images; remove it or add the picture"
-            )
-        captions[str(annotation.image_id)].append(annotation.caption)
+    unknown = []
+    for annotation in content.annotations:
+        if str(annotation.image_id) in captions:
+            captions[str(annotation.image_id)].append(annotation.caption)
+        else:
+            unknown.append(str(annotation.image_id))
+    if unknown:
+        some = ", ".join(list(dict.fromkeys(unknown))[:UNKNOWN_SHOWN])
+        raise DataError(
+            f"{path}: {len(unknown)} of {len(content.annotations)} annotations name pictures that "
+            f"are not among its images ({some}{', ...' * (len(set(unknown)) > UNKNOWN_SHOWN)}); "
+            "remove them or add the pictures"
+        )
     part: Literal["val2014", "train2014"] = "val2014" if "val" in path.stem else "train2014"
     names = [image.file_name or f"COCO_{part}_{int(image.id):012d}.jpg" for image in content.images]
     folder = _folder(path, images, names)

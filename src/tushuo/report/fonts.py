@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -24,14 +25,30 @@ def chinese_font(texts: Iterable[str]) -> str | None:
     """
     if all(text.isascii() for text in texts):
         return None
-    from matplotlib.font_manager import fontManager
-
-    installed = {font.name for font in fontManager.ttflist}
-    found = next((name for name in CHINESE_FONTS if name in installed), None)
-    if found is None:
+    found = _installed() or (_look_again() and _installed())
+    if not found:
         warnings.warn(
             "no font with Chinese characters is installed, so words are drawn as numbers; "
             "on Debian: apt-get install fonts-noto-cjk",
             stacklevel=3,
         )
-    return found
+    return found or None
+
+
+def _installed() -> str | None:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return next((name for name in CHINESE_FONTS if name in installed), None)
+
+
+def _look_again() -> bool:
+    """Add fonts that were installed after matplotlib made its list; say whether there were any."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {font.fname for font in fontManager.ttflist}
+    new = [path for path in findSystemFonts() if path not in known]
+    for path in new:
+        with suppress(OSError, RuntimeError):  # a file that is no font
+            fontManager.addfont(path)
+    return bool(new)

@@ -1,0 +1,38 @@
+"""How much memory a training takes, before it is begun."""
+
+from typing import Any
+
+import msgspec
+import torch
+
+from tushuo.decoders import DECODERS
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.train.start import LearnConfig
+
+BASE_BYTES = 450_000_000  # Python, torch, the figures; measured (docs/data.md)
+FLOAT = 4
+COPIES = 4  # of each weight: itself, its gradient, Adam's two moments
+
+
+def training_bytes(config: LearnConfig, spec: EncoderSpec, *, vocabulary: int, words: float) -> int:
+    """Estimate the peak memory of a training on the CPU, in bytes.
+
+    What counts: the weights with Adam's numbers; for every word of a batch one number a region and
+    unit, which the way back wants; the logits with their gradient. The store is mapped, not read.
+
+    Args:
+        config: all choices of the training.
+        spec: the encoder whose regions are learned from.
+        vocabulary: number of words.
+        words: mean number of words of a caption.
+    """
+    kind, settings = DECODERS[config.decoder]
+    chosen: Any = msgspec.convert(config.decoder_settings, settings)
+    with torch.device("meta"):  # shapes alone; no memory is taken
+        decoder = kind(width=spec.width, vocabulary=vocabulary, config=chosen)
+    weights = sum(weight.numel() for weight in decoder.parameters())
+    units = max(weight.shape[0] for name, weight in decoder.named_parameters() if "key" in name)
+    batch = config.training.batch_size
+    attention = batch * (words + 4) * spec.regions * units  # 4: keys, values and their gradients
+    logits = 3 * batch * words * vocabulary
+    return int(BASE_BYTES + FLOAT * (COPIES * weights + attention + logits))
