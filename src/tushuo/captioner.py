@@ -19,7 +19,7 @@ from tushuo.search.config import Hypothesis, SearchConfig
 from tushuo.signatures import require_same
 from tushuo.text import join
 
-Pixels = UInt8[np.ndarray, "height width 3"]
+Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
 
 
 @dataclass(frozen=True, kw_only=True)

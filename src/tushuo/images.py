@@ -24,7 +24,7 @@ MAX_BYTES = 200_000_000
 
 # What Pillow is known to raise on damaged files, beside OSError.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
-                  TypeError, OverflowError, MemoryError, Image.DecompressionBombError)  # fmt: skip
+                  TypeError, OverflowError, MemoryError)  # fmt: skip
 
 
 def open_picture(
@@ -63,6 +63,10 @@ def open_picture(
                 return np.asarray(_upright_rgb(image)).copy()
     except PictureError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, which is the higher one
+        raise PictureError(
+            f"{name} has many more pixels than the {MAX_PIXELS} that are opened; make it smaller"
+        ) from error
     except UnidentifiedImageError as error:
         raise PictureError(f"{name} is not a picture, {_found(content)}") from error
     except _PILLOW_ERRORS as error:

@@ -2,12 +2,14 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import tushuo
+from tests.test_images import BAD, GOOD
 from tushuo.cli import main
 
 
@@ -204,3 +206,36 @@ def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) ->
     told = " ".join(capsys.readouterr().out.split())
     for part in ("Look at every picture", "Learn to caption", "Read, check and make"):
         assert part in told
+
+
+def test_odd_pictures_through_every_command(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of many kinds gets a caption or its own named error; none ends a command."""
+    folder = tmp_path / "odd 图"
+    folder.mkdir()
+    for number, (name, made) in enumerate({**GOOD, **BAD}.items()):
+        (folder / f"{number:02d} {name}.jpg").write_bytes(made[0])
+        (folder / f"{number:02d} {name}.txt").write_text("a red picture")
+    bad = {f"{len(GOOD) + place:02d} {name}.jpg" for place, name in enumerate(BAD)}
+
+    assert call("data", "check", folder, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {Path(path).name for path in found["undecodable"]} == bad
+
+    assert call("extract", folder, "--output", tmp_path / "store") == 1
+    told = capsys.readouterr().err
+    assert all(name in told for name in bad)
+    assert "Traceback" not in told
+
+    assert call("caption", folder, "--run", run, "--json") == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == len(GOOD) + len(BAD)
+    assert {Path(line["image"]).name for line in lines if "error" in line} == bad
+
+    options = ("--store", tmp_path / "store", "--output", tmp_path / "run", "--epochs", 1)
+    assert call("train", folder, *options) == 0
+    told = capsys.readouterr().err
+    learned, checked = map(int, re.findall(r"(\d+) (?:pictures to learn|to check on)", told))
+    assert learned + checked == len(GOOD)
+    assert told.count("left out: ") == len(BAD)
