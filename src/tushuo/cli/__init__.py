@@ -14,6 +14,7 @@ from tushuo.cli import data
 from tushuo.cli.caption import caption
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
+from tushuo.cli.score import score
 from tushuo.cli.train import train
 from tushuo.errors import TushuoError
 
@@ -25,7 +26,7 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(data.app)
-for command in (extract, train, caption, info):
+for command in (extract, train, caption, score, info):
     app.command(command)
 
 

@@ -1,0 +1,47 @@
+"""``tushuo score``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def score(
+    *,
+    references: Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")],
+    hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
+    tokenizer: Annotated[
+        Literal["ptb", "jieba", "characters"],
+        Parameter(help="ptb is the official one; Chinese: jieba or characters"),
+    ] = "ptb",
+    json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
+) -> int:
+    """Score captions as the official COCO evaluator does, without Java.
+
+    Example: tushuo score --references captions_val2014.json --hypotheses results.json
+    """
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    from tushuo.metrics.read import read_hypotheses, read_references
+    from tushuo.metrics.score import score as score_all
+
+    found = score_all(read_hypotheses(hypotheses), read_references(references), tokenizer=tokenizer)
+    if json:
+        print(msgspec.json.encode(found).decode())
+        return 0
+    table = Table("metric", "score", "95 % interval", box=None)
+    for name, value in found.scores.items():
+        interval = found.intervals[name]
+        table.add_row(
+            name,
+            "-" if value is None else f"{value:.4f}",
+            "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+        )
+    Console().print(table)
+    print(found.signature)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 0

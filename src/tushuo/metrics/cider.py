@@ -1,0 +1,73 @@
+"""CIDEr-D: Vedantam et al., "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015.
+
+Section 5: tf-idf vectors of n-grams, clipped, a gaussian penalty on the difference of lengths, the
+mean over n and over references, times 10. The COCO evaluator computes this and prints it as CIDEr.
+It takes the number of bigrams for the length, which differs from the words' for an empty caption.
+"""
+
+from typing import Literal, final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from tushuo.metrics.corpus import Corpus, Grams, look_up
+
+SIGMA = 6.0
+
+
+@final
+class Cider:
+    """CIDEr-D; its statistic is the score of each picture.
+
+    Document frequencies come from the corpus' own references, as in the official evaluator.
+    """
+
+    names = ("CIDEr", "CIDEr-D")  # the official evaluator's name, and what it is
+    total: Literal["sum", "mean"] = "mean"
+
+    def statistics(self, corpus: Corpus) -> Float[np.ndarray, "I S"]:
+        """Compare each hypothesis with its references."""
+        images = len(corpus.hypotheses)
+        bigrams = np.maximum(corpus.lengths - 1, 0)
+        delta = bigrams[:images][corpus.picture] - bigrams[images:]
+        penalty = np.exp(-(delta.astype(float) ** 2) / (2 * SIGMA**2))
+        cosines = [_cosines(corpus, grams) for grams in corpus.grams]
+        similar = np.mean(cosines, axis=0) * penalty
+        total = np.bincount(corpus.picture, similar, minlength=images)
+        return (10 * total / np.bincount(corpus.picture, minlength=images))[:, None]
+
+    def scores(self, statistics: Float[np.ndarray, "X S"]) -> Float[np.ndarray, "X K"]:
+        """Return them as they are, under both names."""
+        return np.repeat(statistics, 2, axis=1)
+
+
+def _cosines(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " R"]:
+    """Return the clipped cosine of each reference with its picture's hypothesis."""
+    images = len(corpus.hypotheses)
+    weights = grams.count * (np.log(float(images)) - _log_frequency(corpus, grams)[grams.gram])
+    squares = np.bincount(grams.caption, weights**2, minlength=len(corpus.lengths))
+    own = grams.caption < images
+    reference = grams.caption[~own] - images
+    place, there = look_up(
+        grams.caption[own] * grams.kinds + grams.gram[own],
+        corpus.picture[reference] * grams.kinds + grams.gram[~own],
+    )
+    theirs = weights[~own][there]
+    dots = np.bincount(
+        reference[there],
+        np.minimum(weights[own][place], theirs) * theirs,
+        minlength=len(corpus.picture),
+    ).astype(float)  # numpy counts in integers where there is nothing to count
+    norms = np.sqrt(squares[:images][corpus.picture]) * np.sqrt(squares[images:])
+    return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
+
+
+def _log_frequency(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " G"]:
+    """Return the logarithm of how many pictures' references hold each n-gram, 0 for none."""
+    images = len(corpus.hypotheses)
+    theirs = grams.caption >= images
+    picture: Int[np.ndarray, " N"] = corpus.picture[grams.caption[theirs] - images]
+    keys = picture * max(grams.kinds, 1) + grams.gram[theirs]
+    pairs, _ = np.unique(keys, return_counts=True)  # counts make it sort, many times faster
+    frequency = np.bincount(pairs % max(grams.kinds, 1), minlength=grams.kinds)
+    return np.log(np.maximum(frequency, 1))

@@ -1,0 +1,95 @@
+"""References and hypotheses in the forms that the field's tools write."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tushuo.errors import DataError
+
+SHOWN = 5  # ids named in an error
+REFERENCES = '{"annotations": [{"image_id": ..., "caption": ...}, ...]} or {id: [captions]}'
+HYPOTHESES = '[{"image_id": ..., "caption": ...}, ...] or {id: caption}'
+
+
+class _Row(msgspec.Struct):
+    image_id: int | str
+    caption: str
+
+
+class _Annotations(msgspec.Struct):
+    annotations: list[_Row]
+
+
+def read_references(path: Path) -> dict[str, list[str]]:
+    """Read all captions that people gave to each picture.
+
+    Raises:
+        DataError: the file is not there, or of another form.
+    """
+    content = _json(path, REFERENCES)
+    if isinstance(content, dict) and "annotations" in content:
+        found: dict[str, list[str]] = {}
+        for row in _convert(content, _Annotations, path, REFERENCES).annotations:
+            found.setdefault(str(row.image_id), []).append(row.caption)
+        return found
+    return _convert(content, dict[str, list[str]], path, REFERENCES)
+
+
+def read_hypotheses(path: Path) -> dict[str, str]:
+    """Read one caption for each picture.
+
+    Raises:
+        DataError: the file is not there, of another form, or has a picture twice.
+    """
+    content = _json(path, HYPOTHESES)
+    if isinstance(content, dict):
+        single = {
+            key: value[0] if isinstance(value, list) and len(value) == 1 else value
+            for key, value in content.items()
+        }
+        return _convert(single, dict[str, str], path, HYPOTHESES)
+    rows = _convert(content, list[_Row], path, HYPOTHESES)
+    doubled = [name for name, n in Counter(str(row.image_id) for row in rows).items() if n > 1]
+    if doubled:
+        raise DataError(f"{path} has {_some(doubled)} more than once; keep one caption of each")
+    return {str(row.image_id): row.caption for row in rows}
+
+
+def require_same_pictures(hypotheses: Iterable[str], references: Iterable[str]) -> None:
+    """Refuse hypotheses that are not of the very pictures that have references.
+
+    Raises:
+        DataError: with the ids that are missing and that are too many.
+    """
+    ours, theirs = dict.fromkeys(hypotheses), dict.fromkeys(references)
+    missing = [name for name in theirs if name not in ours]
+    extra = [name for name in ours if name not in theirs]
+    told = [f"no hypothesis for {_some(missing)}"] if missing else []
+    told += [f"no reference for {_some(extra)}"] if extra else []
+    if told:
+        raise DataError(f"{' and '.join(told)}; score the same pictures that have references")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    noun = "pictures" if len(names) > 1 else "picture"
+    return f"{len(names)} {noun} ({', '.join(names[:SHOWN])}{more})"
+
+
+def _json(path: Path, expected: str) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is not there; expected a JSON file: {expected}") from error
+    except msgspec.DecodeError as error:
+        raise DataError(f"{path} is not JSON: {error}; expected {expected}") from error
+
+
+def _convert(content: Any, form: Any, path: Path, expected: str) -> Any:
+    try:
+        return msgspec.convert(content, form)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path} is of another form: {error}; expected {expected}") from error

@@ -1,0 +1,128 @@
+"""All metrics over one set of captions, with intervals and a signature."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+from jaxtyping import Float
+
+from tushuo import __version__, text
+from tushuo.metrics import ptb
+from tushuo.metrics.base import Metric, corpus_scores
+from tushuo.metrics.bleu import Bleu
+from tushuo.metrics.cider import Cider
+from tushuo.metrics.corpus import Corpus
+from tushuo.metrics.read import require_same_pictures
+from tushuo.metrics.rouge import RougeL
+from tushuo.runtime import sha256
+from tushuo.signatures import signature
+
+METRICS: dict[str, Callable[[], Metric]] = {"bleu": Bleu, "rouge": RougeL, "cider": Cider}
+TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
+    "ptb": ptb.split,
+    "jieba": partial(text.split, how="jieba"),
+    "characters": partial(text.split, how="characters"),
+}
+SAMPLES, CONFIDENCE = 1000, 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of a set of captions.
+
+    Attributes:
+        scores: by official name, on the official scale; None where the corpus is too small.
+        intervals: bootstrap intervals over pictures; document frequencies stay as they are.
+        images: scores by picture and name.
+        signature: what made the numbers; equal where they can be compared.
+        notes: what a reader must know to read them.
+    """
+
+    scores: dict[str, float | None]
+    intervals: dict[str, tuple[float, float] | None]
+    images: dict[str, dict[str, float | None]]
+    signature: str
+    notes: list[str]
+
+
+def score(
+    hypotheses: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    *,
+    tokenizer: str = "ptb",
+) -> Scores:
+    """Score one caption for each picture.
+
+    Args:
+        hypotheses: captions by picture.
+        references: what people said, by picture.
+        tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
+
+    Raises:
+        DataError: the pictures are not the same, or one has no references.
+    """
+    require_same_pictures(hypotheses, references)
+    split = TOKENIZERS[tokenizer]
+    names = list(references)
+    corpus = Corpus(
+        [split(hypotheses[name]) for name in names],
+        [[split(caption) for caption in references[name]] for name in names],
+    )
+    scores: dict[str, float | None] = {}
+    intervals: dict[str, tuple[float, float] | None] = {}
+    images: dict[str, dict[str, float | None]] = {name: {} for name in names}
+    for make in METRICS.values():
+        metric = make()
+        statistics = metric.statistics(corpus)
+        scores |= corpus_scores(metric, statistics)
+        intervals |= bootstrap(metric, statistics)
+        for name, row in zip(names, metric.scores(statistics).tolist(), strict=True):
+            images[name] |= zip(metric.names, row, strict=True)
+    notes = []
+    if len(names) == 1:
+        notes.append("CIDEr cannot be told from one picture: it weighs words by their rarity")
+        tables: list[dict[str, Any]] = [scores, intervals, *images.values()]
+        for table in tables:
+            table.update(dict.fromkeys(Cider.names))
+    return Scores(
+        scores=scores,
+        intervals=intervals,
+        images=images,
+        signature=_signature(references, tokenizer),
+        notes=notes,
+    )
+
+
+def bootstrap(
+    metric: Metric, statistics: Float[np.ndarray, "I S"], *, samples: int = SAMPLES, seed: int = 0
+) -> dict[str, tuple[float, float] | None]:
+    """Draw the pictures anew and see how far the scores move.
+
+    Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; percentile intervals.
+    """
+    draw = np.random.default_rng(seed)
+    images = len(statistics)
+    found = []
+    for _ in range(samples):
+        counts = np.bincount(draw.integers(images, size=images), minlength=images)
+        sums = counts @ statistics
+        found.append(sums if metric.total == "sum" else sums / images)
+    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
+    low, high = np.percentile(metric.scores(np.array(found)), tails, axis=0).tolist()
+    return dict(zip(metric.names, zip(low, high, strict=True), strict=True))
+
+
+def _signature(references: Mapping[str, Sequence[str]], tokenizer: str) -> str:
+    counts = sorted({len(captions) for captions in references.values()})
+    number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}to{counts[-1]}"
+    content = msgspec.json.encode(sorted((name, list(of)) for name, of in references.items()))
+    return signature(
+        tushuo=__version__,
+        tokenizer=tokenizer,
+        images=str(len(references)),
+        references=number,
+        hash=sha256(content)[:16],
+    )

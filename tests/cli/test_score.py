@@ -1,0 +1,76 @@
+"""``tushuo score``: the official forms in, the official names out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import call
+
+COCO = {
+    "images": [{"id": 1}, {"id": 2}],
+    "annotations": [
+        {"id": 1, "image_id": 1, "caption": "A dog runs."},
+        {"id": 2, "image_id": 1, "caption": "The dog is running on grass."},
+        {"id": 3, "image_id": 2, "caption": "Two boats."},
+    ],
+}
+RESULTS = [{"image_id": 1, "caption": "a dog runs"}, {"image_id": 2, "caption": "a boat"}]
+
+
+def write(folder: Path, references: object, hypotheses: object) -> tuple[object, ...]:
+    (folder / "ref.json").write_text(json.dumps(references))
+    (folder / "res.json").write_text(json.dumps(hypotheses))
+    return ("score", "--references", folder / "ref.json", "--hypotheses", folder / "res.json")
+
+
+def test_both_forms_give_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = {"1": ["A dog runs.", "The dog is running on grass."], "2": ["Two boats."]}
+    found = []
+    for references, hypotheses in (
+        (COCO, RESULTS),
+        (plain, {"1": "a dog runs", "2": "a boat"}),
+        (plain, {"1": ["a dog runs"], "2": ["a boat"]}),
+    ):
+        assert call(*write(tmp_path, references, hypotheses), "--json") == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1] == found[2]
+    names = ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "CIDEr-D"]
+    assert list(found[0]["scores"]) == list(found[0]["images"]["2"]) == names
+    assert found[0]["signature"].startswith("tushuo:")
+    assert call(*write(tmp_path, COCO, RESULTS)) == 0
+    assert "95 % interval" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("references", "hypotheses", "message"),
+    [
+        (COCO, RESULTS[:1], "no hypothesis for 1 picture (2)"),
+        (COCO, [*RESULTS, RESULTS[0]], "1 picture (1) more than once"),
+        (COCO, [{"image_id": 1}], "of another form"),
+        (COCO, {"1": 5}, "of another form"),
+        ({"1": "a dog"}, RESULTS, "of another form"),
+        ({"annotations": [{"image_id": 1}]}, RESULTS, "of another form"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    references: object,
+    hypotheses: object,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call(*write(tmp_path, references, hypotheses)) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.strip().count("\n") == 0
+
+
+def test_files_that_are_not_there_or_no_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.json").write_text("{")
+    for name, message in (("gone.json", "is not there"), ("x.json", "is not JSON")):
+        arguments = ("--references", tmp_path / name, "--hypotheses", tmp_path / name)
+        assert call("score", *arguments) == 2
+        assert message in capsys.readouterr().err
