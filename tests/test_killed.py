@@ -1,6 +1,5 @@
 """Real processes, really killed: the same command goes on, and nothing is lost or done twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -130,9 +129,9 @@ def test_two_processes_learn_as_one(scenes: Path, store: Path, tmp_path: Path) -
     """Their gradients are averaged over all words, so the weights are one process's."""
     alone = begin(*train(scenes, store, tmp_path / "one"), "--dropout", 0)
     assert alone.wait(timeout=SECONDS) == 0
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2)
-    port = ("--master-port", 20000 + os.getpid() % 20000, "-m", "tushuo")
-    command = (*torchrun, *port, *train(scenes, store, tmp_path / "two")[3:], "--dropout", 0)
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+    start = (*torchrun, "--nproc-per-node", 2, "-m", "tushuo")
+    command = (*start, *train(scenes, store, tmp_path / "two")[3:], "--dropout", 0)
     both = begin(*command)
     told = both.communicate(timeout=SECONDS)[0]
     assert both.returncode == 0, told
