@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from tushuo import encoders
 from tushuo.encoders.prepare import prepare
@@ -82,7 +83,12 @@ class Captioner:
             return []
         spec = self.encoder.spec
         prepared = torch.stack([prepare(self._pixels(picture), spec) for picture in pictures])
-        regions = self.encoder(prepared).float()
+        return self.caption_regions(self.encoder(prepared).float(), config=config)
+
+    def caption_regions(
+        self, regions: Float[Tensor, "P R D"], *, config: SearchConfig | None = None
+    ) -> list[Caption]:
+        """Caption pictures whose regions are at hand, as a store has them."""
         found = search(self.run.decoder, regions, config or self.run.config.search)
         return [self._told(hypotheses[0]) for hypotheses in found]
 

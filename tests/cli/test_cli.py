@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 import tushuo
+import tushuo.data
+from tests.conftest import MeanEncoder
 from tests.test_images import BAD, GOOD
 from tushuo.cli import main
+from tushuo.features.extract import extract
 
 
 def call(*arguments: object) -> int:
@@ -239,3 +242,55 @@ def test_odd_pictures_through_every_command(
     learned, checked = map(int, re.findall(r"(\d+) (?:pictures to learn|to check on)", told))
     assert learned + checked == len(GOOD)
     assert told.count("left out: ") == len(BAD)
+
+
+def test_evaluate(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every picture of the split once; its results file has the same score by `tushuo score`."""
+    store, results = run.parent / "store", tmp_path / "results.json"
+    arguments = ("evaluate", scenes, "--run", run, "--store", store)
+    assert call(*arguments, "--output", results, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    records = [record for record in tushuo.data.read(scenes) if record.split == "val"]
+    assert list(found["images"]) == [str(record.image_id) for record in records]
+    assert list(found["baselines"]) == ["frequent", "neighbour", "person"]
+    assert "search:greedy" in found["signature"]
+
+    (tmp_path / "ref.json").write_text(
+        json.dumps({str(record.image_id): record.captions for record in records})
+    )
+    files = ("--references", tmp_path / "ref.json", "--hypotheses", results)
+    assert call("score", *files, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["scores"] == found["scores"]
+
+    captioner = tushuo.load(run)
+    said = {row["image_id"]: row["caption"] for row in json.loads(results.read_text())}
+    for record in records:
+        assert said[str(record.image_id)] == captioner.caption(record.path).text
+
+    assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
+    assert "neighbour" not in capsys.readouterr().out
+
+
+def test_evaluate_names_what_it_leaves_out(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{scenes}/images/{n:05d}.jpg,a blue ball,val" for n in range(3)]
+    table = tmp_path / "c.csv"
+    table.write_text("\n".join(["image,caption,split", *rows, "gone.jpg,a cat,val"]))
+    assert call("evaluate", table, "--run", run) == 1
+    told = capsys.readouterr()
+    assert "left out, no regions: " in told.err
+    assert "gone.jpg" in told.err
+    assert "images:3" in told.out
+    assert call("evaluate", table, "--run", run, "--split", "test") == 2
+    assert "has no test split" in capsys.readouterr().err
+
+
+def test_evaluate_refuses_a_store_of_another_encoder(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extract(tushuo.data.read(scenes), MeanEncoder(), tmp_path / "store")
+    assert call("evaluate", scenes, "--run", run, "--store", tmp_path / "store") == 2
+    assert "differ in encoder" in capsys.readouterr().err

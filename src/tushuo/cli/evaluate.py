@@ -1,0 +1,91 @@
+"""``tushuo evaluate``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tushuo.metrics.score import Scores
+
+
+def evaluate(
+    data: Path,
+    *,
+    run: Annotated[Path, Parameter(help="the run folder")],
+    store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
+    split: Annotated[Literal["train", "val", "test"], Parameter(help="which pictures")] = "val",
+    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
+    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    tokenizer: Annotated[
+        Literal["ptb", "jieba", "characters"] | None,
+        Parameter(help="default: ptb for English, jieba for Chinese"),
+    ] = None,
+    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    output: Annotated[Path | None, Parameter(help="captions in the form of COCO results")] = None,
+    seed: Annotated[int, Parameter(help="of the split, where DATA brings none: train's")] = 0,
+    json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
+) -> int:
+    """Caption a split of DATA and score it, beside three baselines.
+
+    Example: tushuo evaluate flickr8k --run run --store store
+    """
+    import msgspec
+
+    import tushuo.data
+    from tushuo.captioner import load
+    from tushuo.cli.progress import Bar
+    from tushuo.data.split import with_splits
+    from tushuo.errors import DataError
+    from tushuo.evaluate import baselines, caption_split
+    from tushuo.evaluate import evaluate as score_split
+    from tushuo.features.regions import Regions
+    from tushuo.runtime import write_bytes
+
+    records = tushuo.data.read(data, images=images, language=language)
+    records = with_splits(records, seed=seed)
+    chosen = [record for record in records if record.split == split]
+    if not chosen:
+        raise DataError(f"{data} has no {split} split; choose another --split")
+    captioner = load(run, weights=weights)
+    with Bar("open") as bar:
+        regions = (
+            Regions.from_store(store)
+            if store
+            else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
+        )
+    with Bar("caption") as bar:
+        hypotheses = caption_split(captioner, chosen, regions, progress=bar)
+        missing = [r for r in chosen if r.captions and str(r.image_id) not in hypotheses]
+        for record in missing:
+            bar.say(f"left out, no regions: {record.path}")
+    if output:
+        results = [{"image_id": name, "caption": told} for name, told in hypotheses.items()]
+        write_bytes(output, msgspec.json.encode(results))
+    how = tokenizer or ("jieba" if language == "zh" else "ptb")
+    found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner)
+    training = [record for record in records if record.split == "train"]
+    beside = baselines(training, chosen, regions if store else None, tokenizer=how)
+    if json:
+        scores = {name: of.scores for name, of in beside.items()}
+        print(msgspec.json.encode({**msgspec.to_builtins(found), "baselines": scores}).decode())
+    else:
+        _show(found, beside)
+    return 1 if missing else 0
+
+
+def _show(found: "Scores", beside: "dict[str, Scores]") -> None:
+    """Print the run's scores with their intervals, and the baselines' beside them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    def number(value: Any) -> str:
+        return "-" if value is None else f"{value:.4f}"
+
+    table = Table("metric", "this run", "95 % interval", *beside, box=None)
+    for name, value in found.scores.items():
+        low, high = found.intervals[name] or (None, None)
+        others = [number(of.scores[name]) for of in beside.values()]
+        table.add_row(name, number(value), f"{number(low)} to {number(high)}", *others)
+    Console().print(table)
+    print(found.signature)

@@ -1,0 +1,146 @@
+"""A split through the captioner and the metrics, beside captions that want no captioner."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tushuo.captioner import Captioner
+from tushuo.data.record import Record
+from tushuo.errors import DataError
+from tushuo.features.regions import Regions
+from tushuo.metrics.score import Scores, score
+from tushuo.runtime import Progress, sha256
+from tushuo.search.config import SearchConfig
+from tushuo.signatures import require_same, signature
+
+BATCH_PICTURES = 32
+
+
+def caption_split(
+    captioner: Captioner,
+    records: Sequence[Record],
+    regions: Regions,
+    *,
+    config: SearchConfig | None = None,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Caption every picture that has regions, once.
+
+    Raises:
+        SignatureError: the regions are of another encoder than the run's.
+    """
+    require_same(
+        captioner.encoder.spec.signature,
+        regions.spec.signature,
+        what="the run's encoder and the store's",
+        cure="evaluate with a store of the run's encoder, or without --store",
+    )
+    names = [name for name in _unique(records) if name in regions.rows]
+    told: dict[str, str] = {}
+    for start in range(0, len(names), BATCH_PICTURES):
+        batch = names[start : start + BATCH_PICTURES]
+        looked = regions.read([regions.rows[name] for name in batch])
+        found = captioner.caption_regions(looked, config=config)
+        told |= {str(name): one.text for name, one in zip(batch, found, strict=True)}
+        if progress is not None:
+            progress(len(told), len(names))
+    return told
+
+
+def evaluate(
+    hypotheses: dict[str, str],
+    records: Sequence[Record],
+    *,
+    tokenizer: str = "ptb",
+    captioner: Captioner | None = None,
+) -> Scores:
+    """Score captions of some records against all captions that people gave to them.
+
+    With the captioner that said them, the signature names its run and its search too.
+    """
+    found = score(hypotheses, _references(records, hypotheses), tokenizer=tokenizer)
+    if captioner is None:
+        return found
+    config = captioner.run.config
+    who = signature(
+        run=sha256(config.signature.encode())[:16],
+        search=config.search.search,
+        words=str(config.search.max_words),
+    )
+    return replace(found, signature=f"{found.signature}|{who}")
+
+
+def baselines(
+    training: Sequence[Record],
+    records: Sequence[Record],
+    regions: Regions | None,
+    *,
+    tokenizer: str = "ptb",
+) -> dict[str, Scores]:
+    """Score what a captioner must be better than, and what it may hope for.
+
+    ``frequent``: the commonest training caption, for every picture. ``neighbour``: the first
+    caption of the training picture whose mean region is the most alike (cosine); only with a store.
+    ``person``: each picture's first caption against its others, so with one reference less.
+    """
+    found: dict[str, Scores] = {}
+    captions = Counter(caption for record in training for caption in record.captions)
+    if captions:
+        commonest = captions.most_common(1)[0][0]
+        hypotheses = {str(record.image_id): commonest for record in records if record.captions}
+        found["frequent"] = evaluate(hypotheses, records, tokenizer=tokenizer)
+    if regions and captions:
+        nearest = _neighbours(training, records, regions)
+        found["neighbour"] = evaluate(nearest, records, tokenizer=tokenizer)
+    people = [record for record in records if len(record.captions) > 1]
+    if people:
+        found["person"] = score(
+            {str(record.image_id): record.captions[0] for record in people},
+            {str(record.image_id): record.captions[1:] for record in people},
+            tokenizer=tokenizer,
+        )
+    return found
+
+
+def _neighbours(
+    training: Sequence[Record], records: Sequence[Record], regions: Regions
+) -> dict[str, str]:
+    """Give every picture a caption of the training picture that looks the most like it."""
+    theirs = [r for r in training if r.image_id in regions.rows and r.captions]
+    ours = [r for r in records if r.image_id in regions.rows and r.captions]
+    alike = _means(ours, regions) @ _means(theirs, regions).T
+    nearest = alike.argmax(dim=1).tolist()
+    return {
+        str(r.image_id): theirs[near].captions[0] for r, near in zip(ours, nearest, strict=True)
+    }
+
+
+def _means(records: Sequence[Record], regions: Regions) -> Float[Tensor, "P D"]:
+    """Return each picture's mean region, of length 1."""
+    rows = [regions.rows[record.image_id] for record in records]
+    parts = [
+        regions.read(rows[start : start + BATCH_PICTURES]).mean(dim=1)
+        for start in range(0, len(rows), BATCH_PICTURES)
+    ]
+    return torch.nn.functional.normalize(torch.cat(parts), dim=1)
+
+
+def _references(
+    records: Sequence[Record], hypotheses: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    found = {
+        str(record.image_id): record.captions
+        for record in records
+        if str(record.image_id) in hypotheses and record.captions
+    }
+    if not found:
+        raise DataError("none of these pictures has regions and captions; is it the right split?")
+    return found
+
+
+def _unique(records: Sequence[Record]) -> list[int | str]:
+    return list(dict.fromkeys(record.image_id for record in records if record.captions))
