@@ -74,3 +74,15 @@ def test_files_that_are_not_there_or_no_json(
         arguments = ("--references", tmp_path / name, "--hypotheses", tmp_path / name)
         assert call("score", *arguments) == 2
         assert message in capsys.readouterr().err
+
+
+def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, COCO, RESULTS)
+    (tmp_path / "other.json").write_text(json.dumps({"1": "a cat", "2": "the sea"}))
+    files = (tmp_path / "res.json", tmp_path / "other.json")
+    assert call("compare", *files, "--references", tmp_path / "ref.json", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["ROUGE_L"]
+    assert found["first"] > found["second"]
+    assert (found["wins"], found["losses"]) == (1, 0)
+    assert call("compare", *files, "--references", tmp_path / "ref.json") == 0
+    assert "losses" in capsys.readouterr().out

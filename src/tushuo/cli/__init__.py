@@ -12,6 +12,7 @@ import cyclopts
 import tushuo
 from tushuo.cli import data
 from tushuo.cli.caption import caption
+from tushuo.cli.compare import compare
 from tushuo.cli.evaluate import evaluate
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
@@ -27,7 +28,7 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(data.app)
-for command in (extract, train, caption, evaluate, score, info):
+for command in (extract, train, caption, evaluate, score, compare, info):
     app.command(command)
 
 

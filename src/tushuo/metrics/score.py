@@ -65,12 +65,7 @@ def score(
         DataError: the pictures are not the same, or one has no references.
     """
     require_same_pictures(hypotheses, references)
-    split = TOKENIZERS[tokenizer]
-    names = list(references)
-    corpus = Corpus(
-        [split(hypotheses[name]) for name in names],
-        [[split(caption) for caption in references[name]] for name in names],
-    )
+    names, corpus = list(references), corpus_of(hypotheses, references, tokenizer)
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
@@ -93,6 +88,17 @@ def score(
         images=images,
         signature=_signature(references, tokenizer),
         notes=notes,
+    )
+
+
+def corpus_of(
+    hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]], tokenizer: str
+) -> Corpus:
+    """Split all captions into words, in the order of the references."""
+    split = TOKENIZERS[tokenizer]
+    return Corpus(
+        [split(hypotheses[name]) for name in references],
+        [[split(caption) for caption in captions] for captions in references.values()],
     )
 
 

@@ -1,0 +1,91 @@
+"""Two sets of captions of the same pictures: is the difference more than chance?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tushuo.metrics.base import Metric
+from tushuo.metrics.read import require_same_pictures
+from tushuo.metrics.score import CONFIDENCE, METRICS, SAMPLES, corpus_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The first set's score less the second's.
+
+    Attributes:
+        first, second: the scores.
+        interval: of the difference, by a paired bootstrap: both sets on the same drawn pictures.
+        p: share of random swaps, picture by picture, whose difference is at least as large; one is
+            added above and below, so that it is never 0.
+        wins, losses: pictures on which the first set scores higher, or lower.
+    """
+
+    first: float
+    second: float
+    interval: tuple[float, float]
+    p: float
+    wins: int
+    losses: int
+
+
+def compare(
+    first: Mapping[str, str],
+    second: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    *,
+    tokenizer: str = "ptb",
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Compare two sets of captions, metric by metric.
+
+    Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004 (paired
+    bootstrap); Riezler, Maxwell, "On Some Pitfalls in Automatic Evaluation and Significance Testing
+    for MT", 2005 (random swaps).
+
+    Raises:
+        DataError: the three are not of the same pictures.
+    """
+    require_same_pictures(first, references)
+    require_same_pictures(second, references)
+    found: dict[str, Difference] = {}
+    for make in METRICS.values():
+        metric = make()
+        pair = [metric.statistics(corpus_of(of, references, tokenizer)) for of in (first, second)]
+        found |= _differences(metric, np.stack(pair), samples, np.random.default_rng(seed))
+    return found
+
+
+def _differences(
+    metric: Metric, pair: np.ndarray, samples: int, draw: np.random.Generator
+) -> dict[str, Difference]:
+    """Compare the statistics (2, pictures, S) of one metric."""
+    images = pair.shape[1]
+    scale = 1 if metric.total == "sum" else 1 / images
+    own = metric.scores(pair.sum(axis=1) * scale)
+    difference = own[0] - own[1]
+    drawn: list[np.ndarray] = []
+    swapped: list[np.ndarray] = []
+    for _ in range(samples):
+        counts = np.bincount(draw.integers(images, size=images), minlength=images)
+        drawn.append(np.subtract(*metric.scores(counts @ pair * scale)))
+        swap = draw.integers(2, size=(images, 1))
+        both = np.where(swap, pair[::-1], pair).sum(axis=1) * scale
+        swapped.append(np.subtract(*metric.scores(both)))
+    low, high = np.percentile(drawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], axis=0)
+    # a hair's breadth: the same sums in another order must count as equal
+    extreme = np.sum(np.abs(np.stack(swapped)) >= np.abs(difference) - 1e-12, axis=0)
+    single = [metric.scores(one) for one in pair]
+    return {
+        name: Difference(
+            first=float(own[0, place]),
+            second=float(own[1, place]),
+            interval=(float(low[place]), float(high[place])),
+            p=float((extreme[place] + 1) / (samples + 1)),
+            wins=int((single[0][:, place] > single[1][:, place]).sum()),
+            losses=int((single[0][:, place] < single[1][:, place]).sum()),
+        )
+        for place, name in enumerate(metric.names)
+    }
