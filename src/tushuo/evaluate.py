@@ -12,7 +12,8 @@ from tushuo.captioner import Captioner
 from tushuo.data.record import Record
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
-from tushuo.metrics.score import Scores, score
+from tushuo.metrics.habits import Habits, habits
+from tushuo.metrics.score import TOKENIZERS, Scores, corpus_of, score
 from tushuo.runtime import Progress, sha256
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same, signature
@@ -72,6 +73,20 @@ def evaluate(
         words=str(config.search.max_words),
     )
     return replace(found, signature=f"{found.signature}|{who}")
+
+
+def said_habits(
+    hypotheses: dict[str, str],
+    records: Sequence[Record],
+    training: Sequence[Record],
+    *,
+    tokenizer: str = "ptb",
+) -> Habits:
+    """Say what the scores hide: how varied, how finished and how new the captions are."""
+    split = TOKENIZERS[tokenizer]
+    references = _references(records, hypotheses)
+    learned = [split(caption) for record in training for caption in record.captions]
+    return habits(corpus_of(hypotheses, references, tokenizer), learned)
 
 
 def baselines(

@@ -256,6 +256,7 @@ def test_evaluate(
     assert list(found["images"]) == [str(record.image_id) for record in records]
     assert list(found["baselines"]) == ["frequent", "neighbour", "person"]
     assert "search:greedy" in found["signature"]
+    assert 0 < found["habits"]["distinct_1"] <= 1
 
     (tmp_path / "ref.json").write_text(
         json.dumps({str(record.image_id): record.captions for record in records})
@@ -270,7 +271,9 @@ def test_evaluate(
         assert said[str(record.image_id)] == captioner.caption(record.path).text
 
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
-    assert "neighbour" not in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "neighbour" not in told
+    assert "unfinished" in told
 
 
 def test_evaluate_names_what_it_leaves_out(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from tushuo.metrics.habits import Habits
     from tushuo.metrics.score import Scores
 
 
@@ -37,7 +38,7 @@ def evaluate(
     from tushuo.cli.progress import Bar
     from tushuo.data.split import with_splits
     from tushuo.errors import DataError
-    from tushuo.evaluate import baselines, caption_split
+    from tushuo.evaluate import baselines, caption_split, said_habits
     from tushuo.evaluate import evaluate as score_split
     from tushuo.features.regions import Regions
     from tushuo.runtime import write_bytes
@@ -66,16 +67,20 @@ def evaluate(
     found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner)
     training = [record for record in records if record.split == "train"]
     beside = baselines(training, chosen, regions if store else None, tokenizer=how)
+    habits = said_habits(hypotheses, chosen, training, tokenizer=how)
     if json:
         scores = {name: of.scores for name, of in beside.items()}
-        print(msgspec.json.encode({**msgspec.to_builtins(found), "baselines": scores}).decode())
+        whole = {**msgspec.to_builtins(found), "baselines": scores, "habits": habits}
+        print(msgspec.json.encode(whole).decode())
     else:
-        _show(found, beside)
+        _show(found, beside, habits)
     return 1 if missing else 0
 
 
-def _show(found: "Scores", beside: "dict[str, Scores]") -> None:
-    """Print the run's scores with their intervals, and the baselines' beside them."""
+def _show(found: "Scores", beside: "dict[str, Scores]", habits: "Habits") -> None:
+    """Print the run's scores with their intervals, the baselines' beside them, then the habits."""
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.table import Table
 
@@ -88,4 +93,8 @@ def _show(found: "Scores", beside: "dict[str, Scores]") -> None:
         others = [number(of.scores[name]) for of in beside.values()]
         table.add_row(name, number(value), f"{number(low)} to {number(high)}", *others)
     Console().print(table)
+    habit_table = Table("habit", "this run", box=None)
+    for name, value in asdict(habits).items():
+        habit_table.add_row(name, str(value) if isinstance(value, int) else number(value))
+    Console().print(habit_table)
     print(found.signature)

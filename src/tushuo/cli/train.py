@@ -68,19 +68,15 @@ def train(
     from tushuo.train.start import start
 
     chosen = RECIPES[recipe]()
-    learn = chosen.learn
     config = replace(
-        learn,
+        chosen.learn,
         splitting=split or ("jieba" if language == "zh" else "words"),
-        vocabulary=_given(learn.vocabulary, words=vocabulary, min_count=min_count),
-        decoder_settings=learn.decoder_settings | ({} if dropout is None else {"dropout": dropout}),
+        vocabulary=_given(chosen.learn.vocabulary, words=vocabulary, min_count=min_count),
+        decoder_settings=chosen.learn.decoder_settings | _only(dropout=dropout),
         training=_given(
-            learn.training,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            precision=precision,
-            seed=seed,
+            chosen.learn.training,
+            **{"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
+            **{"precision": precision, "seed": seed},
         ),
     )
     most = chosen.max_captions if max_captions is None else max_captions
@@ -95,15 +91,8 @@ def train(
             f"{len(lesson.vocabulary)} words"
         )
         watcher = _watcher(lesson, regions.read, output, bar)
-        history = fit(
-            lesson.decoder,
-            lesson.training,
-            lesson.validation,
-            regions.read,
-            config.training,
-            output,
-            watcher,
-        )
+        examples = (lesson.training, lesson.validation)
+        history = fit(lesson.decoder, *examples, regions.read, config.training, output, watcher)
     if len(history) < config.training.epochs:
         raise KeyboardInterrupt
     best = min(history, key=lambda row: row.val_loss)
@@ -136,7 +125,12 @@ def _regions(
 
 def _given(settings: Settings, **values: object) -> Settings:
     """Put what was given in the place of a recipe's choices."""
-    return replace(settings, **{name: v for name, v in values.items() if v is not None})
+    return replace(settings, **_only(**values))
+
+
+def _only(**values: Any) -> dict[str, Any]:
+    """Keep what was given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _watcher(lesson: "Lesson", read: "ReadRegions", output: Path, bar: "Bar") -> "Watcher":
@@ -148,6 +142,7 @@ def _watcher(lesson: "Lesson", read: "ReadRegions", output: Path, bar: "Bar") ->
         signal.signal(signal.SIGINT, lambda *_: stop.set())
 
     def step(now: Moment) -> None:
+        """Show a step."""
         words = (
             f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.3f}  "
             f"{now.captions_per_second:.0f} captions/s  {now.seconds_left / 60:.0f} min left"

@@ -107,6 +107,7 @@ def rows(report: DataReport) -> list[tuple[str, str]]:
         return f"{len(found)}" + (f": {', '.join(map(str, found[:SHOWN]))}{more}" if found else "")
 
     def groups(found: Sequence[list[str]]) -> str:
+        """Name the first pictures of the first groups."""
         many = [f"{len(group) - SHOWN_OF_GROUP} more" for group in found]
         told = [
             " = ".join(group[:SHOWN_OF_GROUP] + [rest] * (len(group) > SHOWN_OF_GROUP))
@@ -146,6 +147,7 @@ class _Pictures:
         self._cells: list[np.ndarray] = []
 
     def look(self, record: Record) -> None:
+        """Open a picture and keep what is compared later."""
         name = str(record.image_id)
         try:
             picture = self._open(record.path)

@@ -46,6 +46,7 @@ class _Convolution(nn.Module):
         self.groups = len(weight) if weight.shape[1] == 1 else 1
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
+        """Pad as TensorFlow does, convolve, cut off below 0 and above 6."""
         kernel, stride = self.weight.shape[-1], self.stride
         if stride == 1:
             x = conv2d(x, self.weight, self.bias, padding=kernel // 2, groups=self.groups)
@@ -66,6 +67,7 @@ class _Block(nn.Module):
         self.convolutions = nn.Sequential(*convolutions)
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
+        """Run the convolutions, and add the input where it has their shape."""
         y = self.convolutions(x)
         return x + y if x.shape == y.shape else y
 

@@ -152,6 +152,7 @@ class _Convolution(nn.Module):
         self.bias = layer.beta - layer.mean * scale
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
+        """Convolve, cut off below 0."""
         return conv2d(x, self.weight, self.bias, self.stride, self.padding).relu_()
 
 
@@ -177,6 +178,7 @@ class _Mixed(nn.Module):
             self.width += into
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
+        """Run every branch and join them."""
         outs = []
         for branch, steps in self.plan:
             y = x
@@ -208,6 +210,7 @@ class _Network(nn.Module):
             width = block.width
 
     def forward(self, x: Float[Tensor, "P 3 h w"]) -> Float[Tensor, "P C h2 w2"]:
+        """Run stem and mixed blocks, with the poolings between them."""
         for name, layer in self.named_children():
             x = layer(x)
             if name in POOLED_AFTER:

@@ -1,0 +1,76 @@
+"""What scores hide: habits of a captioner that a mean over pictures does not show."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from tushuo.metrics.corpus import Corpus, Words
+
+# With these no caption ends: one that does was cut off or lost its way.
+_ENGLISH = (
+    "a an the and or of in on at to with by for from into over under near through while as is are "
+    "his her its their this that"
+)
+_CHINESE = "的 在 和 与 着 一个 把 被 从 向 是"
+FUNCTION_WORDS = frozenset([*_ENGLISH.split(), *_CHINESE.split()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """Habits of a set of captions; shares are from 0 to 1.
+
+    Attributes:
+        words: mean number of words of a caption.
+        vocabulary: different words in all captions.
+        distinct_1, distinct_2: different words, and pairs of words, to all there are (Li et al.,
+            "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016).
+        identical: share of captions that another picture has too.
+        commonest: share of pictures with the commonest caption.
+        seen: share of captions that stand word for word among the training captions.
+        unfinished: share of captions that end in a function word.
+        unsupported: share of pictures whose caption has a word of none of its references.
+    """
+
+    words: float
+    vocabulary: int
+    distinct_1: float
+    distinct_2: float
+    identical: float
+    commonest: float
+    seen: float | None
+    unfinished: float
+    unsupported: float
+
+
+def habits(corpus: Corpus, training: Collection[Words] | None = None) -> Habits:
+    """Look at the hypotheses of a corpus.
+
+    Args:
+        corpus: hypotheses and references, as words.
+        training: the training captions as words; without them ``seen`` is None.
+    """
+    said = [tuple(words) for words in corpus.hypotheses]
+    pairs = zip(said, corpus.references, strict=True)
+    unsupported = [bool(set(words) - {w for of in given for w in of}) for words, given in pairs]
+    counts = Counter(said)
+    known = None if training is None else {tuple(words) for words in training}
+    return Habits(
+        words=sum(map(len, said)) / len(said),
+        vocabulary=len({word for words in said for word in words}),
+        distinct_1=_distinct(said, 1),
+        distinct_2=_distinct(said, 2),
+        identical=_share([counts[words] > 1 for words in said]),
+        commonest=max(counts.values()) / len(said),
+        seen=None if known is None else _share([words in known for words in said]),
+        unfinished=_share([words[-1:] != () and words[-1] in FUNCTION_WORDS for words in said]),
+        unsupported=_share(unsupported),
+    )
+
+
+def _distinct(said: Sequence[Words], n: int) -> float:
+    grams = [tuple(words[i : i + n]) for words in said for i in range(len(words) - n + 1)]
+    return len(set(grams)) / max(len(grams), 1)
+
+
+def _share(found: Sequence[bool]) -> float:
+    return sum(found) / len(found)
