@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import call
+from tushuo.metrics import meteor
 
 COCO = {
     "images": [{"id": 1}, {"id": 2}],
@@ -86,3 +87,14 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["wins"], found["losses"]) == (1, 0)
     assert call("compare", *files, "--references", tmp_path / "ref.json") == 0
     assert "losses" in capsys.readouterr().out
+
+
+def test_meteor_is_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    meteor._program.cache_clear()
+    assert call(*write(tmp_path, COCO, RESULTS), "--meteor") == 2
+    told = capsys.readouterr()
+    assert "pip install 'tushuo[official]'" in told.err
+    assert told.out == ""

@@ -16,6 +16,9 @@ def compare(
         Parameter(help="ptb is the official one; Chinese: jieba or characters"),
     ] = "ptb",
     seed: Annotated[int, Parameter(help="of the bootstrap and of the swaps")] = 0,
+    meteor: Annotated[
+        bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
+    ] = False,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
     """Say whether two sets of captions differ by more than chance: bootstrap, swaps, wins.
@@ -28,12 +31,14 @@ def compare(
 
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.read import read_hypotheses, read_references
+    from tushuo.metrics.score import QUICK
 
     found = compare_all(
         read_hypotheses(first),
         read_hypotheses(second),
         read_references(references),
         tokenizer=tokenizer,
+        metrics=(*QUICK, "meteor") if meteor else QUICK,
         seed=seed,
     )
     if json:

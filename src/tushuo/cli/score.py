@@ -15,6 +15,9 @@ def score(
         Literal["ptb", "jieba", "characters"],
         Parameter(help="ptb is the official one; Chinese: jieba or characters"),
     ] = "ptb",
+    meteor: Annotated[
+        bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
+    ] = False,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
 ) -> int:
     """Score captions as the official COCO evaluator does, without Java.
@@ -26,9 +29,15 @@ def score(
     from rich.table import Table
 
     from tushuo.metrics.read import read_hypotheses, read_references
+    from tushuo.metrics.score import QUICK
     from tushuo.metrics.score import score as score_all
 
-    found = score_all(read_hypotheses(hypotheses), read_references(references), tokenizer=tokenizer)
+    found = score_all(
+        read_hypotheses(hypotheses),
+        read_references(references),
+        tokenizer=tokenizer,
+        metrics=(*QUICK, "meteor") if meteor else QUICK,
+    )
     if json:
         print(msgspec.json.encode(found).decode())
         return 0

@@ -7,7 +7,7 @@ import numpy as np
 
 from tushuo.metrics.base import Metric
 from tushuo.metrics.read import require_same_pictures
-from tushuo.metrics.score import CONFIDENCE, METRICS, SAMPLES, corpus_of
+from tushuo.metrics.score import CONFIDENCE, METRICS, QUICK, SAMPLES, corpus_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ def compare(
     references: Mapping[str, Sequence[str]],
     *,
     tokenizer: str = "ptb",
+    metrics: Sequence[str] = QUICK,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference]:
@@ -51,8 +52,7 @@ def compare(
     require_same_pictures(first, references)
     require_same_pictures(second, references)
     found: dict[str, Difference] = {}
-    for make in METRICS.values():
-        metric = make()
+    for metric in (METRICS[name]() for name in metrics):
         pair = [metric.statistics(corpus_of(of, references, tokenizer)) for of in (first, second)]
         found |= _differences(metric, np.stack(pair), samples, np.random.default_rng(seed))
     return found

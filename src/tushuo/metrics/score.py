@@ -15,12 +15,19 @@ from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
+from tushuo.metrics.meteor import Meteor
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.rouge import RougeL
 from tushuo.runtime import sha256
 from tushuo.signatures import signature
 
-METRICS: dict[str, Callable[[], Metric]] = {"bleu": Bleu, "rouge": RougeL, "cider": Cider}
+METRICS: dict[str, Callable[[], Metric]] = {
+    "bleu": Bleu,
+    "rouge": RougeL,
+    "cider": Cider,
+    "meteor": Meteor,
+}
+QUICK = ("bleu", "rouge", "cider")  # these want neither Java nor seconds
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "ptb": ptb.split,
     "jieba": partial(text.split, how="jieba"),
@@ -53,6 +60,7 @@ def score(
     references: Mapping[str, Sequence[str]],
     *,
     tokenizer: str = "ptb",
+    metrics: Sequence[str] = QUICK,
 ) -> Scores:
     """Score one caption for each picture.
 
@@ -60,8 +68,10 @@ def score(
         hypotheses: captions by picture.
         references: what people said, by picture.
         tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
+        metrics: some of ``METRICS``.
 
     Raises:
+        MissingPartError: a metric wants what is not installed.
         DataError: the pictures are not the same, or one has no references.
     """
     require_same_pictures(hypotheses, references)
@@ -69,8 +79,7 @@ def score(
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
-    for make in METRICS.values():
-        metric = make()
+    for metric in (METRICS[name]() for name in metrics):
         statistics = metric.statistics(corpus)
         scores |= corpus_scores(metric, statistics)
         intervals |= bootstrap(metric, statistics)
