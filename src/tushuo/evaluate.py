@@ -3,22 +3,52 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from tushuo.captioner import Captioner
-from tushuo.data.record import Record
+from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
 from tushuo.metrics.habits import Habits, habits
 from tushuo.metrics.score import TOKENIZERS, Scores, corpus_of, score
+from tushuo.run import read_split
 from tushuo.runtime import Progress, sha256
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same, signature
 
 BATCH_PICTURES = 32
+
+
+def split_of(
+    records: Sequence[Record], folder: Path, part: Split
+) -> tuple[list[Record], list[Record]]:
+    """Return the records to evaluate on, and those that the run was trained on.
+
+    Where the data brings no split, the run's own is taken, so that limits and seeds of its training
+    need not be told again.
+
+    Raises:
+        RunError: the run does not say what it was trained on.
+        DataError: there are no such pictures, or the run was trained on some of them.
+    """
+    known = {name: set(ids) for name, ids in read_split(folder).items()}
+    if all(record.split for record in records):
+        chosen = [record for record in records if record.split == part]
+    else:
+        chosen = [record for record in records if record.image_id in known.get(part, ())]
+    if not chosen:
+        raise DataError(f"there are no pictures of the {part} split here; choose another --split")
+    learned = [record for record in chosen if record.image_id in known["train"]]
+    if learned and part != "train":
+        raise DataError(
+            f"{folder} was trained on {len(learned)} of the {len(chosen)} pictures of the {part} "
+            "split, and a score on them would flatter; train on data that is split by picture"
+        )
+    return chosen, [record for record in records if record.image_id in known["train"]]
 
 
 def caption_split(
@@ -28,8 +58,8 @@ def caption_split(
     *,
     config: SearchConfig | None = None,
     progress: Progress | None = None,
-) -> dict[str, str]:
-    """Caption every picture that has regions, once.
+) -> dict[int | str, str]:
+    """Caption every picture that has regions and references, once.
 
     Raises:
         SignatureError: the regions are of another encoder than the run's.
@@ -40,13 +70,14 @@ def caption_split(
         what="the run's encoder and the store's",
         cure="evaluate with a store of the run's encoder, or without --store",
     )
-    names = [name for name in _unique(records) if name in regions.rows]
-    told: dict[str, str] = {}
+    spoken = dict.fromkeys(record.image_id for record in records if record.captions)
+    names = [name for name in spoken if name in regions.rows]
+    told: dict[int | str, str] = {}
     for start in range(0, len(names), BATCH_PICTURES):
         batch = names[start : start + BATCH_PICTURES]
         looked = regions.read([regions.rows[name] for name in batch])
         found = captioner.caption_regions(looked, config=config)
-        told |= {str(name): one.text for name, one in zip(batch, found, strict=True)}
+        told |= {name: one.text for name, one in zip(batch, found, strict=True)}
         if progress is not None:
             progress(len(told), len(names))
     return told
@@ -155,7 +186,3 @@ def _references(
     if not found:
         raise DataError("none of these pictures has regions and captions; is it the right split?")
     return found
-
-
-def _unique(records: Sequence[Record]) -> list[int | str]:
-    return list(dict.fromkeys(record.image_id for record in records if record.captions))

@@ -3,6 +3,7 @@
 RUN/
   run.json            what made it: encoder, store, words, decoder, training, search
   vocabulary.json     words and ids
+  split.json          image ids of the pictures that it was trained and validated on
   best.safetensors    weights with the lowest validation loss
   last.safetensors    weights, optimiser and position: what training goes on from
   log.csv, loss.png   the curve; samples/: captions after each epoch
@@ -147,6 +148,26 @@ def begin(folder: Path, config: RunConfig, vocabulary: Vocabulary) -> None:
         return
     vocabulary.save(folder / "vocabulary.json")
     write_bytes(folder / "run.json", msgspec.json.format(msgspec.json.encode(config)))
+
+
+def write_split(folder: Path, split: dict[str, list[int | str]]) -> None:
+    """Keep which pictures were trained and validated on, so that nobody is scored on the former."""
+    write_bytes(folder / "split.json", msgspec.json.encode(split))
+
+
+def read_split(folder: Path) -> dict[str, list[int | str]]:
+    """Read the image ids of the pictures of ``train`` and ``val``.
+
+    Raises:
+        RunError: the run does not have them, or they cannot be read.
+    """
+    path = folder / "split.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, list[int | str]])
+    except (FileNotFoundError, msgspec.DecodeError) as error:
+        raise RunError(
+            f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+        ) from error
 
 
 def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:

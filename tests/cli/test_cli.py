@@ -12,6 +12,7 @@ import tushuo
 import tushuo.data
 from tests.conftest import MeanEncoder
 from tests.test_images import BAD, GOOD
+from tushuo import encoders
 from tushuo.cli import main
 from tushuo.features.extract import extract
 
@@ -100,9 +101,9 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("data", "check", scenes, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["pictures"] == 40
-    disk, memory = found["needs"].values()
-    assert disk == 40 * 81 * 1280 * 2
-    assert 10**8 < memory < 10**10
+    needs = found["needs"]
+    assert (needs["encoder"], needs["store_bytes"]) == ("efficientnet_lite2", 40 * 81 * 1280 * 2)
+    assert 10**8 < needs["training_bytes"] < 10**10
     assert call("data", "check", scenes) == 0
     assert "memory that train takes, about" in capsys.readouterr().out
 
@@ -268,7 +269,7 @@ def test_evaluate(
     captioner = tushuo.load(run)
     said = {row["image_id"]: row["caption"] for row in json.loads(results.read_text())}
     for record in records:
-        assert said[str(record.image_id)] == captioner.caption(record.path).text
+        assert said[record.image_id] == captioner.caption(record.path).text
 
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
     told = capsys.readouterr().out
@@ -288,7 +289,7 @@ def test_evaluate_names_what_it_leaves_out(
     assert "gone.jpg" in told.err
     assert "images:3" in told.out
     assert call("evaluate", table, "--run", run, "--split", "test") == 2
-    assert "has no test split" in capsys.readouterr().err
+    assert "no pictures of the test split" in capsys.readouterr().err
 
 
 def test_evaluate_refuses_a_store_of_another_encoder(
@@ -297,3 +298,35 @@ def test_evaluate_refuses_a_store_of_another_encoder(
     extract(tushuo.data.read(scenes), MeanEncoder(), tmp_path / "store")
     assert call("evaluate", scenes, "--run", run, "--store", tmp_path / "store") == 2
     assert "differ in encoder" in capsys.readouterr().err
+
+
+def test_evaluate_takes_the_run_s_own_split_and_never_what_it_learned(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Limits and seed need not be told again; pictures that lie on both sides are refused."""
+    rows = [f"{scenes}/images/{n:05d}.jpg,a {w} thing" for n in range(30) for w in "abc"]
+    table = tmp_path / "c.csv"
+    table.write_text("\n".join(["image,caption", *rows]))
+    extract(tushuo.data.read(table), encoders.load("efficientnet_lite2"), tmp_path / "store")
+    options = ("--store", tmp_path / "store", "--epochs", 1, "--max-images", 20, "--seed", 3)
+    for by in ("picture", "caption"):
+        assert call("train", table, *options, "--split-by", by, "--output", tmp_path / by) == 0
+    capsys.readouterr()
+
+    arguments = ("evaluate", table, "--store", tmp_path / "store")
+    assert call(*arguments, "--run", tmp_path / "picture", "--json") == 0
+    split = json.loads((tmp_path / "picture" / "split.json").read_bytes())
+    assert (len(split["train"]), len(split["val"])) == (16, 4)
+    assert sorted(json.loads(capsys.readouterr().out)["images"]) == sorted(split["val"])
+
+    assert call(*arguments, "--run", tmp_path / "caption") == 2
+    assert "would flatter" in capsys.readouterr().err
+
+    learned = [f"{name},a b thing,val" for name in split["train"][:5]]
+    (tmp_path / "d.csv").write_text("\n".join(["image,caption,split", *learned]))
+    assert call("evaluate", tmp_path / "d.csv", "--run", tmp_path / "picture") == 2
+    assert "was trained on 5 of the 5 pictures" in capsys.readouterr().err
+
+    (tmp_path / "picture" / "split.json").unlink()
+    assert call(*arguments, "--run", tmp_path / "picture") == 2
+    assert "split.json cannot be read" in capsys.readouterr().err

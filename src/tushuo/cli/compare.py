@@ -1,24 +1,21 @@
 """``tushuo compare``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
+
+from tushuo.cli.score import MeteorToo, References, Tokenizer
 
 
 def compare(
     first: Path,
     second: Path,
     *,
-    references: Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")],
-    tokenizer: Annotated[
-        Literal["ptb", "jieba", "characters"],
-        Parameter(help="ptb is the official one; Chinese: jieba or characters"),
-    ] = "ptb",
+    references: References,
+    tokenizer: Tokenizer = "ptb",
     seed: Annotated[int, Parameter(help="of the bootstrap and of the swaps")] = 0,
-    meteor: Annotated[
-        bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
-    ] = False,
+    meteor: MeteorToo = False,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
     """Say whether two sets of captions differ by more than chance: bootstrap, swaps, wins.

@@ -43,7 +43,7 @@ def check(
         print(msgspec.json.encode(to_json(report) | {"needs": needs}).decode())
     else:
         table = Table("what", "found", box=None)
-        for row in [*rows(report), *((name, _told(need)) for name, need in needs.items())]:
+        for row in [*rows(report), *_told(needs)]:
             table.add_row(*row)
         Console().print(table)
     for line in report.warnings:
@@ -55,8 +55,8 @@ def check(
 
 def _needs(
     records: "list[Record]", recipe: str, encoder: str | None, language: Literal["en", "zh"]
-) -> dict[str, int | str]:
-    """Estimate disk and memory of the next steps, in bytes; or why they cannot be known."""
+) -> dict[str, int | str | None]:
+    """Estimate disk and memory of the next steps, in bytes; None where the encoder is not here."""
     from tushuo import encoders
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
@@ -70,21 +70,27 @@ def _needs(
     try:
         spec = encoders.load(name).spec
     except (WeightsError, MissingPartError):
-        return {f"disk and memory with {name}": "unknown, it is not here; see: tushuo info"}
+        return {"encoder": name, "store_bytes": None, "training_bytes": None}
     splitting: Splitting = "jieba" if language == "zh" else "words"
     captions = [split(caption, splitting) for record in records for caption in record.captions]
     words = sum(map(len, captions)) / max(len(captions), 1)
     vocabulary = len(Vocabulary.fit(captions, chosen.learn.vocabulary))
     memory = training_bytes(chosen.learn, spec, vocabulary=vocabulary, words=words + 1)
     pictures = len({record.image_id for record in records})
-    return {
-        f"disk that extract takes with {name}": store_bytes(pictures, spec),
-        "memory that train takes, about": memory,
-    }
+    disk = store_bytes(pictures, spec)
+    return {"encoder": name, "store_bytes": disk, "training_bytes": memory}
 
 
-def _told(need: int | str) -> str:
-    return need if isinstance(need, str) else f"{need / 1e9:.2f} GB"
+def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
+    def size(need: int | str | None) -> str:
+        if isinstance(need, int):
+            return f"{need / 1e9:.2f} GB"
+        return "unknown, the encoder is not here; see: tushuo info"
+
+    return [
+        (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
+        ("memory that train takes, about", size(needs["training_bytes"])),
+    ]
 
 
 @app.command

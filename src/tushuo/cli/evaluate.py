@@ -1,5 +1,6 @@
 """``tushuo evaluate``."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,10 +25,9 @@ def evaluate(
     ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     output: Annotated[Path | None, Parameter(help="captions in the form of COCO results")] = None,
-    seed: Annotated[int, Parameter(help="of the split, where DATA brings none: train's")] = 0,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
 ) -> int:
-    """Caption a split of DATA and score it, beside three baselines.
+    """Caption a split of DATA, or of the run where DATA brings none, and score it.
 
     Example: tushuo evaluate flickr8k --run run --store store
     """
@@ -36,19 +36,14 @@ def evaluate(
     import tushuo.data
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
-    from tushuo.data.split import with_splits
-    from tushuo.errors import DataError
-    from tushuo.evaluate import baselines, caption_split, said_habits
+    from tushuo.evaluate import baselines, caption_split, said_habits, split_of
     from tushuo.evaluate import evaluate as score_split
     from tushuo.features.regions import Regions
     from tushuo.runtime import write_bytes
 
     records = tushuo.data.read(data, images=images, language=language)
-    records = with_splits(records, seed=seed)
-    chosen = [record for record in records if record.split == split]
-    if not chosen:
-        raise DataError(f"{data} has no {split} split; choose another --split")
     captioner = load(run, weights=weights)
+    chosen, training = split_of(records, run, split)
     with Bar("open") as bar:
         regions = (
             Regions.from_store(store)
@@ -56,16 +51,16 @@ def evaluate(
             else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
         )
     with Bar("caption") as bar:
-        hypotheses = caption_split(captioner, chosen, regions, progress=bar)
-        missing = [r for r in chosen if r.captions and str(r.image_id) not in hypotheses]
+        told = caption_split(captioner, chosen, regions, progress=bar)
+        missing = [r for r in chosen if r.captions and r.image_id not in told]
         for record in missing:
             bar.say(f"left out, no regions: {record.path}")
     if output:
-        results = [{"image_id": name, "caption": told} for name, told in hypotheses.items()]
+        results = [{"image_id": name, "caption": caption} for name, caption in told.items()]
         write_bytes(output, msgspec.json.encode(results))
+    hypotheses = {str(name): caption for name, caption in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
     found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner)
-    training = [record for record in records if record.split == "train"]
     beside = baselines(training, chosen, regions if store else None, tokenizer=how)
     habits = said_habits(hypotheses, chosen, training, tokenizer=how)
     if json:
@@ -98,3 +93,5 @@ def _show(found: "Scores", beside: "dict[str, Scores]", habits: "Habits") -> Non
         habit_table.add_row(name, str(value) if isinstance(value, int) else number(value))
     Console().print(habit_table)
     print(found.signature)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)

@@ -6,18 +6,22 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+References = Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")]
+Tokenizer = Annotated[
+    Literal["ptb", "jieba", "characters"],
+    Parameter(help="ptb is the official one; Chinese: jieba or characters"),
+]
+MeteorToo = Annotated[
+    bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
+]
+
 
 def score(
     *,
-    references: Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")],
+    references: References,
     hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
-    tokenizer: Annotated[
-        Literal["ptb", "jieba", "characters"],
-        Parameter(help="ptb is the official one; Chinese: jieba or characters"),
-    ] = "ptb",
-    meteor: Annotated[
-        bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
-    ] = False,
+    tokenizer: Tokenizer = "ptb",
+    meteor: MeteorToo = False,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
 ) -> int:
     """Score captions as the official COCO evaluator does, without Java.

@@ -68,16 +68,13 @@ def train(
     from tushuo.train.start import start
 
     chosen = RECIPES[recipe]()
+    training = _given(chosen.learn.training, learning_rate=learning_rate, precision=precision)
     config = replace(
         chosen.learn,
         splitting=split or ("jieba" if language == "zh" else "words"),
         vocabulary=_given(chosen.learn.vocabulary, words=vocabulary, min_count=min_count),
         decoder_settings=chosen.learn.decoder_settings | _only(dropout=dropout),
-        training=_given(
-            chosen.learn.training,
-            **{"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
-            **{"precision": precision, "seed": seed},
-        ),
+        training=_given(training, epochs=epochs, batch_size=batch_size, seed=seed),
     )
     most = chosen.max_captions if max_captions is None else max_captions
     records = tushuo.data.read(data, images=images, language=language)

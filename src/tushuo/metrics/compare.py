@@ -52,9 +52,10 @@ def compare(
     require_same_pictures(first, references)
     require_same_pictures(second, references)
     found: dict[str, Difference] = {}
+    pair = [corpus_of(captions, references, tokenizer) for captions in (first, second)]
     for metric in (METRICS[name]() for name in metrics):
-        pair = [metric.statistics(corpus_of(of, references, tokenizer)) for of in (first, second)]
-        found |= _differences(metric, np.stack(pair), samples, np.random.default_rng(seed))
+        statistics = np.stack([metric.statistics(corpus) for corpus in pair])
+        found |= _differences(metric, statistics, samples, np.random.default_rng(seed))
     return found
 
 

@@ -13,7 +13,7 @@ from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
 from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
-from tushuo.run import RunConfig, begin, build_decoder
+from tushuo.run import RunConfig, begin, build_decoder, write_split
 from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
 from tushuo.text import Splitting, split
@@ -104,6 +104,7 @@ def start(
         search=config.search,
     )
     begin(folder, run, vocabulary)
+    write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
     examples = {
         part: [
@@ -112,7 +113,7 @@ def start(
         ]
         for part, pairs in spoken.items()
     }
-    watched = dict.fromkeys(record.image_id for record, _ in spoken["val"])
+    watched = _ids(spoken["val"])
     return Lesson(
         config=run,
         vocabulary=vocabulary,
@@ -120,5 +121,10 @@ def start(
         training=examples["train"],
         validation=examples["val"],
         watched=[rows[name] for name in watched],
-        names=list(watched),
+        names=watched,
     )
+
+
+def _ids(spoken: Sequence[tuple[Record, object]]) -> list[int | str]:
+    """Return the image ids in their order, each once."""
+    return list(dict.fromkeys(record.image_id for record, _ in spoken))
