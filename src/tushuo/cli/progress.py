@@ -59,12 +59,12 @@ class Bar:
     def __call__(self, done: int, total: int, words: str = "") -> None:
         """Show how far it has come."""
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = done, now
         if self._live:
             self._live.update(self._task, completed=done, total=total, words=words)
         elif now - self._said > LINE_EVERY_SECONDS or done == total:
             self._said = now
-            if self._first is None:
-                self._first = done
             pace = (done - self._first) / max(now - self._began, 1e-9)
             left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
             self.say(f"{self._title} {done}/{total} {words}{left}".rstrip())

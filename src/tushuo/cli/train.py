@@ -142,7 +142,7 @@ def _watcher(lesson: "Lesson", read: "ReadRegions", output: Path, bar: "Bar") ->
         """Show a step."""
         words = (
             f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.3f}  "
-            f"{now.captions_per_second:.0f} captions/s  {now.seconds_left / 60:.0f} min left"
+            f"{now.captions_per_second:.0f} captions/s"
         )
         bar((now.epoch - 1) * now.steps + now.step, now.epochs * now.steps, words)
 

@@ -54,7 +54,6 @@ class Moment:
     steps: int
     loss: float
     captions_per_second: float
-    seconds_left: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +201,6 @@ def _moment(progress: Progress, epochs: int, steps: int, batch: Sequence[Example
         steps=steps,
         loss=progress.loss_sum / progress.words,
         captions_per_second=sum(len(example.captions) for example in batch) / pace,
-        seconds_left=((epochs - progress.epoch) * steps - progress.step) * pace,
     )
 
 
