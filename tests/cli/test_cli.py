@@ -1,9 +1,11 @@
 """The commands, end to end, on drawn scenes with the default encoder."""
 
+import inspect
 import io
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -14,6 +16,8 @@ from tests.conftest import MeanEncoder
 from tests.test_images import BAD, GOOD
 from tushuo import encoders
 from tushuo.cli import main
+from tushuo.cli.train import train
+from tushuo.decoders import DECODERS
 from tushuo.features.extract import extract
 
 
@@ -64,6 +68,11 @@ def test_standard_input_and_output_file(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert call("caption", "-", "--run", run, "--sample", "--output", tmp_path / "c.txt") == 0
     assert (tmp_path / "c.txt").read_text().startswith("-\t")
+
+
+def test_train_offers_every_decoder() -> None:
+    offered = inspect.signature(train).parameters["decoder"].annotation
+    assert get_args(get_args(get_args(offered)[0])[0]) == tuple(DECODERS)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ def train(
         Literal["picture", "caption"], Parameter(help="where DATA brings no split")
     ] = "picture",
     recipe: Annotated[Literal["small", "lesson"], Parameter(help="what is not given")] = "small",
+    decoder: Annotated[
+        Literal["show_attend_gru"] | None, Parameter(help="who speaks; docs/training.md")
+    ] = None,
     encoder: Annotated[str | None, Parameter(help="on the fly: who looks")] = None,
     weights: Annotated[
         Path | None, Parameter(help="on the fly: the encoder's weights file")
@@ -68,12 +71,15 @@ def train(
     from tushuo.train.start import start
 
     chosen = RECIPES[recipe]()
+    speaker, settings = decoder or chosen.learn.decoder, chosen.learn.decoder_settings
     training = _given(chosen.learn.training, learning_rate=learning_rate, precision=precision)
     config = replace(
         chosen.learn,
         splitting=split or ("jieba" if language == "zh" else "words"),
         vocabulary=_given(chosen.learn.vocabulary, words=vocabulary, min_count=min_count),
-        decoder_settings=chosen.learn.decoder_settings | _only(dropout=dropout),
+        decoder=speaker,
+        decoder_settings=(settings if speaker == chosen.learn.decoder else {})  # another's sizes
+        | _only(dropout=dropout),
         training=_given(training, epochs=epochs, batch_size=batch_size, seed=seed),
     )
     most = chosen.max_captions if max_captions is None else max_captions
