@@ -28,9 +28,7 @@ class Cider:
     def statistics(self, corpus: Corpus) -> Float[np.ndarray, "I S"]:
         """Compare each hypothesis with its references."""
         images = len(corpus.hypotheses)
-        bigrams = np.maximum(corpus.lengths - 1, 0)
-        delta = bigrams[:images][corpus.picture] - bigrams[images:]
-        penalty = np.exp(-(delta.astype(float) ** 2) / (2 * SIGMA**2))
+        penalty = length_penalty(corpus.lengths[:images][corpus.picture], corpus.lengths[images:])
         cosines = [_cosines(corpus, grams) for grams in corpus.grams]
         similar = np.mean(cosines, axis=0) * penalty
         total = np.bincount(corpus.picture, similar, minlength=images)
@@ -39,6 +37,14 @@ class Cider:
     def scores(self, statistics: Float[np.ndarray, "X S"]) -> Float[np.ndarray, "X K"]:
         """Return them as they are, under both names."""
         return np.repeat(statistics, 2, axis=1)
+
+
+def length_penalty(
+    own: Int[np.ndarray, "*C"], theirs: Int[np.ndarray, "*R"]
+) -> Float[np.ndarray, "*R"]:
+    """Return the gaussian penalty on the difference of lengths, counted in bigrams."""
+    delta = np.maximum(own - 1, 0) - np.maximum(theirs - 1, 0)
+    return np.exp(-(delta.astype(float) ** 2) / (2 * SIGMA**2))
 
 
 def _cosines(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " R"]:

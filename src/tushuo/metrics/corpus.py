@@ -21,12 +21,20 @@ class Grams:
         caption: the caption; hypotheses come first, then all references in order.
         gram: the n-gram's number, from 0 to ``kinds``.
         count: how often.
+        first: of each n-gram, the number of the n-gram without its last word; itself for n = 1.
+        last: of each n-gram, the number of its last word.
     """
 
     caption: Int[np.ndarray, " N"]
     gram: Int[np.ndarray, " N"]
     count: Int[np.ndarray, " N"]
-    kinds: int
+    first: Int[np.ndarray, " G"]
+    last: Int[np.ndarray, " G"]
+
+    @property
+    def kinds(self) -> int:
+        """How many different n-grams there are."""
+        return len(self.last)
 
 
 @dataclass(frozen=True)
@@ -71,21 +79,38 @@ class Corpus:
             [numbers.setdefault(word, len(numbers)) for words in captions for word in words],
             dtype=np.int64,
         )
-        caption = np.repeat(np.arange(len(captions)), self.lengths)
-        gram, kinds = flat, len(numbers)
-        tables = [_table(caption, gram, kinds)]
-        for n in range(2, ORDER + 1):
-            inside = caption[n - 1 :] == caption[: len(caption) - n + 1]  # does not cross an end
-            pairs = gram[: len(inside)] * max(len(numbers), 1) + flat[n - 1 :]
-            found, inverse = np.unique(pairs, return_inverse=True)
-            gram, kinds = inverse, len(found)
-            tables.append(_table(caption[: len(inside)][inside], gram[inside], kinds))
-        return tables
+        return count_grams(flat, self.lengths)
 
 
-def _table(caption: Int[np.ndarray, " T"], gram: Int[np.ndarray, " T"], kinds: int) -> Grams:
-    keys, count = np.unique(caption * max(kinds, 1) + gram, return_counts=True)
-    return Grams(keys // max(kinds, 1), keys % max(kinds, 1), count, kinds)
+def count_grams(words: Int[np.ndarray, " T"], lengths: Int[np.ndarray, " C"]) -> list[Grams]:
+    """Count the n-grams of captions that stand one behind the other, a table for each n.
+
+    Args:
+        words: numbers from 0, without gaps.
+        lengths: words of each caption.
+    """
+    caption = np.repeat(np.arange(len(lengths)), lengths)
+    kinds = int(words.max(initial=-1)) + 1
+    numbers = np.arange(kinds)
+    gram, tables = words, [_table(caption, words, numbers, numbers)]
+    for n in range(2, ORDER + 1):
+        inside = caption[n - 1 :] == caption[: len(caption) - n + 1]  # does not cross an end
+        pairs = gram[: len(inside)] * max(kinds, 1) + words[n - 1 :]
+        found, gram = np.unique(pairs, return_inverse=True)
+        first, last = np.divmod(found, max(kinds, 1))
+        tables.append(_table(caption[: len(inside)][inside], gram[inside], first, last))
+    return tables
+
+
+def _table(
+    caption: Int[np.ndarray, " T"],
+    gram: Int[np.ndarray, " T"],
+    first: Int[np.ndarray, " G"],
+    last: Int[np.ndarray, " G"],
+) -> Grams:
+    kinds = max(len(last), 1)
+    keys, count = np.unique(caption * kinds + gram, return_counts=True)
+    return Grams(keys // kinds, keys % kinds, count, first, last)
 
 
 def look_up(
