@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tushuo.captioner import Captioner
+from tushuo.captioner import Caption, Captioner
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
 from tushuo.metrics.habits import Habits, habits
 from tushuo.metrics.score import TOKENIZERS, Scores, corpus_of, score
+from tushuo.results import Said, pack
 from tushuo.run import read_split
 from tushuo.runtime import Progress, sha256
 from tushuo.search.config import SearchConfig
@@ -58,7 +59,7 @@ def caption_split(
     *,
     config: SearchConfig | None = None,
     progress: Progress | None = None,
-) -> dict[int | str, str]:
+) -> dict[int | str, Said]:
     """Caption every picture that has regions and references, once.
 
     Raises:
@@ -70,17 +71,29 @@ def caption_split(
         what="the run's encoder and the store's",
         cure="evaluate with a store of the run's encoder, or without --store",
     )
-    spoken = dict.fromkeys(record.image_id for record in records if record.captions)
+    spoken = {record.image_id: record for record in records if record.captions}
     names = [name for name in spoken if name in regions.rows]
-    told: dict[int | str, str] = {}
+    told: dict[int | str, Said] = {}
     for start in range(0, len(names), BATCH_PICTURES):
         batch = names[start : start + BATCH_PICTURES]
         looked = regions.read([regions.rows[name] for name in batch])
         found = captioner.caption_regions(looked, config=config)
-        told |= {name: one.text for name, one in zip(batch, found, strict=True)}
+        told |= {name: _said(spoken[name], one) for name, one in zip(batch, found, strict=True)}
         if progress is not None:
             progress(len(told), len(names))
     return told
+
+
+def _said(record: Record, caption: Caption) -> Said:
+    """Keep of a caption what a report shows."""
+    return Said(
+        caption=caption.text,
+        references=record.captions,
+        path=str(record.path),
+        words=caption.words,
+        log_probs=tuple(round(value, 4) for value in caption.log_probs),
+        attention=pack(caption.attention),
+    )
 
 
 def evaluate(

@@ -1,5 +1,6 @@
 """The commands, end to end, on drawn scenes with the default encoder."""
 
+import base64
 import inspect
 import io
 import json
@@ -279,6 +280,18 @@ def test_evaluate(
     said = {row["image_id"]: row["caption"] for row in json.loads(results.read_text())}
     for record in records:
         assert said[record.image_id] == captioner.caption(record.path).text
+
+    assert call(*arguments, "--output", tmp_path / "all") == 0
+    capsys.readouterr()
+    kept = json.loads((tmp_path / "all" / "scores.json").read_bytes())
+    assert kept == found
+    assert (tmp_path / "all" / "captions.json").read_bytes() == results.read_bytes()
+    one = kept["pictures"][str(records[0].image_id)]
+    assert (one["caption"], one["path"]) == (said[records[0].image_id], str(records[0].path))
+    assert one["references"] == list(records[0].captions)
+    assert len(base64.b64decode(one["attention"])) == 81 * len(one["words"])
+    assert len(kept["curve"]) == 2
+    assert kept["run"]["encoder"]["rows"] == 9
 
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
     told = capsys.readouterr().out

@@ -38,6 +38,7 @@ def test_both_forms_give_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found[0] == found[1] == found[2]
     names = ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "CIDEr-D"]
     assert list(found[0]["scores"]) == list(found[0]["images"]["2"]) == names
+    assert found[0]["pictures"]["2"] == {"caption": "a boat", "references": ["Two boats."]}
     assert found[0]["signature"].startswith("tushuo:")
     assert call(*write(tmp_path, COCO, RESULTS)) == 0
     assert "95 % interval" in capsys.readouterr().out

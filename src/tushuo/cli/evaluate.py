@@ -24,13 +24,20 @@ def evaluate(
         Parameter(help="default: ptb for English, jieba for Chinese"),
     ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
-    output: Annotated[Path | None, Parameter(help="captions in the form of COCO results")] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            help="NAME.json: captions in the form of COCO results; a folder: all, for report"
+        ),
+    ] = None,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
 ) -> int:
     """Caption a split of DATA, or of the run where DATA brings none, and score it.
 
     Example: tushuo evaluate flickr8k --run run --store store
     """
+    from dataclasses import asdict
+
     import msgspec
 
     import tushuo.data
@@ -39,7 +46,7 @@ def evaluate(
     from tushuo.evaluate import baselines, caption_split, said_habits, split_of
     from tushuo.evaluate import evaluate as score_split
     from tushuo.features.regions import Regions
-    from tushuo.runtime import write_bytes
+    from tushuo.results import Results, keep, read_curve, read_settings, write_captions
 
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
@@ -55,17 +62,25 @@ def evaluate(
         missing = [r for r in chosen if r.captions and r.image_id not in told]
         for record in missing:
             bar.say(f"left out, no regions: {record.path}")
-    if output:
-        results = [{"image_id": name, "caption": caption} for name, caption in told.items()]
-        write_bytes(output, msgspec.json.encode(results))
-    hypotheses = {str(name): caption for name, caption in told.items()}
+    hypotheses = {str(name): said.caption for name, said in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
     found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner)
     beside = baselines(training, chosen, regions if store else None, tokenizer=how)
     habits = said_habits(hypotheses, chosen, training, tokenizer=how)
+    whole = Results.of(
+        found,
+        pictures={str(name): said for name, said in told.items()},
+        baselines={name: of.scores for name, of in beside.items()},
+        habits=asdict(habits),
+        split=split,
+        run=read_settings(run),
+        curve=read_curve(run),
+    )
+    if output and output.suffix == ".json":
+        write_captions(output, told)
+    elif output:
+        keep(output, whole, told)
     if json:
-        scores = {name: of.scores for name, of in beside.items()}
-        whole = {**msgspec.to_builtins(found), "baselines": scores, "habits": habits}
         print(msgspec.json.encode(whole).decode())
     else:
         _show(found, beside, habits)

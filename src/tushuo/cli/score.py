@@ -28,6 +28,8 @@ def score(
 
     Example: tushuo score --references captions_val2014.json --hypotheses results.json
     """
+    from dataclasses import asdict
+
     import msgspec
     from rich.console import Console
     from rich.table import Table
@@ -36,14 +38,19 @@ def score(
     from tushuo.metrics.score import QUICK
     from tushuo.metrics.score import score as score_all
 
+    said, people = read_hypotheses(hypotheses), read_references(references)
     found = score_all(
-        read_hypotheses(hypotheses),
-        read_references(references),
+        said,
+        people,
         tokenizer=tokenizer,
         metrics=(*QUICK, "meteor") if meteor else QUICK,
     )
     if json:
-        print(msgspec.json.encode(found).decode())
+        pictures = {
+            name: {"caption": said[name], "references": captions}
+            for name, captions in people.items()
+        }
+        print(msgspec.json.encode({**asdict(found), "pictures": pictures}).decode())
         return 0
     table = Table("metric", "score", "95 % interval", box=None)
     for name, value in found.scores.items():

@@ -1,0 +1,130 @@
+"""The results folder: what a run said of a split, with all that a report shows of it.
+
+RESULTS/
+  captions.json   the captions, in the official form of COCO results
+  scores.json     scores, intervals, baselines, habits; the run's settings and loss curve; of each
+                  picture its scores, path, references, caption, words and what they looked at
+"""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from jaxtyping import Float
+
+from tushuo.errors import DataError
+from tushuo.metrics.score import Scores
+from tushuo.runtime import write_bytes
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What was said of one picture, and what people say of it.
+
+    Attributes:
+        caption: the caption.
+        references: what people said.
+        path: where the picture lay.
+        words: the caption's words, and log_probs: natural logarithm of each one's probability, one
+            more for the end; both empty for captions of another tool.
+        attention: a byte for each word and cell of the encoder's grid, word by word, row by row;
+            255 is where the word looked most.
+    """
+
+    caption: str
+    references: tuple[str, ...] = ()
+    path: str | None = None
+    words: tuple[str, ...] = ()
+    log_probs: tuple[float, ...] = ()
+    attention: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What ``scores.json`` holds; ``tushuo score --json`` prints the first part of it.
+
+    Attributes:
+        scores, intervals, images, signature, notes: as in ``Scores``.
+        pictures: what was said of each picture.
+        baselines: scores of captions that want no captioner, by name.
+        habits: what the scores hide.
+        split: which pictures of the data.
+        run: the run's ``run.json``.
+        curve: a row an epoch of the run's ``log.csv``.
+    """
+
+    scores: dict[str, float | None]
+    intervals: dict[str, tuple[float, float] | None]
+    images: dict[str, dict[str, float | None]]
+    signature: str
+    notes: list[str] = field(default_factory=list)
+    pictures: dict[str, Said] = field(default_factory=dict)
+    baselines: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    habits: dict[str, float | None] = field(default_factory=dict)
+    split: str | None = None
+    run: dict[str, Any] | None = None
+    curve: list[dict[str, float | None]] = field(default_factory=list)
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, found: Scores, **more: Any) -> "Results":
+        """Take scores, and what else there is to tell."""
+        return cls(**{name: getattr(found, name) for name in Scores.__dataclass_fields__}, **more)
+
+
+def pack(attention: Float[np.ndarray, "T rows columns"]) -> bytes:
+    """Keep maps as a byte a cell, each on a scale of its own."""
+    most = attention.max(axis=(1, 2), keepdims=True, initial=1e-12)
+    return np.rint(attention / most * 255).astype(np.uint8).tobytes()
+
+
+def keep(folder: Path, results: Results, said: dict[int | str, Said]) -> None:
+    """Write a results folder."""
+    write_captions(folder / "captions.json", said)
+    write_bytes(folder / "scores.json", msgspec.json.encode(results))
+
+
+def write_captions(path: Path, said: dict[int | str, Said]) -> None:
+    """Write captions in the official form of COCO results."""
+    rows = [{"image_id": name, "caption": one.caption} for name, one in said.items()]
+    write_bytes(path, msgspec.json.encode(rows))
+
+
+def read_settings(folder: Path) -> dict[str, Any] | None:
+    """Read a run's ``run.json`` as it stands; None where there is none.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    path = folder / "run.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except msgspec.DecodeError as error:
+        raise DataError(f"{path} cannot be read: {error}; train again") from error
+
+
+def read_curve(folder: Path) -> list[dict[str, float | None]]:
+    """Read a run's ``log.csv``, a row an epoch; nothing where no epoch has ended yet.
+
+    Raises:
+        DataError: a number in it is none.
+    """
+    path = folder / "log.csv"
+    if not path.is_file():
+        return []
+    try:
+        rows = csv.DictReader(path.read_text().splitlines())
+        return [
+            {name: float(value) if value else None for name, value in row.items()} for row in rows
+        ]
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+        ) from error
