@@ -1,25 +1,45 @@
 """What every decoder must hold."""
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy, nll_loss
 
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.show_attend_gru import ShowAttendGRU, ShowAttendGRUConfig
+from tushuo.decoders.transformer import TransformerConfig
+from tushuo.errors import SettingError
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.train.batches import Example, collate
 from tushuo.vocabulary import END, START
 
 WIDTH, VOCABULARY, REGIONS = 8, 20, 6
+TINY = {"embedding": 16, "units": 32, "layers": 2, "attention": 16}  # as far as a decoder has them
+
+
+def make(name: str, seed: int = 0) -> Decoder:
+    torch.manual_seed(seed)
+    kind, settings = DECODERS[name]
+    names = {field.name for field in fields(settings)}
+    tiny = settings(**{name: value for name, value in TINY.items() if name in names})
+    return kind(width=WIDTH, vocabulary=VOCABULARY, config=tiny).eval()
 
 
 @pytest.fixture(params=DECODERS)
-def decoder(request: pytest.FixtureRequest) -> Decoder:
-    torch.manual_seed(0)
-    kind, settings = DECODERS[request.param]
-    return kind(width=WIDTH, vocabulary=VOCABULARY, config=settings(embedding=16, units=32)).eval()
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def decoder(name: str) -> Decoder:
+    return make(name)
 
 
 EXAMPLES = [
@@ -74,6 +94,76 @@ def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
         for one in [collate([Example(0, [caption])])]
     )  # fmt: skip
     torch.testing.assert_close(together, alone)
+
+
+def test_rows_of_one_picture_in_any_order_share_its_regions(decoder: Decoder) -> None:
+    state = decoder.start(torch.rand(7, REGIONS, WIDTH))
+    shared = {of.data_ptr() for of in tensors(state) if len(of) == 7 and REGIONS in of.shape}
+    for rows in ([0, 0, 0, 6, 6, 6], [5, 2, 5, 5, 2, 0, 1, 3, 4, 6], [4, 4]):
+        beam = state.select(torch.tensor(rows))
+        assert shared
+        assert shared <= {of.data_ptr() for of in tensors(beam)}
+        words = torch.arange(4, 4 + len(rows))
+        for place, row in enumerate(rows):
+            alone = decoder.step(words[place : place + 1], state.select(torch.tensor([row])))
+            together = decoder.step(words, beam)
+            torch.testing.assert_close(together.log_probs[place], alone.log_probs[0])
+            torch.testing.assert_close(together.attention[place], alone.attention[0])
+
+
+def tensors(state: object) -> Iterator[Tensor]:
+    """Every tensor of a state, however it is put together."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, tuple):
+        for part in state:
+            yield from tensors(part)
+    elif is_dataclass(state):
+        for field in fields(state):
+            yield from tensors(getattr(state, field.name))
+
+
+def test_a_saved_decoder_says_the_same(name: str, decoder: Decoder, tmp_path: Path) -> None:
+    save_file(decoder.state_dict(), tmp_path / "weights.safetensors")
+    again = make(name, seed=1)
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    told = decoder(regions, batch.words, batch.pictures)
+    assert not again(regions, batch.words, batch.pictures).equal(told)
+    again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    assert again(regions, batch.words, batch.pictures).equal(told)
+
+
+def test_two_equal_steps_have_equal_gradients(decoder: Decoder) -> None:
+    decoder.train()
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        decoder.zero_grad()
+        cross_entropy(decoder(regions, batch.words, batch.pictures), batch.targets).backward()
+        found.append([weight.grad for weight in decoder.parameters()])
+    assert all(weight is not None for weight in found[0])  # every weight learns
+    assert all(one.equal(two) for one, two in zip(*found, strict=True))
+
+
+def test_the_way_back_is_that_of_chained_steps(decoder: Decoder) -> None:
+    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    cross_entropy(decoder(regions, batch.words, batch.pictures), batch.targets).backward()
+    forward = [weight.grad.clone() for weight in decoder.parameters() if weight.grad is not None]
+    decoder.zero_grad()
+    state, log_probs = decoder.start(regions).select(batch.pictures), []
+    for words in batch.words.data.split(batch.words.batch_sizes.tolist()):
+        step = decoder.step(words, state.select(torch.arange(len(words))))
+        state = step.state
+        log_probs.append(step.log_probs)
+    nll_loss(torch.cat(log_probs), batch.targets).backward()
+    for weight, expected in zip(decoder.parameters(), forward, strict=True):
+        torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_transformer_s_heads_divide_its_units() -> None:
+    with pytest.raises(SettingError, match="multiple of 8"):
+        TransformerConfig(units=20, heads=4)
 
 
 def test_select_permutes_hypotheses(decoder: Decoder) -> None:

@@ -2,7 +2,9 @@
 
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.show_attend_gru import ShowAttendGRU, ShowAttendGRUConfig
+from tushuo.decoders.transformer import Transformer, TransformerConfig
 
 DECODERS: dict[str, tuple[type[Decoder], type]] = {
     "show_attend_gru": (ShowAttendGRU, ShowAttendGRUConfig),
+    "transformer": (Transformer, TransformerConfig),
 }
