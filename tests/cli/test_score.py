@@ -39,7 +39,7 @@ def test_both_forms_give_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
     names = ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "CIDEr-D"]
     assert list(found[0]["scores"]) == list(found[0]["images"]["2"]) == names
     assert found[0]["pictures"]["2"] == {"caption": "a boat", "references": ["Two boats."]}
-    assert found[0]["signature"].startswith("tushuo:")
+    assert found[0]["signature"].startswith("metrics:")
     assert call(*write(tmp_path, COCO, RESULTS)) == 0
     assert "95 % interval" in capsys.readouterr().out
 
@@ -88,6 +88,40 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["wins"], found["losses"]) == (1, 0)
     assert call("compare", *files, "--references", tmp_path / "ref.json") == 0
     assert "losses" in capsys.readouterr().out
+
+
+def test_scores_made_otherwise_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = write(tmp_path, COCO, RESULTS)
+    for name, options in (("ptb", ()), ("characters", ("--tokenizer", "characters"))):
+        assert call(*arguments, *options, "--json") == 0
+        (tmp_path / f"{name}.json").write_text(capsys.readouterr().out)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "ptb.json").rename(tmp_path / "folder" / "scores.json")
+    own, other = tmp_path / "folder", tmp_path / "characters.json"
+    assert call("compare", own, other, "--references", tmp_path / "ref.json") == 2
+    told = capsys.readouterr().err
+    assert "tokenizer: characters against ptb" in told
+    assert "folder differs" not in told
+    assert call("compare", own, other, "--references", tmp_path / "ref.json", "--force") == 0
+    assert call("compare", own, own, "--references", tmp_path / "ref.json") == 0
+    (tmp_path / "ref.json").write_text(json.dumps({"1": ["a cow"], "2": ["a boat"]}))
+    assert call("compare", own, own, "--references", tmp_path / "ref.json") == 2
+    assert "hash: " in capsys.readouterr().err
+
+
+def test_document_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, kept = write(tmp_path, COCO, RESULTS), tmp_path / "df.json"
+    assert call(*arguments, "--save-df", kept) == 0
+    assert "2 pictures hardly" in capsys.readouterr().err
+    assert call(*arguments, "--df", kept, "--json") == 0
+    assert "|df:references" not in json.loads(capsys.readouterr().out)["signature"]
+    one = write(tmp_path, {"1": ["a dog runs"]}, {"1": "a dog"})
+    assert call(*one) == 0
+    assert "one picture" in capsys.readouterr().err
+    assert call(*one, "--df", kept) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_meteor_is_never_replaced(

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tushuo.errors import DataError
+from tushuo.errors import DataError, SignatureError
 from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
-from tushuo.metrics.cider import Cider
+from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.corpus import Corpus
+from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.rouge import RougeL
-from tushuo.metrics.score import bootstrap, score
+from tushuo.metrics.score import bootstrap, corpus_of, score
 
 CLOSE = 1e-9
 METRICS: list[Metric] = [Bleu(), RougeL(), Cider()]
@@ -76,7 +77,7 @@ def test_a_caption_equal_to_its_reference_is_best() -> None:
     assert found.scores["Bleu_4"] == pytest.approx(1, abs=1e-6)
     assert found.scores["ROUGE_L"] == 1
     assert found.scores["CIDEr"] == found.scores["CIDEr-D"] == pytest.approx(10)
-    assert found.notes == []
+    assert "CIDEr of 2 pictures" in found.notes[0]
 
 
 def test_cider_of_one_picture_is_no_number() -> None:
@@ -84,6 +85,35 @@ def test_cider_of_one_picture_is_no_number() -> None:
     assert found.scores["CIDEr"] is found.images["1"]["CIDEr-D"] is None
     assert "one picture" in found.notes[0]
     assert found.scores["ROUGE_L"] is not None
+
+
+def test_document_frequencies_of_others(tmp_path: Path) -> None:
+    captions = {str(n): f"a {noun} on the grass" for n, noun in enumerate(("dog", "cat", "cow"))}
+    references = {name: [text, "something else here"] for name, text in captions.items()}
+    own = frequencies_of(corpus_of(captions, references, "ptb"), tokenizer="ptb")
+    own.save(tmp_path / "df.json")
+    kept = Frequencies.load(tmp_path / "df.json")
+    assert (kept, kept.documents, kept.counts["on the grass"]) == (own, 3, 3)
+    assert "dog" not in kept.counts  # one picture only: weighs as much as an unknown word
+    whole = score(captions, references)
+    again = score(captions, references, frequencies=kept)
+    assert again.scores == whole.scores
+    assert again.signature == whole.signature.replace("df:references", f"df:{kept.hash}")
+    alone = score({"1": captions["1"]}, {"1": references["1"]}, frequencies=kept)
+    assert alone.images["1"]["CIDEr"] == pytest.approx(whole.images["1"]["CIDEr"])
+    assert alone.notes == []
+    with pytest.raises(SignatureError, match="tokenizer: ptb against characters"):
+        score(captions, references, tokenizer="characters", frequencies=kept)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "--save-df"), ('{"format": 9, "documents": 1, "tokenizer": "x", "counts": {}}', "of 9")],
+)
+def test_odd_document_frequencies(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "df.json").write_text(content)
+    with pytest.raises(DataError, match=message.replace("of 9", "format 9")):
+        Frequencies.load(tmp_path / "df.json")
 
 
 def test_intervals_hold_the_score_and_repeat() -> None:

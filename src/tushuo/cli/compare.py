@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tushuo.cli.score import MeteorToo, References, Tokenizer
+from tushuo.cli.score import DocumentFrequencies, MeteorToo, References, Tokenizer
 
 
 def compare(
@@ -16,9 +16,16 @@ def compare(
     tokenizer: Tokenizer = "ptb",
     seed: Annotated[int, Parameter(help="of the bootstrap and of the swaps")] = 0,
     meteor: MeteorToo = False,
+    df: DocumentFrequencies = None,
+    force: Annotated[
+        bool, Parameter(help="compare what was scored otherwise, anew", negative="")
+    ] = False,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
     """Say whether two sets of captions differ by more than chance: bootstrap, swaps, wins.
+
+    Files of captions, or of scores (--json of score and evaluate): these are refused where they
+    were scored with other references, words or document frequencies.
 
     Example: tushuo compare greedy.json beam.json --references captions_val2014.json
     """
@@ -26,15 +33,25 @@ def compare(
     from rich.console import Console
     from rich.table import Table
 
+    from tushuo.errors import SignatureError
     from tushuo.metrics.compare import compare as compare_all
-    from tushuo.metrics.read import read_hypotheses, read_references
-    from tushuo.metrics.score import QUICK
+    from tushuo.metrics.compare import incomparable
+    from tushuo.metrics.frequencies import Frequencies
+    from tushuo.metrics.read import read_hypotheses, read_references, read_signature
+    from tushuo.metrics.score import QUICK, signature_of
 
+    people = read_references(references)
+    frequencies = Frequencies.load(df) if df else None
+    wanted = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)
+    told = incomparable({str(path): read_signature(path) for path in (first, second)}, wanted)
+    if told and not force:
+        raise SignatureError(f"{told}; give what they were scored with, or --force to score anew")
     found = compare_all(
         read_hypotheses(first),
         read_hypotheses(second),
-        read_references(references),
+        people,
         tokenizer=tokenizer,
+        frequencies=frequencies,
         metrics=(*QUICK, "meteor") if meteor else QUICK,
         seed=seed,
     )

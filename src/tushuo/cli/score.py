@@ -15,6 +15,10 @@ MeteorToo = Annotated[
     bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
 ]
 
+DocumentFrequencies = Annotated[
+    Path | None, Parameter(help="CIDEr by the document frequencies of --save-df, not these ones")
+]
+
 
 def score(
     *,
@@ -22,6 +26,10 @@ def score(
     hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
     tokenizer: Tokenizer = "ptb",
     meteor: MeteorToo = False,
+    df: DocumentFrequencies = None,
+    save_df: Annotated[
+        Path | None, Parameter(help="keep the document frequencies of these references there")
+    ] = None,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
 ) -> int:
     """Score captions as the official COCO evaluator does, without Java.
@@ -34,8 +42,10 @@ def score(
     from rich.console import Console
     from rich.table import Table
 
+    from tushuo.metrics.cider import frequencies_of
+    from tushuo.metrics.frequencies import Frequencies
     from tushuo.metrics.read import read_hypotheses, read_references
-    from tushuo.metrics.score import QUICK
+    from tushuo.metrics.score import QUICK, corpus_of
     from tushuo.metrics.score import score as score_all
 
     said, people = read_hypotheses(hypotheses), read_references(references)
@@ -44,7 +54,10 @@ def score(
         people,
         tokenizer=tokenizer,
         metrics=(*QUICK, "meteor") if meteor else QUICK,
+        frequencies=Frequencies.load(df) if df else None,
     )
+    if save_df:
+        frequencies_of(corpus_of(said, people, tokenizer), tokenizer=tokenizer).save(save_df)
     if json:
         pictures = {
             name: {"caption": said[name], "references": captions}

@@ -10,7 +10,8 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tushuo.metrics.corpus import Corpus, Grams, look_up
+from tushuo.metrics.corpus import Corpus, Grams, count_pairs, look_up
+from tushuo.metrics.frequencies import Frequencies
 
 SIGMA = 6.0
 
@@ -19,7 +20,8 @@ SIGMA = 6.0
 class Cider:
     """CIDEr-D; its statistic is the score of each picture.
 
-    Document frequencies come from the corpus' own references, as in the official evaluator.
+    Document frequencies come from the corpus' own references, as in the official evaluator, unless
+    it brings those of others.
     """
 
     names = ("CIDEr", "CIDEr-D")  # the official evaluator's name, and what it is
@@ -29,7 +31,10 @@ class Cider:
         """Compare each hypothesis with its references."""
         images = len(corpus.hypotheses)
         penalty = length_penalty(corpus.lengths[:images][corpus.picture], corpus.lengths[images:])
-        cosines = [_cosines(corpus, grams) for grams in corpus.grams]
+        cosines = [
+            _cosines(corpus, grams, weights)
+            for grams, weights in zip(corpus.grams, _weights(corpus), strict=True)
+        ]
         similar = np.mean(cosines, axis=0) * penalty
         total = np.bincount(corpus.picture, similar, minlength=images)
         return (10 * total / np.bincount(corpus.picture, minlength=images))[:, None]
@@ -47,10 +52,21 @@ def length_penalty(
     return np.exp(-(delta.astype(float) ** 2) / (2 * SIGMA**2))
 
 
-def _cosines(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " R"]:
+def frequencies_of(corpus: Corpus, *, tokenizer: str) -> Frequencies:
+    """Return the document frequencies of a corpus' references, to score others by."""
+    counts: dict[str, int] = {}
+    for grams, names in zip(corpus.grams, corpus.names, strict=True):
+        frequency = _frequency(corpus, grams)
+        counts |= {names[gram]: int(frequency[gram]) for gram in np.flatnonzero(frequency > 1)}
+    return Frequencies(documents=len(corpus.references), tokenizer=tokenizer, counts=counts)
+
+
+def _cosines(
+    corpus: Corpus, grams: Grams, weight: Float[np.ndarray, " G"]
+) -> Float[np.ndarray, " R"]:
     """Return the clipped cosine of each reference with its picture's hypothesis."""
     images = len(corpus.hypotheses)
-    weights = grams.count * (np.log(float(images)) - _log_frequency(corpus, grams)[grams.gram])
+    weights = grams.count * weight[grams.gram]
     squares = np.bincount(grams.caption, weights**2, minlength=len(corpus.lengths))
     own = grams.caption < images
     reference = grams.caption[~own] - images
@@ -68,12 +84,23 @@ def _cosines(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " R"]:
     return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
 
 
-def _log_frequency(corpus: Corpus, grams: Grams) -> Float[np.ndarray, " G"]:
-    """Return the logarithm of how many pictures' references hold each n-gram, 0 for none."""
-    images = len(corpus.hypotheses)
-    theirs = grams.caption >= images
-    picture: Int[np.ndarray, " N"] = corpus.picture[grams.caption[theirs] - images]
-    keys = picture * max(grams.kinds, 1) + grams.gram[theirs]
-    pairs, _ = np.unique(keys, return_counts=True)  # counts make it sort, many times faster
-    frequency = np.bincount(pairs % max(grams.kinds, 1), minlength=grams.kinds)
-    return np.log(np.maximum(frequency, 1))
+def _weights(corpus: Corpus) -> list[Float[np.ndarray, " G"]]:
+    """Return the weight of each n-gram (equation 1), a table for each n."""
+    if corpus.frequencies is None:
+        documents = len(corpus.references)
+        frequencies = [_frequency(corpus, grams) for grams in corpus.grams]
+    else:
+        documents, known = corpus.frequencies.documents, corpus.frequencies.counts
+        frequencies = [
+            np.fromiter((known.get(name, 1) for name in names), np.int64, len(names))
+            for names in corpus.names
+        ]
+    return [np.log(float(documents)) - np.log(np.maximum(of, 1)) for of in frequencies]
+
+
+def _frequency(corpus: Corpus, grams: Grams) -> Int[np.ndarray, " G"]:
+    """Count the pictures whose references hold each n-gram."""
+    theirs = grams.caption >= len(corpus.hypotheses)
+    picture = corpus.picture[grams.caption[theirs] - len(corpus.hypotheses)]
+    _, gram, _ = count_pairs(picture, grams.gram[theirs], grams.kinds)
+    return np.bincount(gram, minlength=grams.kinds)

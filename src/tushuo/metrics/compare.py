@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tushuo.metrics.base import Metric
+from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.score import CONFIDENCE, METRICS, QUICK, SAMPLES, corpus_of
+from tushuo.signatures import differences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ def compare(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
+    frequencies: Frequencies | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference]:
@@ -48,15 +51,37 @@ def compare(
 
     Raises:
         DataError: the three are not of the same pictures.
+        SignatureError: the document frequencies are of another tokenizer.
     """
     require_same_pictures(first, references)
     require_same_pictures(second, references)
     found: dict[str, Difference] = {}
-    pair = [corpus_of(captions, references, tokenizer) for captions in (first, second)]
+    pair = [
+        corpus_of(captions, references, tokenizer, frequencies=frequencies)
+        for captions in (first, second)
+    ]
     for metric in (METRICS[name]() for name in metrics):
         statistics = np.stack([metric.statistics(corpus) for corpus in pair])
         found |= _differences(metric, statistics, samples, np.random.default_rng(seed))
     return found
+
+
+def incomparable(signatures: Mapping[str, str | None], wanted: str) -> str | None:
+    """Say where scores were made otherwise than ``wanted``; None where all can be compared.
+
+    What made the captions (run, search) may differ: that is what is compared.
+
+    Args:
+        signatures: by the name of their file; None for captions that were not scored yet.
+        wanted: of these references, tokenizer and document frequencies.
+    """
+    matter = [part.split(":", 1)[0] for part in wanted.split("|")]
+    told = []
+    for name, own in signatures.items():
+        parts = [part for part in (own or wanted).split("|") if part.split(":", 1)[0] in matter]
+        found = differences("|".join(parts), wanted)
+        told += [f"{name} differs in {'; '.join(found)} here"] if found else []
+    return " and ".join(told) or None
 
 
 def _differences(

@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Int
 
 from tushuo.errors import DataError
+from tushuo.metrics.frequencies import Frequencies
 
 ORDER = 4  # longest n-grams of BLEU and CIDEr
+PIECE = 1 << 15  # words that are sorted at once
 Words = Sequence[str]
 
 
@@ -44,10 +46,12 @@ class Corpus:
     Attributes:
         hypotheses: words of the caption of each picture.
         references: words of the captions that people gave to it.
+        frequencies: document frequencies of other references; None for those of these.
     """
 
     hypotheses: Sequence[Words]
     references: Sequence[Sequence[Words]]
+    frequencies: Frequencies | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be scored."""
@@ -73,13 +77,27 @@ class Corpus:
     @cached_property
     def grams(self) -> list[Grams]:
         """The n-grams of all captions, a table for each n."""
-        numbers: dict[str, int] = {}
-        captions = [*self.hypotheses, *(words for refs in self.references for words in refs)]
-        flat = np.array(
-            [numbers.setdefault(word, len(numbers)) for words in captions for word in words],
-            dtype=np.int64,
-        )
+        captions = (*self.hypotheses, *(words for refs in self.references for words in refs))
+        numbers = self._numbers
+        flat = np.array([numbers[word] for words in captions for word in words], dtype=np.int64)
         return count_grams(flat, self.lengths)
+
+    @cached_property
+    def names(self) -> list[list[str]]:
+        """Each n-gram's words with spaces between, a list for each n."""
+        words = list(self._numbers)
+        names = [words]
+        for grams in self.grams[1:]:
+            pairs = zip(grams.first.tolist(), grams.last.tolist(), strict=True)
+            names.append([f"{names[-1][first]} {words[last]}" for first, last in pairs])
+        return names
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """A number for each word."""
+        captions = (*self.hypotheses, *(words for refs in self.references for words in refs))
+        words = dict.fromkeys(word for words in captions for word in words)
+        return {word: number for number, word in enumerate(words)}
 
 
 def count_grams(words: Int[np.ndarray, " T"], lengths: Int[np.ndarray, " C"]) -> list[Grams]:
@@ -108,9 +126,22 @@ def _table(
     first: Int[np.ndarray, " G"],
     last: Int[np.ndarray, " G"],
 ) -> Grams:
-    kinds = max(len(last), 1)
-    keys, count = np.unique(caption * kinds + gram, return_counts=True)
-    return Grams(keys // kinds, keys % kinds, count, first, last)
+    owner, gram, count = count_pairs(caption, gram, len(last))
+    return Grams(owner, gram, count, first, last)
+
+
+def count_pairs(
+    owner: Int[np.ndarray, " T"], gram: Int[np.ndarray, " T"], kinds: int
+) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+    """Count the n-grams of each owner; owners ascend, so that pieces are sorted on their own.
+
+    Pieces stay in the processor's caches: ten times the captions take ten times as long.
+    """
+    cuts = np.searchsorted(owner, owner[PIECE::PIECE])
+    keys = np.split(owner * max(kinds, 1) + gram, np.unique(cuts))
+    pieces = [np.unique(piece, return_counts=True) for piece in keys]
+    found = np.concatenate([piece for piece, _ in pieces])
+    return (*np.divmod(found, max(kinds, 1)), np.concatenate([counts for _, counts in pieces]))
 
 
 def look_up(

@@ -11,7 +11,7 @@ from tushuo.errors import DataError
 
 SHOWN = 5  # ids named in an error
 REFERENCES = '{"annotations": [{"image_id": ..., "caption": ...}, ...]} or {id: [captions]}'
-HYPOTHESES = '[{"image_id": ..., "caption": ...}, ...] or {id: caption}'
+HYPOTHESES = '[{"image_id": ..., "caption": ...}, ...], {id: caption} or scores of --json'
 
 
 class _Row(msgspec.Struct):
@@ -21,6 +21,15 @@ class _Row(msgspec.Struct):
 
 class _Annotations(msgspec.Struct):
     annotations: list[_Row]
+
+
+class _Pictured(msgspec.Struct):
+    caption: str
+
+
+class _Scored(msgspec.Struct):
+    pictures: dict[str, _Pictured]
+    signature: str
 
 
 def read_references(path: Path) -> dict[str, list[str]]:
@@ -45,6 +54,9 @@ def read_hypotheses(path: Path) -> dict[str, str]:
         DataError: the file is not there, of another form, or has a picture twice.
     """
     content = _json(path, HYPOTHESES)
+    if _is_scored(content):
+        scored: _Scored = _convert(content, _Scored, path, HYPOTHESES)
+        return {name: one.caption for name, one in scored.pictures.items()}
     if isinstance(content, dict):
         single = {
             key: value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -56,6 +68,20 @@ def read_hypotheses(path: Path) -> dict[str, str]:
     if doubled:
         raise DataError(f"{path} has {_some(doubled)} more than once; keep one caption of each")
     return {str(row.image_id): row.caption for row in rows}
+
+
+def read_signature(path: Path) -> str | None:
+    """Read the signature of a file of scores; None for plain captions.
+
+    Raises:
+        DataError: the file is not there, or no JSON.
+    """
+    content = _json(path, HYPOTHESES)
+    return str(content["signature"]) if _is_scored(content) else None
+
+
+def _is_scored(content: Any) -> bool:
+    return isinstance(content, dict) and {"pictures", "signature"} <= content.keys()
 
 
 def require_same_pictures(hypotheses: Iterable[str], references: Iterable[str]) -> None:
@@ -80,6 +106,7 @@ def _some(names: list[str]) -> str:
 
 
 def _json(path: Path, expected: str) -> Any:
+    path = path / "scores.json" if path.is_dir() else path  # the folder of an evaluation
     try:
         return msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except FileNotFoundError as error:

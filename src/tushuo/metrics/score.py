@@ -9,17 +9,18 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
-from tushuo import __version__, text
+from tushuo import text
 from tushuo.metrics import ptb
 from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
+from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.meteor import Meteor
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.rouge import RougeL
 from tushuo.runtime import sha256
-from tushuo.signatures import signature
+from tushuo.signatures import require_same, signature
 
 METRICS: dict[str, Callable[[], Metric]] = {
     "bleu": Bleu,
@@ -34,6 +35,8 @@ TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "characters": partial(text.split, how="characters"),
 }
 SAMPLES, CONFIDENCE = 1000, 0.95
+VERSION = 1  # of the numbers: raised when the same captions would get others
+FEW = 100  # pictures below which CIDEr's weights say little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,7 @@ def score(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
+    frequencies: Frequencies | None = None,
 ) -> Scores:
     """Score one caption for each picture.
 
@@ -69,13 +73,16 @@ def score(
         references: what people said, by picture.
         tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
         metrics: some of ``METRICS``.
+        frequencies: document frequencies for CIDEr; None for those of these references.
 
     Raises:
         MissingPartError: a metric wants what is not installed.
         DataError: the pictures are not the same, or one has no references.
+        SignatureError: the document frequencies are of another tokenizer.
     """
     require_same_pictures(hypotheses, references)
-    names, corpus = list(references), corpus_of(hypotheses, references, tokenizer)
+    names = list(references)
+    corpus = corpus_of(hypotheses, references, tokenizer, frequencies=frequencies)
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
@@ -85,9 +92,7 @@ def score(
         intervals |= bootstrap(metric, statistics)
         for name, row in zip(names, metric.scores(statistics).tolist(), strict=True):
             images[name] |= zip(metric.names, row, strict=True)
-    notes = []
-    if len(names) == 1:
-        notes.append("CIDEr cannot be told from one picture: it weighs words by their rarity")
+    if len(names) == 1 and frequencies is None:
         tables: list[dict[str, Any]] = [scores, intervals, *images.values()]
         for table in tables:
             table.update(dict.fromkeys(Cider.names))
@@ -95,19 +100,45 @@ def score(
         scores=scores,
         intervals=intervals,
         images=images,
-        signature=_signature(references, tokenizer),
-        notes=notes,
+        signature=signature_of(references, tokenizer=tokenizer, frequencies=frequencies),
+        notes=_notes(len(names), frequencies),
     )
 
 
+def _notes(pictures: int, frequencies: Frequencies | None) -> list[str]:
+    """Say what a reader must know of CIDEr, which weighs words by their rarity among pictures."""
+    if frequencies is not None or pictures >= FEW:
+        return []
+    cure = "take the document frequencies of a larger corpus with --df"
+    if pictures == 1:
+        return [f"CIDEr cannot be told from one picture: it weighs words by their rarity; {cure}"]
+    return [f"CIDEr of {pictures} pictures hardly knows which words are rare; {cure}"]
+
+
 def corpus_of(
-    hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]], tokenizer: str
+    hypotheses: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    tokenizer: str,
+    *,
+    frequencies: Frequencies | None = None,
 ) -> Corpus:
-    """Split all captions into words, in the order of the references."""
+    """Split all captions into words, in the order of the references.
+
+    Raises:
+        SignatureError: the document frequencies are of another tokenizer.
+    """
+    if frequencies is not None:
+        require_same(
+            signature(tokenizer=frequencies.tokenizer),
+            signature(tokenizer=tokenizer),
+            what="the document frequencies and these words",
+            cure="take frequencies of the same --tokenizer",
+        )
     split = TOKENIZERS[tokenizer]
     return Corpus(
         [split(hypotheses[name]) for name in references],
         [[split(caption) for caption in captions] for captions in references.values()],
+        frequencies,
     )
 
 
@@ -130,14 +161,21 @@ def bootstrap(
     return dict(zip(metric.names, zip(low, high, strict=True), strict=True))
 
 
-def _signature(references: Mapping[str, Sequence[str]], tokenizer: str) -> str:
+def signature_of(
+    references: Mapping[str, Sequence[str]],
+    *,
+    tokenizer: str,
+    frequencies: Frequencies | None = None,
+) -> str:
+    """Name what the numbers depend on beside the captions; equal where they can be compared."""
     counts = sorted({len(captions) for captions in references.values()})
     number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}to{counts[-1]}"
     content = msgspec.json.encode(sorted((name, list(of)) for name, of in references.items()))
     return signature(
-        tushuo=__version__,
+        metrics=VERSION,
         tokenizer=tokenizer,
-        images=str(len(references)),
+        images=len(references),
         references=number,
         hash=sha256(content)[:16],
+        df=frequencies.hash if frequencies else "references",
     )
