@@ -38,7 +38,7 @@ def train(
     ] = "picture",
     recipe: Annotated[Literal["small", "lesson"], Parameter(help="what is not given")] = "small",
     decoder: Annotated[
-        Literal["show_attend_gru", "transformer"] | None,
+        Literal["show_attend_gru", "top_down", "transformer"] | None,
         Parameter(help="who speaks; docs/training.md"),
     ] = None,
     encoder: Annotated[str | None, Parameter(help="on the fly: who looks")] = None,

@@ -1,0 +1,113 @@
+"""Additive attention over regions, on two roads that give the same.
+
+Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and Translate", ICLR
+2015, appendix A.1.2: a region's energy is w . tanh(key + query), its share the softmax of that.
+`look` is for one word of any hypotheses; `Looks` for all words of a teacher-forced batch.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+NUMBERS_AT_ONCE = 2**19  # of keys that `look` holds at once: 2 MB, which a core's cache has
+
+
+def look(
+    query: Float[Tensor, "B A"],
+    keys: Float[Tensor, "P R A"],
+    values: Float[Tensor, "P R E"],
+    pictures: Int[Tensor, " B"],
+    energy: Float[Tensor, " A"],
+) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B R"]]:
+    """Let every row look at its picture, some rows at a time.
+
+    Memory does not grow with the rows, so a beam holds no copy of the regions, in whatever order
+    its hypotheses come; and what is held at once stays in the cache.
+
+    Args:
+        query: what each row looks for.
+        keys: what is to be found, per picture.
+        values: what is given, per picture.
+        pictures: the picture of each row.
+        energy: the weight of each number of tanh(key + query).
+
+    Returns:
+        The regions' mean weighted by the attention; the attention.
+    """
+    _, R, A = keys.shape
+    contexts, maps = [], []
+    at_once = max(1, NUMBERS_AT_ONCE // (R * A))
+    rows = zip(torch.split(pictures, at_once), torch.split(query, at_once), strict=True)
+    for some, asked in rows:
+        heard = keys.index_select(0, some).add_(asked.unsqueeze(1)).tanh_()  # (b, R, A)
+        maps.append((heard @ energy).softmax(dim=1))
+        shares = maps[-1].unsqueeze(1)
+        contexts.append(torch.bmm(shares, values.index_select(0, some)).squeeze(1))
+    return torch.cat(contexts), torch.cat(maps)
+
+
+class Looks:
+    """All looks of a teacher-forced batch, with their way back written by hand.
+
+    To be used inside of an autograd function: `look` once a word, `back` once a word in the
+    opposite order, then `gradients`. Rows may only fall off at the end.
+
+    What it saves beside `look` with autograd: tanh(k + q) becomes 1 - 2s, s = 1 / (1 + exp(2k)
+    exp(2q)), whose first exponential is taken once for all words (the 1 falls out of the softmax);
+    gradients of keys and values are made in place and not summed up word by word; and the large
+    (rows, regions, width) arrays are passed over as few times as the formulas allow.
+    """
+
+    def __init__(
+        self,
+        keys: Float[Tensor, "B R A"],
+        values: Float[Tensor, "B R E"],
+        energy: Float[Tensor, " A"],
+    ):
+        self.key_exp, self.values, self.energy = _exp_twice(keys), values, energy
+        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.gone_back: list[tuple[Tensor, Tensor]] = []
+
+    def look(self, query: Float[Tensor, "b A"]) -> Float[Tensor, "b E"]:
+        """Return what the first rows find."""
+        b, A = query.shape
+        s = torch.mul(self.key_exp[:b], _exp_twice(query).unsqueeze(1)).add_(1).reciprocal_()
+        attention = torch.mv(s.view(-1, A), self.energy).view(b, -1).mul_(-2).softmax(dim=1)
+        self.kept.append((s, attention))
+        return torch.bmm(attention.unsqueeze(1), self.values[:b]).squeeze(1)
+
+    def back(self, d_context: Float[Tensor, "b E"]) -> Float[Tensor, "b A"]:
+        """Return the gradient of the last look that has not been gone back over."""
+        if not self.gone_back:
+            self.d_keys = torch.zeros_like(self.key_exp)
+            self.d_energy = torch.zeros_like(self.energy)
+        s, attention = self.kept.pop()
+        b, A = len(s), len(self.energy)
+        # The softmax of -2 s w; the slope of s by k and by q is -2 s (1 - s).
+        d_attention = torch.bmm(self.values[:b], d_context.unsqueeze(2)).squeeze(2)
+        d_attention -= (attention * d_attention).sum(dim=1, keepdim=True)
+        d_logit = d_attention.mul_(attention)  # (b, R)
+        self.d_energy.addmv_(s.view(-1, A).t(), d_logit.view(-1), alpha=-2)
+        slope = torch.addcmul(s, s, s, value=-1)  # times 4 w, which waits
+        d_query = torch.bmm(d_logit.unsqueeze(1), slope).squeeze(1)
+        self.d_keys[:b].addcmul_(slope, d_logit.unsqueeze(2))
+        self.gone_back.append((attention, d_context))
+        return d_query.mul_(4 * self.energy)
+
+    def gradients(
+        self,
+    ) -> tuple[Float[Tensor, "B R A"], Float[Tensor, "B R E"], Float[Tensor, " A"]]:
+        """Return the gradients of keys, values and energy, once all looks are gone back over."""
+        B, R, E = self.values.shape
+        T = len(self.gone_back)
+        attention = self.values.new_zeros(B, T, R)
+        d_context = self.values.new_zeros(B, T, E)
+        for t, (shares, gradient) in enumerate(self.gone_back):
+            attention[: len(shares), t], d_context[: len(shares), t] = shares, gradient
+        d_values = torch.bmm(attention.transpose(1, 2), d_context)
+        return self.d_keys.mul_(4 * self.energy), d_values, self.d_energy
+
+
+def _exp_twice(numbers: Tensor) -> Tensor:
+    """Return exp(2x); beyond 40 tanh has long been 1, and two such factors must not become NaN."""
+    return numbers.clamp(-40, 40).mul_(2).exp_()
