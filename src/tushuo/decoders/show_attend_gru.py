@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from tushuo.decoders.attention import Looks
 from tushuo.decoders.base import Decoder, Step
 
 
@@ -157,10 +158,8 @@ class ShowAttendGRU(Decoder):
 class _FastRun(torch.autograd.Function):
     """All steps of a teacher-forced batch, with the way back written by hand.
 
-    What it saves beside `_run_plainly`: tanh(k + q) becomes 1 - 2s, s = 1 / (1 + exp(2k) exp(2q)),
-    whose first exponential is taken once for all words (the 1 falls out of the softmax); gradients
-    of weights and regions are made once for all words and not summed up word by word; and the
-    large (captions, regions, units) arrays are passed over as few times as the formulas allow.
+    It saves what `Looks` saves beside `_run_plainly`, and makes the weights' gradients once for all
+    words.
     """
 
     @staticmethod
@@ -173,65 +172,46 @@ class _FastRun(torch.autograd.Function):
         weight: Tensor,  # (4H, H) of the query and of the hidden state's gates
         bias: Tensor,  # (4H,)
         context_weight: Tensor,  # (3H, E)
-        energy_weight: Tensor,  # (1, H)
+        energy: Tensor,  # (1, H)
         sizes: list[int],
     ) -> Tensor:
         """Return the states (N, H)."""
-        H, energy = hidden.shape[1], energy_weight.view(-1)
-        key_exp, first = _exp_twice(keys), hidden
-        kept = []
-        states = gates.new_empty(len(gates), H)
-        for gates_now, hidden_next in zip(
-            torch.split(gates, sizes), torch.split(states, sizes), strict=True
-        ):
-            B = len(gates_now)
-            hidden = hidden[:B]
+        looks, H = Looks(keys, values, energy[0]), hidden.shape[1]
+        kept, states = [], []
+        for gates_now in torch.split(gates, sizes):
+            hidden = hidden[: len(gates_now)]
             query, hidden_gates = torch.split(
                 torch.addmm(bias, hidden, weight.t()), [H, 3 * H], dim=1
             )
-            s = torch.mul(key_exp[:B], _exp_twice(query).unsqueeze(1)).add_(1).reciprocal_()
-            attention = torch.mv(s.view(-1, H), energy).view(B, -1).mul_(-2).softmax(dim=1)
-            context = torch.bmm(attention.unsqueeze(1), values[:B]).squeeze(1)
+            context = looks.look(query)
             reset, update, new = torch.addmm(gates_now, context, context_weight.t()).chunk(3, dim=1)
             reset_h, update_h, new_h = hidden_gates.chunk(3, dim=1)
             reset = reset.add_(reset_h).sigmoid_()
             update = update.add_(update_h).sigmoid_()
             new = new.addcmul_(reset, new_h).tanh_()
-            torch.lerp(new, hidden, update, out=hidden_next)
-            kept.append((s, attention, context, reset, update, new, new_h))
-            hidden = hidden_next
-        ctx.save_for_backward(first, states, values, weight, context_weight, energy_weight)
-        ctx.kept, ctx.sizes = kept, sizes  # type: ignore[attr-defined]
-        return states
+            kept.append((context, hidden, reset, update, new, new_h))
+            hidden = torch.lerp(new, hidden, update)
+            states.append(hidden)
+        ctx.save_for_backward(weight, context_weight)
+        ctx.looks, ctx.kept = looks, kept  # type: ignore[attr-defined]
+        return torch.cat(states)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Walk the words backwards."""
-        first, states, values, weight, context_weight, energy_weight = ctx.saved_tensors
-        energy = energy_weight.view(-1)
-        B, R, E = values.shape
-        H, T = len(energy), len(ctx.sizes)
+        weight, context_weight = ctx.saved_tensors
+        looks, kept = ctx.looks, ctx.kept
+        ctx.looks = ctx.kept = None  # the large arrays go now, not with the loss
+        H = weight.shape[1]
         d_gates = grad.new_empty(len(grad), 3 * H)
         d_query_gates = grad.new_empty(len(grad), 4 * H)
-        d_keys, d_energy = values.new_zeros(B, R, H), energy.new_zeros(H)
-        d_hidden = grad.new_zeros(B, H)
-        all_attention, all_d_context = values.new_zeros(B, T, R), values.new_zeros(B, T, E)
-        hiddens = torch.cat(
-            [
-                first,
-                *(
-                    h[:B]
-                    for h, B in zip(torch.split(states, ctx.sizes), ctx.sizes[1:], strict=False)
-                ),
-            ]
-        )
-        steps = zip(
-            *(torch.split(all_, ctx.sizes) for all_ in (grad, d_gates, d_query_gates, hiddens)),
-            strict=True,
-        )
-        for t, (d_state, d_gate, d_query_gate, hidden) in reversed(list(enumerate(steps))):
-            s, attention, _, reset, update, new, new_h = ctx.kept[t]
+        d_hidden = grad.new_zeros(len(looks.values), H)
+        sizes = [len(context) for context, *_ in kept]
+        parts = (torch.split(of, sizes) for of in (grad, d_gates, d_query_gates))
+        for (_, hidden, reset, update, new, new_h), d_state, d_gate, d_query_gate in reversed(
+            list(zip(kept, *parts, strict=True))
+        ):
             B = len(d_state)
             d_now = d_hidden[:B].add_(d_state)
             # The GRU: h' = new + update * (h - new), new = tanh(x + reset * new_h).
@@ -239,36 +219,20 @@ class _FastRun(torch.autograd.Function):
             torch.mul(d_now - d_now * update, 1 - new * new, out=d_new)
             torch.mul(d_now * (hidden - new), update - update * update, out=d_update)
             torch.mul(d_new * new_h, reset - reset * reset, out=d_reset)
-            d_query, d_hidden_gates = torch.split(d_query_gate, [H, 3 * H], dim=1)
-            d_hidden_gates.copy_(d_gate)
-            d_hidden_gates[:, 2 * H :].mul_(reset)
-            # The attention: softmax of -2 s w; the slope of s by k and by q is -2 s (1 - s).
-            d_context = torch.mm(d_gate, context_weight)
-            d_attention = torch.bmm(values[:B], d_context.unsqueeze(2)).squeeze(2)
-            d_attention -= (attention * d_attention).sum(dim=1, keepdim=True)
-            d_logit = d_attention.mul_(attention)  # (B, R)
-            d_energy.addmv_(s.view(-1, H).t(), d_logit.view(-1), alpha=-2)
-            slope = torch.addcmul(s, s, s, value=-1)  # times 4 w, which waits
-            torch.bmm(d_logit.unsqueeze(1), slope, out=d_query.unsqueeze(1))
-            d_query.mul_(4 * energy)
-            d_keys[:B].addcmul_(slope, d_logit.unsqueeze(2))
+            d_query_gate[:, :H] = looks.back(torch.mm(d_gate, context_weight))
+            d_query_gate[:, H:] = d_gate
+            d_query_gate[:, 3 * H :].mul_(reset)
             torch.addmm(d_now * update, d_query_gate, weight, out=d_hidden[:B])
-            all_attention[:B, t], all_d_context[:B, t] = attention, d_context
-        contexts = torch.cat([kept[2] for kept in ctx.kept])
-        ctx.kept = None  # the large arrays go now, not with the loss
+        contexts, hiddens = (torch.cat([now[part] for now in kept]) for part in (0, 1))
+        d_keys, d_values, d_energy = looks.gradients()
         return (
             d_gates,
             d_hidden,
-            d_keys.mul_(4 * energy),
-            torch.bmm(all_attention.transpose(1, 2), all_d_context),
+            d_keys,
+            d_values,
             d_query_gates.t() @ hiddens,
             d_query_gates.sum(dim=0),
             d_gates.t() @ contexts,
             d_energy.view(1, -1),
             None,
         )
-
-
-def _exp_twice(numbers: Tensor) -> Tensor:
-    """Return exp(2x); beyond 40 tanh has long been 1, and two such factors must not become NaN."""
-    return numbers.clamp(-40, 40).mul_(2).exp_()
