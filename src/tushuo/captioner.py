@@ -1,7 +1,7 @@
 """Picture to caption: the one object that users need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -14,9 +14,10 @@ from tushuo import encoders
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder
 from tushuo.images import open_picture
-from tushuo.run import Run
+from tushuo.run import Run, together
 from tushuo.search import search
-from tushuo.search.config import Hypothesis, SearchConfig
+from tushuo.search.config import SearchConfig
+from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same
 from tushuo.text import join
 
@@ -32,12 +33,14 @@ class Caption:
         words: its words.
         log_probs: natural logarithm of each word's probability; one more for the end, if it ended.
         attention: where each word looked, on the encoder's grid; each map sums to 1.
+        alternatives: the next best captions, or the other samples, where n-best asks for them.
     """
 
     text: str
     words: tuple[str, ...]
     log_probs: tuple[float, ...]
     attention: Float[np.ndarray, "T rows columns"]
+    alternatives: "tuple[Caption, ...]" = ()
 
     @property
     def log_prob(self) -> float:
@@ -89,8 +92,13 @@ class Captioner:
         self, regions: Float[Tensor, "P R D"], *, config: SearchConfig | None = None
     ) -> list[Caption]:
         """Caption pictures whose regions are at hand, as a store has them."""
-        found = search(self.run.decoder, regions, config or self.run.config.search)
-        return [self._told(hypotheses[0]) for hypotheses in found]
+        run = self.run
+        how = config or run.config.search
+        told = [
+            [self._told(hypothesis) for hypothesis in hypotheses]
+            for hypotheses in search(run.decoder, regions, how, vocabulary=run.vocabulary)
+        ]
+        return [replace(best, alternatives=tuple(others)) for best, *others in told]
 
     def _pixels(self, picture: Path | str | bytes | Pixels) -> Pixels:
         if isinstance(picture, np.ndarray):
@@ -109,17 +117,18 @@ class Captioner:
         )
 
 
-def load(run: Path | str, *, weights: Path | None = None) -> Captioner:
+def load(run: Path | str | Sequence[Path | str], *, weights: Path | None = None) -> Captioner:
     """Load a run folder with the encoder that it was trained on.
 
     Args:
-        run: the folder.
+        run: the folder; several are an ensemble, which speaks by the mean of their probabilities.
         weights: the encoder's weights file, where the encoder does not find it by itself.
 
     Raises:
         RunError: the folder is not a whole run.
         WeightsError: the encoder's weights are not here.
-        SignatureError: the encoder that is installed is another one.
+        SignatureError: the encoder that is installed is another one, or runs do not fit together.
     """
-    loaded = Run.load(Path(run))
+    folders = [run] if isinstance(run, Path | str) else run
+    loaded = together([Run.load(Path(folder)) for folder in folders])
     return Captioner(loaded, encoders.load(loaded.config.encoder.name, weights=weights))

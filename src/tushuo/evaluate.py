@@ -102,20 +102,19 @@ def evaluate(
     *,
     tokenizer: str = "ptb",
     captioner: Captioner | None = None,
+    config: SearchConfig | None = None,
 ) -> Scores:
     """Score captions of some records against all captions that people gave to them.
 
-    With the captioner that said them, the signature names its run and its search too.
+    With the captioner that said them, the signature names its run and its search too: ``config``,
+    or the run's own.
     """
     found = score(hypotheses, _references(records, hypotheses), tokenizer=tokenizer)
     if captioner is None:
         return found
-    config = captioner.run.config
-    who = signature(
-        run=sha256(config.signature.encode())[:16],
-        search=config.search.search,
-        words=str(config.search.max_words),
-    )
+    run = captioner.run.config
+    how = config or run.search
+    who = signature(run=sha256(run.signature.encode())[:16], search=how.signature)
     return replace(found, signature=f"{found.signature}|{who}")
 
 

@@ -9,7 +9,8 @@ RUN/
   log.csv, loss.png   the curve; samples/: captions after each epoch
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -19,11 +20,12 @@ from safetensors.torch import load_file
 
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
+from tushuo.decoders.ensemble import Ensemble
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import RunError
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
-from tushuo.signatures import signature
+from tushuo.signatures import require_same, signature
 from tushuo.text import Splitting
 from tushuo.vocabulary import Vocabulary
 
@@ -108,6 +110,36 @@ class Run:
         )
 
 
+def together(runs: Sequence[Run]) -> Run:
+    """Make an ensemble of runs; its configuration is the first one's with all decoders named.
+
+    Raises:
+        SignatureError: their words or encoders are not the same.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        require_same(
+            _interface(first.config),
+            _interface(other.config),
+            what=f"{first.folder} and {other.folder}",
+            cure="an ensemble wants runs of one vocabulary and one encoder",
+        )
+    if len(runs) == 1:
+        return first
+    named = "+".join(run.config.decoder for run in runs)
+    return replace(
+        first,
+        config=replace(first.config, decoder=named),
+        decoder=Ensemble([run.decoder for run in runs]).eval(),
+    )
+
+
+def _interface(config: RunConfig) -> str:
+    """Return what runs of an ensemble must have in common."""
+    encoder = config.encoder.signature.replace("|", ",").replace(":", "=")
+    return signature(words=config.splitting, vocabulary=config.vocabulary, encoder=encoder)
+
+
 def read_config(folder: Path) -> RunConfig:
     """Read ``run.json``.
 
@@ -134,12 +166,18 @@ def read_config(folder: Path) -> RunConfig:
 def begin(folder: Path, config: RunConfig, vocabulary: Vocabulary) -> None:
     """Write a new run's first files, or find the very same run there.
 
+    The search may differ, since it decides nothing in a training: the one that is there stays.
+
     Raises:
         RunError: the folder holds a run with other settings; the message names them.
     """
     if (folder / "run.json").exists():
         old, new = _flat(asdict(read_config(folder))), _flat(asdict(config))
-        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        names = [
+            name
+            for name in {**old, **new}
+            if old.get(name) != new.get(name) and not name.startswith("search.")
+        ]
         if names:
             told = "; ".join(
                 f"{name}: {old.get(name)} there, {new.get(name)} now" for name in names

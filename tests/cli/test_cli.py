@@ -13,28 +13,13 @@ from PIL import Image
 
 import tushuo
 import tushuo.data
+from tests.cli.conftest import call
 from tests.conftest import MeanEncoder
 from tests.test_images import BAD, GOOD
 from tushuo import encoders
-from tushuo.cli import main
 from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
 from tushuo.features.extract import extract
-
-
-def call(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    return int(left.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("work")
-    assert call("extract", scenes, "--output", folder / "store") == 0
-    arguments = ("--output", folder / "run", "--epochs", 2, "--batch-size", 20)
-    assert call("train", scenes, "--store", folder / "store", *arguments) == 0
-    return folder / "run"
 
 
 def test_a_run_has_its_curves(run: Path) -> None:
@@ -67,7 +52,10 @@ def test_standard_input_and_output_file(
 ) -> None:
     content = (scenes / "images" / "00000.jpg").read_bytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
-    assert call("caption", "-", "--run", run, "--sample", "--output", tmp_path / "c.txt") == 0
+    assert (
+        call("caption", "-", "--run", run, "--search", "sample", "--output", tmp_path / "c.txt")
+        == 0
+    )
     assert (tmp_path / "c.txt").read_text().startswith("-\t")
 
 
@@ -81,11 +69,10 @@ def test_train_offers_every_decoder() -> None:
     [
         (("caption", "x.jpg", "--run", "nowhere"), "is not a run folder"),
         (("caption", "--run", "nowhere"), "no picture was given"),
-        (("caption", "x.jpg", "--run", "r", "--smaple"), "--smaple is unknown"),
+        (("caption", "x.jpg", "--run", "r", "--saerch"), "--saerch is unknown"),
         (("extract", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s", "--epochs", "0"), "above 0"),
-        (("caption", "x.jpg", "--run", "r", "--sample", "--temperature", "0"), "temperature"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -151,7 +138,7 @@ def test_the_lesson_s_recipe(
     capsys.readouterr()
     picture = scenes / "images" / "00000.jpg"
     said = []
-    for options in ([], ["--sample"], ["--no-sample"]):
+    for options in ([], ["--search", "sample"], ["--search", "greedy"]):
         assert call("caption", picture, "--run", tmp_path / "run", *options) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1] != said[2]

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 from cyclopts import Parameter
+
+from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
 
 if TYPE_CHECKING:
     from tushuo.captioner import Caption, Captioner, Pixels
@@ -18,19 +19,14 @@ LONGEST_DOWNLOAD = 50_000_000  # bytes
 
 def caption(
     *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
-    run: Annotated[Path, Parameter(help="the run folder")],
+    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
-    sample: Annotated[
-        bool | None,
-        Parameter(help="draw words as the lesson does, or take the likeliest; default: the run's"),
-    ] = None,
-    temperature: Annotated[float, Parameter(help="of --sample; below 1 is safer")] = 1.0,
-    seed: Annotated[int, Parameter(help="of --sample; repeats a caption")] = 0,
     json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
     output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
     attention: Annotated[
         Path | None, Parameter(help="folder for a picture of what each word looked at")
     ] = None,
+    search: SearchOptions = AS_THE_RUN,
 ) -> int:
     """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
 
@@ -39,17 +35,14 @@ def caption(
     from tushuo.captioner import load
     from tushuo.errors import SettingError
     from tushuo.images import find_pictures
-    from tushuo.search.config import SearchConfig
 
     if not pictures:
         raise SettingError("no picture was given; name files, folders, or - for standard input")
     for named in pictures:
         if named.startswith("-") and named != "-":
             raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
-    config = SearchConfig(temperature=temperature, seed=seed)
     captioner = load(run, weights=weights)
-    drawn = captioner.run.config.search.search == "sample" if sample is None else sample
-    config = replace(config, search="sample" if drawn else "greedy")
+    config = given(search, captioner.run.config.search)
     sources = [
         source
         for named in pictures
@@ -118,10 +111,21 @@ def _line(source: str, told: "Caption | str", json: bool) -> str:
     import msgspec
 
     if not json:
-        return f"{source}\t{'error: ' + told if isinstance(told, str) else told.text}"
+        said = [f"error: {told}"] if isinstance(told, str) else _all(told)
+        return "\n".join(f"{source}\t{one}" for one in said)
     answer: dict[str, object] = {"image": source}
     if isinstance(told, str):
         answer["error"] = told
     else:
-        answer |= {"caption": told.text, "log_prob": round(told.log_prob, 4)}
+        answer |= _answer(told)
+    if not isinstance(told, str) and told.alternatives:
+        answer["alternatives"] = [_answer(other) for other in told.alternatives]
     return msgspec.json.encode(answer).decode()
+
+
+def _all(told: "Caption") -> list[str]:
+    return [told.text, *(other.text for other in told.alternatives)]
+
+
+def _answer(told: "Caption") -> dict[str, object]:
+    return {"caption": told.text, "log_prob": round(told.log_prob, 4)}

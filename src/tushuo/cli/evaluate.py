@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
+
 if TYPE_CHECKING:
     from tushuo.metrics.habits import Habits
     from tushuo.metrics.score import Scores
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def evaluate(
     data: Path,
     *,
-    run: Annotated[Path, Parameter(help="the run folder")],
+    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
     store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
     split: Annotated[Literal["train", "val", "test"], Parameter(help="which pictures")] = "val",
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
@@ -31,6 +33,7 @@ def evaluate(
         ),
     ] = None,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
+    search: SearchOptions = AS_THE_RUN,
 ) -> int:
     """Caption a split of DATA, or of the run where DATA brings none, and score it.
 
@@ -50,7 +53,9 @@ def evaluate(
 
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
-    chosen, training = split_of(records, run, split)
+    config = given(search, captioner.run.config.search)
+    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
+    chosen, training = splits[0]
     with Bar("open") as bar:
         regions = (
             Regions.from_store(store)
@@ -58,13 +63,13 @@ def evaluate(
             else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
         )
     with Bar("caption") as bar:
-        told = caption_split(captioner, chosen, regions, progress=bar)
+        told = caption_split(captioner, chosen, regions, config=config, progress=bar)
         missing = [r for r in chosen if r.captions and r.image_id not in told]
         for record in missing:
             bar.say(f"left out, no regions: {record.path}")
     hypotheses = {str(name): said.caption for name, said in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
-    found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner)
+    found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner, config=config)
     beside = baselines(training, chosen, regions if store else None, tokenizer=how)
     habits = said_habits(hypotheses, chosen, training, tokenizer=how)
     whole = Results.of(
@@ -73,8 +78,8 @@ def evaluate(
         baselines={name: of.scores for name, of in beside.items()},
         habits=asdict(habits),
         split=split,
-        run=read_settings(run),
-        curve=read_curve(run),
+        run=read_settings(run[0]),
+        curve=read_curve(run[0]),
     )
     if output and output.suffix == ".json":
         write_captions(output, told)

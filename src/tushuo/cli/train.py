@@ -183,7 +183,7 @@ def _after_epoch(
     write_tensorboard(output / "tensorboard", now)
     draw_loss_curve(rows, output / "loss.png")
     watched = lesson.watched[:WATCHED_PICTURES]
-    found = search(decoder, read(watched), lesson.config.search)
+    found = search(decoder, read(watched), lesson.config.search, vocabulary=lesson.vocabulary)
     captions = [
         join(lesson.vocabulary.decode(best[0].words), lesson.config.splitting) for best in found
     ]

@@ -1,20 +1,50 @@
-"""From a decoder's probabilities to captions, through one call."""
+"""From a decoder's probabilities to captions, through one call.
 
-from collections.abc import Callable
+Each search is imported when it is asked for: the settings alone want no torch.
+"""
 
-from jaxtyping import Float
-from torch import Tensor
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from tushuo.decoders.base import Decoder
-from tushuo.search.config import Hypothesis, SearchConfig
-from tushuo.search.step_by_step import step_by_step
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Search = Callable[[Decoder, Float[Tensor, "P R D"], SearchConfig], list[list[Hypothesis]]]
-SEARCHES: dict[str, Search] = {"greedy": step_by_step, "sample": step_by_step}
+    from tushuo.decoders.base import Decoder
+    from tushuo.search.config import SearchConfig
+    from tushuo.search.hypothesis import Hypothesis
+    from tushuo.vocabulary import Vocabulary
+
+SEARCHES = {
+    "greedy": "tushuo.search.step_by_step:step_by_step",
+    "sample": "tushuo.search.step_by_step:step_by_step",
+    "beam": "tushuo.search.beam:beam",
+    "diverse": "tushuo.search.beam:beam",
+}
 
 
 def search(
-    decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig
-) -> list[list[Hypothesis]]:
-    """Search captions for a batch of pictures; the best hypothesis of each comes first."""
-    return SEARCHES[config.search](decoder, regions.to(decoder.device), config)
+    decoder: "Decoder",
+    regions: "Tensor",
+    config: "SearchConfig",
+    *,
+    vocabulary: "Vocabulary | None" = None,
+) -> "list[list[Hypothesis]]":
+    """Search captions for a batch of pictures.
+
+    Args:
+        decoder: any; several in one `decoders.ensemble.Ensemble` too.
+        regions: of each picture, (P, R, D).
+        config: what is searched, and how.
+        vocabulary: the run's; only needed where the configuration names words.
+
+    Returns:
+        The hypotheses of each picture, the best first.
+
+    Raises:
+        SettingError: a word is not in the vocabulary, or no caption can keep all constraints.
+    """
+    from tushuo.search.filters import rules_of
+
+    room, name = SEARCHES[config.search].split(":")
+    rules = rules_of(config, vocabulary)
+    return getattr(import_module(room), name)(decoder, regions.to(decoder.device), config, rules)

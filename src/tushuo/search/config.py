@@ -1,51 +1,112 @@
-"""How captions are searched, and what a search gives back."""
+"""How captions are searched. Without torch, since the command line is made from it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
-
-from jaxtyping import Float
-from torch import Tensor
 
 from tushuo.errors import SettingError
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """Settings of a search."""
+    """Settings of a search; the words are strings, as the run's vocabulary has them."""
 
     search: Annotated[
-        Literal["greedy", "sample"], "greedy takes the likeliest word, sample draws one"
+        Literal["greedy", "sample", "beam", "diverse"],
+        "the likeliest word each time; drawn words; the best captions; the best of several groups",
     ] = "greedy"
+    n_best: Annotated[int, "captions a picture, best first; of sample: how many are drawn"] = 1
+    beam_size: Annotated[int, "of beam and diverse: unfinished captions kept a picture"] = 5
+    score: Annotated[
+        Literal["sum", "mean", "gnmt"],
+        "what ranks captions: log-probability, over their length, or by the rule of GNMT",
+    ] = "mean"
+    gnmt_alpha: Annotated[float, "of gnmt: 0 is sum, more is longer"] = 0.6
+    groups: Annotated[int, "of diverse: how many share the beams"] = 5
+    strength: Annotated[float, "of diverse: nats off a word for each earlier group's use"] = 0.5
     temperature: Annotated[float, "of sample: below 1 safer words, above 1 bolder ones"] = 1.0
+    top_k: Annotated[int | None, "of sample: draw among so many likeliest words"] = None
+    top_p: Annotated[float | None, "of sample: draw among the likeliest with this share"] = None
     seed: Annotated[int, "of sample: the same seed repeats the caption of a picture"] = 0
+    min_words: Annotated[int, "shortest caption"] = 0
     max_words: Annotated[int, "longest caption"] = 40
+    must: Annotated[tuple[str, ...], "of beam: a word that must appear"] = ()
+    must_not: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
+    not_last: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
+    no_repeat: Annotated[int | None, "so many words in a row never come twice"] = None
+    unk: Annotated[bool, "let it say <unk>"] = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
+        for names, least in _LEAST.items():
+            for name in names:
+                given = getattr(self, name)
+                if given is not None and given < least:
+                    said = name.replace("_", "-")
+                    raise SettingError(f"{said} was {given}, it must be at least {least}")
         if self.temperature <= 0:
             raise SettingError(
                 f"temperature was {self.temperature}, it must be above 0; "
                 "for the likeliest words use --search greedy"
             )
-        if self.max_words < 1:
-            raise SettingError(f"max-words was {self.max_words}, it must be at least 1")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise SettingError(f"top-p was {self.top_p}, it must be above 0 and at most 1")
+        if self.min_words > self.max_words:
+            raise SettingError(
+                f"min-words was {self.min_words}, above max-words, which is {self.max_words}"
+            )
+        self._refuse_beams()
+        self._refuse_words()
 
+    def _refuse_beams(self) -> None:
+        if self.search == "greedy" and self.n_best > 1:
+            raise SettingError(
+                f"n-best was {self.n_best}, but greedy finds one caption; "
+                "use --search beam or sample"
+            )
+        if self.search in ("beam", "diverse") and self.n_best > self.beam_size:
+            raise SettingError(
+                f"n-best was {self.n_best}, above beam-size, which is {self.beam_size}"
+            )
+        if self.search == "diverse" and self.beam_size % self.groups:
+            raise SettingError(
+                f"beam-size was {self.beam_size}, it must be a multiple of groups, "
+                f"which is {self.groups}"
+            )
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """One caption of one picture.
-
-    Attributes:
-        words: ids, without ``<start>`` and ``<end>``.
-        log_probs: of each word, and of ``<end>`` last if the caption ended by itself.
-        attention: where each word looked, row by row of the grid.
-    """
-
-    words: list[int]
-    log_probs: list[float]
-    attention: Float[Tensor, "T R"]
+    def _refuse_words(self) -> None:
+        if self.must and self.search != "beam":
+            raise SettingError(
+                f"must was given with --search {self.search}; only --search beam can see to it"
+            )
+        if len(set(self.must)) > self.max_words:
+            raise SettingError(
+                f"must names {len(set(self.must))} words, above max-words, "
+                f"which is {self.max_words}"
+            )
+        both = sorted({*self.must} & {*self.must_not})
+        if both:
+            raise SettingError(f"{' '.join(both)} must and must not appear; choose one")
 
     @property
-    def log_prob(self) -> float:
-        """Log-probability of the whole caption."""
-        return sum(self.log_probs)
+    def signature(self) -> str:
+        """All that decides this search's captions, in one word."""
+        used = {name: getattr(self, name) for name in (*_OF[self.search], *_OF_ALL)}
+        told = ",".join(f"{name}={_told(value)}" for name, value in used.items() if value)
+        return f"{self.search},{told}"
+
+
+_LEAST = {
+    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat"): 1,
+    ("min_words", "gnmt_alpha", "strength"): 0,
+}
+_OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "unk")
+_OF: dict[str, tuple[str, ...]] = {
+    "greedy": (),
+    "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
+    "beam": ("beam_size", "score", "gnmt_alpha"),
+    "diverse": ("beam_size", "score", "gnmt_alpha", "groups", "strength"),
+}
+
+
+def _told(value: object) -> str:
+    return "+".join(value) if isinstance(value, tuple) else str(value)

@@ -1,67 +1,93 @@
 """Greedy and sampled captions: one word after the other, all pictures of a batch at once."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from tushuo.decoders.base import Decoder
-from tushuo.search.config import Hypothesis, SearchConfig
-from tushuo.vocabulary import END, PAD, START, UNK
+from tushuo.errors import SettingError
+from tushuo.search.config import SearchConfig
+from tushuo.search.draw import bend, draw, looks, scramble, uniforms
+from tushuo.search.filters import NEVER, Rules
+from tushuo.search.hypothesis import Hypothesis
+from tushuo.vocabulary import END, PAD, START
+
+Choose = Callable[[Float[Tensor, "B V"], Int[Tensor, " B"], int], Int[Tensor, " B"]]
 
 
 @torch.inference_mode()
 def step_by_step(
-    decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig
+    decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig, rules: Rules
 ) -> list[list[Hypothesis]]:
     """Caption every picture of a batch, greedily or by sampling.
 
-    A picture's caption does not depend on the batch around it: each picture draws from a generator
-    of its own, seeded alike, and finished captions are dropped from the batch.
+    A picture's captions do not depend on the batch around it: its random numbers come from the
+    seed, the picture's own look and the sample's number, and finished captions are dropped.
 
     Returns:
-        One hypothesis a picture. ``<pad>``, ``<start>`` and ``<unk>`` are never spoken; the
-        log-probabilities are those of the decoder, before temperature.
+        ``n_best`` captions a picture; samples in the order in which they are drawn.
+
+    Raises:
+        SettingError: the rules leave a caption no next word.
     """
     P, R, _ = regions.shape
-    state, alive = decoder.start(regions), torch.arange(P, device=regions.device)
-    words = torch.full((P,), START, device=regions.device)
-    generators = [torch.Generator().manual_seed(config.seed) for _ in range(P)]
-    spoken: list[list[int]] = [[] for _ in range(P)]
-    log_probs: list[list[float]] = [[] for _ in range(P)]
-    attention: list[list[Tensor]] = [[] for _ in range(P)]
-    for _ in range(config.max_words + 1):
-        step = decoder.step(words, state)
-        full = len(spoken[int(alive[0])]) == config.max_words
-        words = _choose(step.log_probs, config, [generators[row] for row in alive.tolist()], full)
-        chosen = step.log_probs.gather(1, words[:, None])[:, 0].tolist()
-        for place, (row, word) in enumerate(zip(alive.tolist(), words.tolist(), strict=True)):
-            log_probs[row].append(chosen[place])
-            if word != END:
-                spoken[row].append(word)
-                attention[row].append(step.attention[place].cpu())
-        going = (words != END).nonzero()[:, 0]
-        if len(going) == 0:
+    rows = torch.arange(P, device=regions.device).repeat_interleave(config.n_best)
+    state = decoder.start(regions)
+    if config.n_best > 1:
+        state = state.select(rows)
+    alive = torch.arange(len(rows), device=rows.device)
+    choose = _chooser(regions, config)
+    words = torch.full((len(rows), config.max_words + 1), PAD, device=rows.device)
+    log_probs = torch.zeros(words.shape, device=rows.device)
+    seen: list[tuple[Tensor, Tensor]] = []  # rows, and where each looked
+    last = torch.full((len(rows),), START, device=rows.device)
+    for t in range(config.max_words + 1):
+        step = decoder.step(last, state)
+        scores = rules(step.log_probs, words[alive, :t])
+        last = choose(scores, alive, t)
+        words[alive, t] = last
+        log_probs[alive, t] = step.log_probs.gather(1, last[:, None])[:, 0].float()
+        seen.append((alive, step.attention))
+        going = (last != END).nonzero()[:, 0]
+        state = step.state
+        if len(going) < len(alive):
+            alive, last, state = alive[going], last[going], state.select(going)
+        if len(alive) == 0:
             break
-        words, alive, state = words[going], alive[going], step.state.select(going)
-    maps = [torch.stack(rows) if rows else torch.zeros(0, R) for rows in attention]
-    return [[Hypothesis(*parts)] for parts in zip(spoken, log_probs, maps, strict=True)]
+    attention = torch.zeros(len(rows), len(seen), R)
+    for t, (who, looked) in enumerate(seen):
+        attention[who.cpu(), t] = looked.float().cpu()
+    found = _hypotheses(words.tolist(), log_probs.tolist(), attention)
+    return [found[start : start + config.n_best] for start in range(0, len(found), config.n_best)]
 
 
-def _choose(
-    log_probs: Float[Tensor, "B V"],
-    config: SearchConfig,
-    generators: list[torch.Generator],
-    full: bool,
-) -> Int[Tensor, " B"]:
-    """Choose the next words; a caption of full length can only end."""
-    if full:
-        return torch.full((len(log_probs),), END, device=log_probs.device)
-    scores = log_probs.clone()
-    scores[:, [PAD, START, UNK]] = -torch.inf
-    if config.search == "sample":
-        # Gumbel-max: adding -log(-log(u)) and taking the greatest draws from the softmax.
-        V = scores.shape[1]
-        uniform = torch.stack([torch.rand(V, generator=own) for own in generators])
-        noise = uniform.clamp(1e-20).log().neg().clamp(1e-20).log().to(scores.device)
-        scores = scores / config.temperature - noise
-    return scores.argmax(dim=-1)
+def _chooser(regions: Float[Tensor, "P R D"], config: SearchConfig) -> Choose:
+    """Return what takes the likeliest words, or draws them."""
+    if config.search == "greedy":
+        return lambda scores, alive, t: _possible(scores).argmax(dim=-1)
+    pictures = scramble(looks(regions) ^ config.seed).repeat_interleave(config.n_best)
+    samples = torch.arange(config.n_best, device=regions.device).repeat(len(regions))
+    keys = scramble(pictures + samples)
+    return lambda scores, alive, t: draw(bend(_possible(scores), config), uniforms(keys[alive], t))
+
+
+def _possible(scores: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    """Refuse to go on where nothing may be said."""
+    if bool((scores.amax(dim=1) == NEVER).any()):
+        raise SettingError(
+            "the constraints leave a caption without a next word; loosen them, or raise max-words"
+        )
+    return scores
+
+
+def _hypotheses(
+    words: list[list[int]], log_probs: list[list[float]], attention: Float[Tensor, "B T R"]
+) -> list[Hypothesis]:
+    """Cut the rows at their ends."""
+    lengths = [row.index(END) for row in words]
+    return [
+        Hypothesis(said[:length], of[: length + 1], looked[:length].clone())
+        for said, of, looked, length in zip(words, log_probs, attention, lengths, strict=True)
+    ]

@@ -1,0 +1,39 @@
+"""Diverse beam search: groups that keep away from each other's words.
+
+Vijayakumar et al., "Diverse Beam Search: Decoding Diverse Solutions from Neural Sequence Models",
+2016, algorithm 1 with Hamming diversity.
+
+Differs from the paper: the penalty decides which words a group takes at this step and is gone then,
+so that captions are ranked by their true log-probabilities; an end is not penalised.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tushuo.search.candidates import Candidates, Expand, continuations
+from tushuo.search.filters import NEVER
+
+
+def apart(strength: float) -> Expand:
+    """Expand each lane after the lanes before it, away from the words that they took."""
+
+    def expand(totals: Tensor, scores: Tensor, said: Tensor) -> tuple[Candidates, Candidates]:
+        P, lanes, width, V = scores.shape
+        used = torch.zeros(P, V, device=scores.device)
+        going, ended = [], []
+        for lane in range(lanes):
+            fee = strength * used
+            found = continuations(
+                totals[:, lane : lane + 1], scores[:, lane : lane + 1] - fee[:, None, None]
+            ).best(2 * width)
+            true = found.scores + fee.gather(1, found.words.flatten(1))[:, None]
+            found = replace(found, scores=true, parents=found.parents + lane * width)
+            going.append(found.going(width))
+            ended.append(found.ends(width))
+            taken = (going[-1].scores > NEVER).float().flatten(1)
+            used.scatter_add_(1, going[-1].words.flatten(1), taken)
+        return Candidates.join(going, dim=1), Candidates.join(ended, dim=1)
+
+    return expand

@@ -1,0 +1,152 @@
+"""What may be said next: filters on log-probabilities, composed from the configuration.
+
+All hypotheses of a step are equally long, so the words so far are a rectangle.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from tushuo.errors import SettingError
+from tushuo.search.config import SearchConfig
+from tushuo.vocabulary import END, PAD, START, UNK, Vocabulary
+
+LogitFilter = Callable[[Float[Tensor, "B V"], Int[Tensor, "B _T"]], Float[Tensor, "B V"]]
+NEVER = -torch.inf
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a configuration asks of captions, in ids.
+
+    Attributes:
+        filters: what may be said next.
+        must: words that must appear, each once.
+    """
+
+    filters: list[LogitFilter]
+    must: list[int]
+
+    def __call__(
+        self, log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
+    ) -> Float[Tensor, "B V"]:
+        """Run the filters one after the other."""
+        for one in self.filters:
+            log_probs = one(log_probs, words)
+        return log_probs
+
+
+def rules_of(config: SearchConfig, vocabulary: Vocabulary | None) -> Rules:
+    """Turn a configuration's words and limits into rules.
+
+    Raises:
+        SettingError: a word is not in the vocabulary; the message names it.
+    """
+    must = [ids_of(word, vocabulary) for word in dict.fromkeys(config.must)]
+    for word, ids in zip(dict.fromkeys(config.must), must, strict=True):
+        if len(ids) > 1:
+            raise SettingError(f"must was {word!r}; name one word each time: --must A --must B")
+    return Rules(_filters(config, vocabulary), [ids[0] for ids in must])
+
+
+def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitFilter]:
+    never = [ids_of(phrase, vocabulary) for phrase in config.must_not]
+    last = [ids_of(phrase, vocabulary) for phrase in config.not_last]
+    banned = [PAD, START, *([] if config.unk else [UNK])]
+    filters = [forbid([*banned, *(ids[0] for ids in never if len(ids) == 1)])]
+    if config.min_words:
+        filters.append(before(config.min_words, forbid([END])))
+    filters += [forbid_after(ids[:-1], ids[-1]) for ids in never if len(ids) > 1]
+    for ids in last:
+        filters.append(forbid_after(ids, END))
+        # the last place is closed to what may not stand there, or the caption could not end
+        filters.append(at(config.max_words - 1, forbid_after(ids[:-1], ids[-1])))
+    if config.no_repeat is not None:
+        filters.append(forbid_repeats(config.no_repeat))
+    return [*filters, at(config.max_words, only(END))]
+
+
+def ids_of(phrase: str, vocabulary: Vocabulary | None) -> list[int]:
+    """Return the ids of a word, or of words with spaces between them.
+
+    Raises:
+        SettingError: there is no vocabulary, no word, or one that it does not have.
+    """
+    words = phrase.split()
+    if vocabulary is None or not words:
+        raise SettingError(
+            f"the word {phrase!r} was given to a search that has no vocabulary; pass the run's"
+            if words
+            else "an empty word was given to the search; name one, or leave the option out"
+        )
+    known = set(vocabulary.words)
+    for word in words:
+        if word not in known:
+            near = ", ".join(get_close_matches(word.lower(), vocabulary.words)) or "none"
+            raise SettingError(f"the run does not know the word {word!r}, near it: {near}")
+    return vocabulary.encode(words)[1:-1]
+
+
+def forbid(ids: Sequence[int]) -> LogitFilter:
+    """Never say these words."""
+    listed = torch.tensor(ids)
+    return lambda log_probs, words: log_probs.index_fill(1, listed.to(log_probs.device), NEVER)
+
+
+def only(word: int) -> LogitFilter:
+    """Say this word and no other."""
+
+    def keep(log_probs: Tensor, words: Tensor) -> Tensor:
+        kept = torch.full_like(log_probs, NEVER)
+        kept[:, word] = log_probs[:, word]
+        return kept
+
+    return keep
+
+
+def forbid_after(before: Sequence[int], word: int) -> LogitFilter:
+    """Never say a word right after these."""
+    tail = torch.tensor(before, dtype=torch.long)
+
+    def close(log_probs: Tensor, words: Tensor) -> Tensor:
+        n = len(tail)
+        if words.shape[1] < n:
+            return log_probs
+        said = (words[:, words.shape[1] - n :] == tail.to(words.device)).all(dim=1)
+        closed = log_probs.clone()
+        closed[:, word] = closed[:, word].masked_fill(said, NEVER)
+        return closed
+
+    return close
+
+
+def forbid_repeats(n: int) -> LogitFilter:
+    """Never say n words in a row that were said before (Paulus, Xiong, Socher, ICLR 2018, 2.5)."""
+
+    def close(log_probs: Tensor, words: Tensor) -> Tensor:
+        T = words.shape[1]
+        if n > T:
+            return log_probs
+        grams = words.unfold(1, n, 1)  # (B, T - n + 1, n)
+        begun = (grams[..., :-1] == words[:, None, T - n + 1 :]).all(dim=-1)
+        worth = torch.zeros(begun.shape).to(log_probs).masked_fill(~begun, torch.inf)
+        worth = worth.masked_fill(begun, NEVER)
+        return log_probs.scatter_reduce(1, grams[..., -1], worth, reduce="amin")
+
+    return close
+
+
+def at(length: int, rule: LogitFilter) -> LogitFilter:
+    """Apply a filter to captions of one length."""
+    return lambda log_probs, words: (
+        rule(log_probs, words) if words.shape[1] == length else log_probs
+    )
+
+
+def before(length: int, rule: LogitFilter) -> LogitFilter:
+    """Apply a filter to captions that are shorter."""
+    return lambda log_probs, words: rule(log_probs, words) if words.shape[1] < length else log_probs

@@ -1,0 +1,89 @@
+"""Every search by its options, and by their Python twin."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tushuo
+from tests.cli.conftest import call
+from tushuo.search.config import SearchConfig
+
+
+def test_every_search_from_the_command_line(
+    run: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = scenes / "images" / "00000.jpg"
+
+    def said(*options: object) -> dict[str, Any]:
+        assert call("caption", picture, "--run", run, "--json", *options) == 0
+        return json.loads(capsys.readouterr().out)
+
+    beam = said("--search", "beam", "--beam-size", 4, "--n-best", 3)
+    assert sorted(beam) == ["alternatives", "caption", "image", "log_prob"]
+    assert len({beam["caption"], *(one["caption"] for one in beam["alternatives"])}) == 3
+    assert sorted(beam["alternatives"][0]) == ["caption", "log_prob"]
+    config = SearchConfig(search="beam", beam_size=4, n_best=3)
+    twin = tushuo.load(run).caption(picture, config=config)
+    assert [twin.text, *(one.text for one in twin.alternatives)] == [
+        beam["caption"], *(one["caption"] for one in beam["alternatives"])
+    ]  # fmt: skip
+    samples = ("--search", "sample", "--n-best", 3, "--top-k", 20, "--top-p", 0.9)
+    assert said(*samples) == said(*samples, "--seed", 0) != said(*samples, "--seed", 1)
+    assert said("--search", "diverse", "--groups", 5)["caption"]
+    word = beam["caption"].split()[-1]
+    assert not said("--not-last", word)["caption"].endswith(word)
+    assert word not in said("--must-not", word)["caption"].split()
+    forced = said("--search", "beam", "--must", "a", "--must", word)["caption"].split()
+    assert {"a", word} <= set(forced)
+    assert len(said("--min-words", 12, "--max-words", 12)["caption"].split()) == 12
+
+    assert call("caption", picture, "--run", run, "--search", "beam", "--n-best", 2) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{picture}\t") for line in lines)
+    for wrong, message in (
+        (("--temperature", 0), "temperature was 0.0"),
+        (("--must-not", "gooose"), "does not know the word 'gooose'"),
+        (("--n-best", 2), "greedy finds one caption"),
+    ):
+        assert call("caption", picture, "--run", run, *wrong) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_several_runs_are_an_ensemble(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ("--store", run.parent / "store")
+    other = ("--epochs", 1, "--seed", 1, "--decoder", "transformer", "--output", tmp_path / "b")
+    assert call("train", scenes, *store, *other) == 0
+    capsys.readouterr()
+    arguments = (scenes, *store, "--run", run, "--run", tmp_path / "b", "--search", "beam")
+    assert call("evaluate", *arguments, "--json") == 0
+    signature = json.loads(capsys.readouterr().out)["signature"]
+    assert "search:beam,beam_size=5,score=mean" in signature
+    picture = scenes / "images" / "00000.jpg"
+    assert call("caption", picture, "--run", run, "--run", tmp_path / "b") == 0
+    assert capsys.readouterr().out.startswith(str(picture))
+
+    few = ("--max-images", 10, "--epochs", 1, "--output", tmp_path / "c")
+    assert call("train", scenes, *store, *few) == 0
+    assert call("caption", picture, "--run", run, "--run", tmp_path / "c") == 2
+    assert "differ in vocabulary" in capsys.readouterr().err
+
+
+def test_an_old_run_loads_and_its_search_does_not_bind_the_training(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    made = json.loads((folder / "run.json").read_bytes())
+    made["search"] = {"search": "sample", "temperature": 0.7, "seed": 3, "max_words": 40}
+    (folder / "run.json").write_text(json.dumps(made))
+    how = tushuo.load(folder).run.config.search
+    assert how == SearchConfig(search="sample", temperature=0.7, seed=3)
+    options = ("--store", run.parent / "store", "--output", folder, "--epochs", 2)
+    assert call("train", scenes, *options, "--batch-size", 20) == 0
+    assert json.loads((folder / "run.json").read_bytes())["search"] == made["search"]

@@ -1,0 +1,155 @@
+"""Beams against truth, on a decoder whose probabilities stand in a table."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.search.scripted import ScriptedDecoder, captions, pictures
+from tushuo.search import search
+from tushuo.search.config import SearchConfig
+from tushuo.search.hypothesis import Hypothesis
+
+V = 7  # three words, an end, and what is never said
+seeds = st.integers(0, 10_000)
+scores = st.sampled_from(["sum", "mean", "gnmt"])
+
+
+def ranked(log_probs: list[float], score: str) -> float:
+    T = len(log_probs)
+    divisor = {"sum": 1.0, "mean": T, "gnmt": ((5 + T) / 6) ** 0.6}[score]
+    return sum(log_probs) / divisor
+
+
+def same(found: list[Hypothesis], others: list[Hypothesis]) -> bool:
+    """Say whether they are equal to the last bit."""
+    return len(found) == len(others) and all(
+        (a.words, a.log_probs) == (b.words, b.log_probs) and torch.equal(a.attention, b.attention)
+        for a, b in zip(found, others, strict=True)
+    )
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seeds, scores, st.integers(1, 4))
+def test_a_full_beam_is_brute_force(seed: int, score: str, longest: int) -> None:
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed)
+    every = list(captions(V, longest))
+    config = SearchConfig(
+        search="beam", beam_size=len(every), n_best=len(every), score=score, max_words=longest
+    )  # fmt: skip
+    for picture, found in zip((3, 9), search(decoder, pictures(3, 9), config), strict=True):
+        truth = {tuple(words): decoder.told(picture, words) for words in every}
+        assert {tuple(h.words) for h in found} == set(truth)
+        for hypothesis in found:
+            assert hypothesis.log_probs == truth[tuple(hypothesis.words)]
+        order = [ranked(h.log_probs, score) for h in found]
+        assert order == pytest.approx(sorted(order, reverse=True), abs=1e-6)
+        best = max(ranked(of, score) for of in truth.values())
+        assert order[0] == pytest.approx(best, abs=1e-6)
+
+
+@given(seeds, st.integers(0, 6))
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_a_beam_of_one_is_greedy(seed: int, longest: int) -> None:
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    longest = max(1, longest)
+    found = search(
+        decoder, pictures(1, 2, 3), SearchConfig(search="beam", beam_size=1, max_words=longest)
+    )
+    greedy = search(decoder, pictures(1, 2, 3), SearchConfig(max_words=longest))
+    assert all(same(*pair) for pair in zip(found, greedy, strict=True))
+
+
+@given(seeds, st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.data())
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_a_batch_says_what_singles_say(seed: int, names: list[int], data: st.DataObject) -> None:
+    config = data.draw(
+        st.sampled_from(
+            [
+                SearchConfig(max_words=9),
+                SearchConfig(search="sample", n_best=3, max_words=9, seed=seed),
+                SearchConfig(search="beam", n_best=3, max_words=9),
+                SearchConfig(search="diverse", beam_size=6, groups=3, n_best=6, max_words=9),
+            ]
+        )
+    )
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    for name, found in zip(names, search(decoder, pictures(*names), config), strict=True):
+        (alone,) = search(decoder, pictures(name), config)
+        assert same(found, alone)
+
+
+@given(seeds)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_attention_is_that_of_the_words(seed: int) -> None:
+    """The script's attention names the picture and the word before: each must be the own one."""
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    config = SearchConfig(search="beam", n_best=5, max_words=9)
+    for name, found in zip((4, 5), search(decoder, pictures(4, 5), config), strict=True):
+        for hypothesis in found:
+            assert hypothesis.attention.shape == (len(hypothesis.words), 3)
+            assert hypothesis.attention[:, 1].tolist() == [name] * len(hypothesis.words)
+            before = [1, *hypothesis.words][: len(hypothesis.words)]
+            assert hypothesis.attention[:, 2].tolist() == before
+            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
+
+
+@given(seeds, scores)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_ended_captions_never_change(seed: int, score: str) -> None:
+    """A beam that may go on longer keeps every caption that it had ended, unless better ones came.
+
+    Whatever stands among the answers is a true caption with true numbers, and what was full at a
+    shorter limit is word for word the same at a longer one.
+    """
+    decoder = ScriptedDecoder(vocabulary=9, seed=seed)
+    settled = {}
+    for longest in range(2, 12):
+        config = SearchConfig(search="beam", beam_size=3, n_best=3, max_words=longest, score=score)
+        (found,) = search(decoder, pictures(7), config)
+        if settled:
+            assert [tuple(h.words) for h in found] == settled["words"]
+        if len(found) == 3 and max(len(h.words) for h in found) < longest:
+            settled = {"words": [tuple(h.words) for h in found]}
+        for hypothesis in found:
+            assert hypothesis.log_probs == decoder.told(7, hypothesis.words)
+
+
+@given(seeds, st.integers(1, 3))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_groups_without_strength_are_beams(seed: int, width: int) -> None:
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    apart = SearchConfig(
+        search="diverse", beam_size=4 * width, groups=4, strength=0.0, n_best=width, max_words=8
+    )
+    plain = SearchConfig(search="beam", beam_size=width, n_best=width, max_words=8)
+    found = search(decoder, pictures(1, 2), apart)
+    beams = search(decoder, pictures(1, 2), plain)
+    assert all(same(*pair) for pair in zip(found, beams, strict=True))
+
+
+def test_groups_with_strength_differ_and_keep_true_numbers() -> None:
+    decoder = ScriptedDecoder(vocabulary=30, seed=1)
+    config = SearchConfig(search="diverse", beam_size=5, groups=5, strength=100.0, n_best=5)
+    names = range(20)
+    for name, found in zip(names, search(decoder, pictures(*names), config), strict=True):
+        first = [h.words[:1] for h in found]
+        assert len({tuple(words) for words in first if words}) == len([w for w in first if w])
+        for hypothesis in found:
+            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
+    (greedy,) = search(decoder, pictures(3), SearchConfig())
+    (found,) = search(decoder, pictures(3), config)
+    assert greedy[0].words in [h.words for h in found]  # the first group keeps away from nobody
+
+
+def test_longer_captions_where_length_is_made_even() -> None:
+    decoder = ScriptedDecoder(vocabulary=12, seed=5)
+    names = pictures(*range(40))
+    mean_words = {
+        score: sum(
+            len(best.words)
+            for best, *_ in search(decoder, names, SearchConfig(search="beam", score=score))
+        )
+        for score in ("sum", "gnmt", "mean")
+    }
+    assert mean_words["sum"] < mean_words["gnmt"] < mean_words["mean"]

@@ -1,0 +1,168 @@
+"""What captions must and must not hold, on generated rules; and what is refused."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.search.scripted import ScriptedDecoder, captions, pictures
+from tushuo.errors import SettingError
+from tushuo.search import search
+from tushuo.search.config import SearchConfig
+from tushuo.vocabulary import UNK, Vocabulary, VocabularyConfig
+
+WORDS = ["a", "b", "c", "d", "e", "f", "g", "h"]
+VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig())
+V = len(VOCABULARY)
+MODES = {
+    "greedy": {},
+    "sample": {"n_best": 3},
+    "beam": {"beam_size": 3, "n_best": 3},
+    "diverse": {"beam_size": 4, "groups": 2, "n_best": 4},
+}  # fmt: skip
+phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join)
+
+
+def ends_with(words: list[str], phrase: str) -> bool:
+    last = phrase.split()
+    return words[len(words) - len(last) :] == last
+
+
+def holds(words: list[str], phrase: str) -> bool:
+    return any(ends_with(words[:end], phrase) for end in range(1, len(words) + 1))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(list(MODES)),
+    st.integers(0, 1000),
+    st.lists(phrases, max_size=3),
+    st.lists(phrases, max_size=3),
+    st.sampled_from([None, 1, 2, 3]),
+    st.integers(0, 4),
+    st.integers(4, 7),
+)
+def test_what_is_said_keeps_the_rules(
+    mode: str,
+    seed: int,
+    never: list[str],
+    last: list[str],
+    repeat: int | None,
+    least: int,
+    most: int,
+) -> None:
+    """Or, with eight words and such rules, the search says that it found nothing."""
+    config = SearchConfig(
+        search=mode, must_not=tuple(never), not_last=tuple(last), no_repeat=repeat,
+        min_words=least, max_words=most, seed=seed, **MODES[mode],
+    )  # fmt: skip
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed)
+    try:
+        found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
+    except SettingError as error:
+        assert "constraints" in str(error)  # noqa: PT017
+        assert never or last or repeat
+        return
+    for hypothesis in (h for of in found for h in of):
+        words = VOCABULARY.decode(hypothesis.words)
+        assert least <= len(words) <= most
+        assert set(words) <= set(WORDS)
+        assert not any(holds(words, phrase) for phrase in never)
+        assert not any(ends_with(words, phrase) for phrase in last)
+        if repeat:
+            grams = [tuple(words[n : n + repeat]) for n in range(len(words) - repeat + 1)]
+            assert len(grams) == len(set(grams))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 1000),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True),
+    st.integers(3, 6),
+)
+def test_words_that_must_appear_do(seed: int, must: list[str], most: int) -> None:
+    config = SearchConfig(
+        search="beam", must=tuple(must), beam_size=3, n_best=3, max_words=most, score="sum"
+    )  # fmt: skip
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed)
+    for found in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
+        assert len(found) == 3
+        for hypothesis in found:
+            assert set(must) <= set(VOCABULARY.decode(hypothesis.words))
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.integers(0, 1000), st.sampled_from(["sum", "mean"]))
+def test_full_banks_are_brute_force(seed: int, score: str) -> None:
+    """Three words, two of which must appear."""
+    small = Vocabulary.fit([WORDS[:3]], VocabularyConfig())
+    a, b = small.encode(["a", "b"])[1:-1]
+    decoder = ScriptedDecoder(vocabulary=len(small), seed=seed)
+    fit = [words for words in captions(len(small), 4) if {a, b} <= set(words)]
+    config = SearchConfig(
+        search="beam", must=("b", "a"), beam_size=121, n_best=121, max_words=4, score=score
+    )
+    for name, found in zip(
+        (5, 6), search(decoder, pictures(5, 6), config, vocabulary=small), strict=True
+    ):
+        assert sorted(h.words for h in found) == sorted(fit)
+        for hypothesis in found:
+            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
+        worth = [h.log_prob / (len(h.log_probs) if score == "mean" else 1) for h in found]
+        assert all(first >= second - 1e-6 for first, second in pairwise(worth))
+
+
+def test_unk_is_said_only_where_asked() -> None:
+    decoder = ScriptedDecoder(vocabulary=V)
+    decoder.table[:, UNK] = 3.0
+    for mode, more in MODES.items():
+        for unk in (False, True):
+            config = SearchConfig(search=mode, unk=unk, max_words=5, **more)
+            said = [UNK in h.words for of in search(decoder, pictures(1), config) for h in of]
+            assert any(said) == unk
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0.0}, "temperature was 0.0"),
+        ({"top_p": 1.5}, "top-p was 1.5, it must be above 0 and at most 1"),
+        ({"top_k": 0}, "top-k was 0, it must be at least 1"),
+        ({"min_words": 5, "max_words": 4}, "min-words was 5, above max-words, which is 4"),
+        ({"n_best": 2}, "greedy finds one caption"),
+        ({"search": "beam", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
+        ({"search": "diverse", "groups": 2}, "beam-size was 5, it must be a multiple of groups"),
+        ({"must": ("a",)}, "only --search beam can see to it"),
+        ({"search": "beam", "must": ("a", "b"), "max_words": 1}, "must names 2 words"),
+        ({"search": "beam", "must": ("a",), "must_not": ("a",)}, "a must and must not appear"),
+    ],
+)
+def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        SearchConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"must_not": ("a", "bb")}, "does not know the word 'bb', near it: b"),
+        ({"not_last": ("xyz",)}, "does not know the word 'xyz', near it: none"),
+        ({"search": "beam", "must": ("a b",)}, "must was 'a b'; name one word each time"),
+        ({"must_not": (" ",)}, "an empty word was given"),
+        ({"no_repeat": 1, "min_words": 9, "max_words": 9}, "without a next word"),
+        (
+            {"search": "beam", "no_repeat": 1, "min_words": 9, "max_words": 9},
+            "no caption was found that keeps all constraints",
+        ),
+    ],
+)
+def test_words_and_rules_that_cannot_be(settings: dict[str, object], message: str) -> None:
+    config = SearchConfig(**settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match=message):
+        search(ScriptedDecoder(vocabulary=V), pictures(1), config, vocabulary=VOCABULARY)
+
+
+def test_words_want_a_vocabulary() -> None:
+    with pytest.raises(SettingError, match="'a' was given to a search that has no vocabulary"):
+        search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(must_not=("a",)))
