@@ -1,6 +1,9 @@
 """Tiny data that many tests share: drawn in code, the same each time."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +27,16 @@ class MeanEncoder:
     def __call__(self, pictures: Tensor) -> Tensor:
         cells = torch.nn.functional.avg_pool2d(pictures.float() / 255, 8)
         return cells.flatten(2).transpose(1, 2)
+
+
+def from_docs(path: str) -> dict[str, Any]:
+    """Run the file of this path that docs/adding-a-model.md shows; return its names."""
+    page = (Path(__file__).parents[1] / "docs" / "adding-a-model.md").read_text()
+    shown = page.split(f"`src/tushuo/{path}`", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
+    module = ModuleType(f"docs_{Path(path).stem}")
+    sys.modules[module.__name__] = module  # where dataclasses look for their module
+    exec(compile(shown, f"docs/adding-a-model.md:{path}", "exec"), module.__dict__)
+    return module.__dict__
 
 
 @pytest.fixture(autouse=True)
