@@ -45,6 +45,7 @@ class RunConfig:
         decoder: name and settings of the decoder.
         training: settings of the training.
         search: how captions are searched unless asked otherwise.
+        begun_from: hash of the weights that the training began from; None: from nothing.
     """
 
     format: int = FORMAT
@@ -57,6 +58,7 @@ class RunConfig:
     decoder_settings: dict[str, Any]
     training: dict[str, Any]
     search: SearchConfig
+    begun_from: str | None = None
 
     @property
     def signature(self) -> str:
@@ -163,16 +165,26 @@ def read_config(folder: Path) -> RunConfig:
     return config
 
 
-def begin(folder: Path, config: RunConfig, vocabulary: Vocabulary) -> None:
+def begin(
+    folder: Path, config: RunConfig, vocabulary: Vocabulary, *, defaults: dict[str, Any]
+) -> None:
     """Write a new run's first files, or find the very same run there.
 
     The search may differ, since it decides nothing in a training: the one that is there stays.
+
+    Args:
+        folder: where it is, or will be.
+        config: its choices.
+        vocabulary: its words.
+        defaults: settings of the training that an older run.json does not name.
 
     Raises:
         RunError: the folder holds a run with other settings; the message names them.
     """
     if (folder / "run.json").exists():
-        old, new = _flat(asdict(read_config(folder))), _flat(asdict(config))
+        there = read_config(folder)
+        there = replace(there, training=defaults | there.training)
+        old, new = _flat(asdict(there)), _flat(asdict(config))
         names = [
             name
             for name in {**old, **new}

@@ -32,12 +32,12 @@ def known(name: str) -> tuple[type[Decoder], type]:
     return shown["ShowAndTell"], shown["ShowAndTellConfig"]
 
 
-def make(name: str, seed: int = 0) -> Decoder:
+def make(name: str, seed: int = 0, *, width: int = WIDTH, vocabulary: int = VOCABULARY) -> Decoder:
     torch.manual_seed(seed)
     kind, settings = known(name)
     names = {field.name for field in fields(settings)}
     tiny = settings(**{name: value for name, value in TINY.items() if name in names})
-    return kind(width=WIDTH, vocabulary=VOCABULARY, config=tiny).eval()
+    return kind(width=width, vocabulary=vocabulary, config=tiny).eval()
 
 
 @pytest.fixture(params=[*DECODERS, "show_and_tell"])  # the last one as the docs show it

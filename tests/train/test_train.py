@@ -1,19 +1,26 @@
 """Training: resume is exact, settings are held, the run speaks."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from tests.conftest import MeanEncoder
 from tushuo.data import Record
-from tushuo.errors import RunError
+from tushuo.decoders.base import Decoder
+from tushuo.errors import DataError, RunError, SettingError, SignatureError
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
+from tushuo.metrics.reward import Reward
 from tushuo.run import Run
+from tushuo.train.batches import Example, epoch_order
 from tushuo.train.checkpoint import EpochRow
-from tushuo.train.loop import TrainConfig, Watcher, fit
-from tushuo.train.start import LearnConfig, start
+from tushuo.train.config import TrainConfig
+from tushuo.train.loop import Watcher, fit, is_over
+from tushuo.train.start import LearnConfig, going_on, start
 
 
 class Killed(Exception):
@@ -26,14 +33,41 @@ def store(records: list[Record], tmp_path: Path) -> Regions:
     return Regions.from_store(tmp_path / "store")
 
 
+PLAIN = TrainConfig(epochs=3, batch_size=30, learning_rate=3e-3)
+REGULARISED = replace(
+    PLAIN,
+    warm_up=0.5,
+    schedule="cosine",
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    word_dropout=0.2,
+    region_dropout=0.1,
+    average=0.9,
+    best_by="cider",
+)
+ONCE = replace(PLAIN, epochs=1)
+SELF_CRITICAL = replace(PLAIN, learning_rate=1e-4, samples=3, average=0.9)
+
+
+def bias(decoder: Decoder) -> float:
+    """Stand for CIDEr: any number that the weights decide."""
+    return 1 + next(decoder.parameters()).detach().mean().item()
+
+
 def learn(
-    records: list[Record], store: Regions, folder: Path, watcher: Watcher, epochs: int = 3
+    records: list[Record],
+    store: Regions,
+    folder: Path,
+    watcher: Watcher,
+    training: TrainConfig = PLAIN,
 ) -> list[EpochRow]:
     config = LearnConfig(
-        decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3},
-        training=TrainConfig(epochs=epochs, batch_size=30, learning_rate=3e-3),
+        decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3}, training=training
     )
-    lesson = start(records, store, folder, config)
+    before = Run.load(folder.parent / "before") if training.samples else None
+    if before:
+        config = going_on(config, before, {})
+    lesson = start(records, store, folder, config, before=before)
     return fit(
         lesson.decoder,
         lesson.training,
@@ -41,15 +75,21 @@ def learn(
         store.read,
         config.training,
         folder,
-        watcher,
+        replace(watcher, validate=bias),
+        Reward([[ids[1:] for ids in example.captions] for example in lesson.training], bleu=0.5),
     )
 
 
-@pytest.mark.parametrize("at", [2, 6, 9])
+@pytest.mark.parametrize(
+    ("training", "at"),
+    [(PLAIN, 2), (PLAIN, 6), (PLAIN, 9), (REGULARISED, 6), (REGULARISED, 7), (SELF_CRITICAL, 7)],
+)
 def test_a_killed_run_ends_with_the_same_weights(
-    records: list[Record], store: Regions, tmp_path: Path, at: int
+    records: list[Record], store: Regions, tmp_path: Path, training: TrainConfig, at: int
 ) -> None:
-    whole = learn(records, store, tmp_path / "whole", Watcher())
+    if training.samples:
+        learn(records, store, tmp_path / "before", Watcher())
+    whole = learn(records, store, tmp_path / "whole", Watcher(), training)
     seen = 0
 
     def kill(moment: object) -> None:
@@ -58,16 +98,15 @@ def test_a_killed_run_ends_with_the_same_weights(
         if seen == at:
             raise Killed
 
+    often = Watcher(save_every_seconds=0.0)
     with pytest.raises(Killed):
-        learn(records, store, tmp_path / "killed", Watcher(step=kill, save_every_seconds=0.0))
-    again = learn(records, store, tmp_path / "killed", Watcher(save_every_seconds=0.0))
+        learn(records, store, tmp_path / "killed", replace(often, step=kill), training)
+    again = learn(records, store, tmp_path / "killed", often, training)
     for name in ("last.safetensors", "best.safetensors"):
         first, second = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
         assert first.keys() == second.keys()
         assert all(first[key].equal(second[key]) for key in first), name
-    assert [(r.train_loss, r.val_loss) for r in whole] == [
-        (r.train_loss, r.val_loss) for r in again
-    ]
+    assert [replace(r, seconds=0.0) for r in whole] == [replace(r, seconds=0.0) for r in again]
 
 
 def test_stop_saves_and_the_loss_falls(
@@ -82,15 +121,30 @@ def test_stop_saves_and_the_loss_falls(
 def test_other_settings_in_the_same_folder_are_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    learn(records, store, tmp_path / "run", Watcher(), epochs=1)
+    learn(records, store, tmp_path / "run", Watcher(), ONCE)
     with pytest.raises(RunError, match=r"training.epochs: 1 there, 2 now"):
-        learn(records, store, tmp_path / "run", Watcher(), epochs=2)
+        learn(records, store, tmp_path / "run", Watcher(), replace(ONCE, epochs=2))
+
+
+def test_a_run_from_before_there_were_such_settings_is_gone_on_with(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    learn(records, store, tmp_path / "run", Watcher(), ONCE)
+    path = tmp_path / "run" / "run.json"
+    told = json.loads(path.read_bytes())
+    for name in ("average", "best_by", "samples"):
+        del told["training"][name]
+    del told["begun_from"]
+    path.write_text(json.dumps(told))
+    assert len(learn(records, store, tmp_path / "run", Watcher(), ONCE)) == 1
+    with pytest.raises(RunError, match=r"training.average: 0.0 there, 0.5 now"):
+        learn(records, store, tmp_path / "run", Watcher(), replace(ONCE, average=0.5))
 
 
 def test_a_run_of_another_vocabulary_is_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    learn(records, store, tmp_path / "run", Watcher(), epochs=1)
+    learn(records, store, tmp_path / "run", Watcher(), ONCE)
     vocabulary = tmp_path / "run" / "vocabulary.json"
     vocabulary.write_text(vocabulary.read_text().replace('"boats"', '"ships"'))
     with pytest.raises(RunError, match="same run"):
@@ -98,7 +152,7 @@ def test_a_run_of_another_vocabulary_is_refused(
 
 
 def test_damaged_weights_are_named(records: list[Record], store: Regions, tmp_path: Path) -> None:
-    learn(records, store, tmp_path / "run", Watcher(), epochs=1)
+    learn(records, store, tmp_path / "run", Watcher(), ONCE)
     weights = tmp_path / "run" / "best.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     with pytest.raises(RunError, match="does not fit"):
@@ -110,12 +164,62 @@ def test_damaged_weights_are_named(records: list[Record], store: Regions, tmp_pa
         Run.load(tmp_path)
 
 
-def test_order_repeats_and_differs_by_epoch(records: list[Record]) -> None:
-    from tushuo.train.batches import Example, epoch_order
-
-    examples = [Example(n, [[1, 2]] * 5) for n in range(50)]
-    first = epoch_order(examples, 20, seed=0, epoch=0)
-    assert first == epoch_order(examples, 20, seed=0, epoch=0)
-    assert first != epoch_order(examples, 20, seed=0, epoch=1)
+def test_order_repeats_and_differs_by_epoch() -> None:
+    examples, config = [Example(n, [[1, 2]] * 5) for n in range(50)], TrainConfig(batch_size=20)
+    first = epoch_order(examples, config, epoch=0)
+    assert first == epoch_order(examples, config, epoch=0)
+    assert first != epoch_order(examples, config, epoch=1)
     assert sorted(place for batch in first for place in batch) == list(range(50))
     assert {len(batch) for batch in first} <= {4, 2}
+    assert epoch_order(examples, replace(config, epoch_steps=3), epoch=0) == first[:3]
+
+
+def test_patience_ends_a_training(records: list[Record], store: Regions, tmp_path: Path) -> None:
+    """With a rate of almost nothing the first epoch stays the best by CIDEr, which never moves."""
+    config = replace(PLAIN, epochs=9, best_by="cider", patience=2, learning_rate=1e-30)
+    rows = learn(records, store, tmp_path / "run", Watcher(), config)
+    assert (len(rows), is_over(rows, config)) == (3, True)
+    assert not is_over(rows[:2], config)
+    assert learn(records, store, tmp_path / "run", Watcher(), config) == rows
+
+
+def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="wants a run that can speak"):
+        start(records, store, tmp_path / "run", LearnConfig(training=SELF_CRITICAL))
+    config = LearnConfig(training=REGULARISED)
+    lesson = start(records, store, tmp_path / "run", config)
+    parts = (lesson.decoder, lesson.training, lesson.validation, store.read)
+    with pytest.raises(SettingError, match="no captions to score"):
+        fit(*parts, REGULARISED, tmp_path / "run", Watcher())
+    with pytest.raises(SettingError, match="no reward judges"):
+        fit(*parts, SELF_CRITICAL, tmp_path / "run", Watcher())
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"epochs": 0}, "epochs was 0, it must be above 0"),
+        ({"label_smoothing": 1.0}, "label_smoothing was 1.0, it must be at least 0 and below 1"),
+        ({"warm_up": -1.0}, "warm_up was -1.0, it must be at least 0"),
+        ({"samples": 1}, "each is judged by the others"),
+    ],
+)
+def test_settings_that_cannot_be(setting: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        TrainConfig(**setting)
+
+
+def test_going_on_with_another_s_words_is_refused(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    learn(records, store, tmp_path / "before", Watcher(), ONCE)
+    before = Run.load(tmp_path / "before")
+    with pytest.raises(SettingError, match="min_count cannot be chosen beside --from"):
+        going_on(LearnConfig(), before, {"min_count": 4})
+    other = replace(store, spec=replace(store.spec, side=64))
+    config = going_on(LearnConfig(), before, {})
+    with pytest.raises(SignatureError, match="side: 32 against 64"):
+        start(records, other, tmp_path / "run", config, before=before)
+    turned = [replace(r, split="val" if r.split == "train" else "train") for r in records]
+    with pytest.raises(DataError, match="figures on them would flatter"):
+        start(turned, store, tmp_path / "run", config, before=before)

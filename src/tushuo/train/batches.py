@@ -8,6 +8,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
+from tushuo.train.config import TrainConfig
+
 
 @dataclass(frozen=True)
 class Example:
@@ -43,23 +45,22 @@ class Batch:
         )
 
 
-def epoch_order(
-    examples: Sequence[Example], batch_captions: int, seed: int, epoch: int
-) -> list[list[int]]:
-    """Shuffle the pictures and cut them into batches of at least ``batch_captions`` captions.
+def epoch_order(examples: Sequence[Example], config: TrainConfig, epoch: int) -> list[list[int]]:
+    """Shuffle the pictures and cut them into batches of at least ``batch_size`` captions.
 
-    The order depends on seed and epoch alone, so a resumed run finds it again.
+    The order depends on seed and epoch alone, so a resumed run finds it again. Where
+    ``epoch_steps`` is set, the first batches are the epoch.
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
     order: list[list[int]] = []
-    size = batch_captions
+    size = config.batch_size
     for place in torch.randperm(len(examples), generator=generator).tolist():
-        if size >= batch_captions:
+        if size >= config.batch_size:
             order.append([])
             size = 0
         order[-1].append(place)
         size += len(examples[place].captions)
-    return order
+    return order[: config.epoch_steps]
 
 
 def collate(examples: Sequence[Example]) -> Batch:

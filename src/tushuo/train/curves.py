@@ -23,12 +23,18 @@ def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
 
 
 def write_tensorboard(folder: Path, row: EpochRow) -> None:
-    """Append one epoch's losses for TensorBoard."""
+    """Append one epoch's numbers for TensorBoard."""
     from tensorboardX import SummaryWriter
 
     with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
-        writer.add_scalar("loss/train", row.train_loss, row.epoch)
-        writer.add_scalar("loss/val", row.val_loss, row.epoch)
+        for name, value in (
+            ("loss/train", row.train_loss),
+            ("loss/val", row.val_loss),
+            ("cider/val", row.val_cider),
+            ("reward/train", row.reward),
+        ):
+            if value is not None:
+                writer.add_scalar(name, value, row.epoch)
 
 
 def sameness(captions: Sequence[str]) -> tuple[str, float]:

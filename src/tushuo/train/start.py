@@ -1,7 +1,7 @@
 """From records and regions to a training: words, ids, decoder, run folder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +13,13 @@ from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
 from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
-from tushuo.run import RunConfig, begin, build_decoder, write_split
+from tushuo.run import Run, RunConfig, begin, build_decoder, read_split, write_split
 from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
+from tushuo.signatures import require_same
 from tushuo.text import Splitting, split
 from tushuo.train.batches import Example
-from tushuo.train.loop import TrainConfig
+from tushuo.train.config import TrainConfig
 from tushuo.vocabulary import Vocabulary, VocabularyConfig
 
 
@@ -58,6 +59,8 @@ def start(
     regions: Regions,
     folder: Path,
     config: LearnConfig,
+    *,
+    before: Run | None = None,
 ) -> Lesson:
     """Fit the words on the training captions, make a decoder, and begin the run folder.
 
@@ -66,11 +69,19 @@ def start(
         regions: where each picture's regions are; pictures without any are left out.
         folder: the run folder.
         config: all choices.
+        before: a run whose words and weights are gone on from.
 
     Raises:
-        DataError: nothing is left to train or to validate on.
+        DataError: nothing is left to train or to validate on, or the run before has learned from
+            pictures that would be validated on.
         RunError: the folder holds another run.
+        SettingError: there is no such decoder, or a run to go on from is wanted.
+        SignatureError: the run before looked through another encoder.
     """
+    if config.training.samples is not None and before is None:
+        raise SettingError(
+            "self-critical training wants a run that can speak; name one with --from RUN"
+        )
     if config.decoder not in DECODERS:
         raise SettingError(f"decoder {config.decoder!r} is unknown, known: {', '.join(DECODERS)}")
     rows = regions.rows
@@ -89,8 +100,12 @@ def start(
                 f"no picture of the {part} split has regions and captions ({len(records)} records, "
                 f"{len(rows)} pictures with regions); is this the store of the same data?"
             )
-    words = (caption for _, captions in spoken["train"] for caption in captions)
-    vocabulary = Vocabulary.fit(words, config.vocabulary)
+    if before is None:
+        words = (caption for _, captions in spoken["train"] for caption in captions)
+        vocabulary = Vocabulary.fit(words, config.vocabulary)
+    else:
+        _require_fit(before, regions, _ids(spoken["val"]))
+        vocabulary = before.vocabulary
     settings: Any = msgspec.convert(config.decoder_settings, DECODERS[config.decoder][1])
     run = RunConfig(
         encoder=regions.spec,
@@ -102,8 +117,9 @@ def start(
         decoder_settings=asdict(settings),
         training=asdict(config.training),
         search=config.search,
+        begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
     )
-    begin(folder, run, vocabulary)
+    begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
     write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
     examples = {
@@ -114,15 +130,59 @@ def start(
         for part, pairs in spoken.items()
     }
     watched = _ids(spoken["val"])
+    decoder = build_decoder(run, len(vocabulary))
+    if before is not None:
+        decoder.load_state_dict(before.decoder.state_dict())
     return Lesson(
         config=run,
         vocabulary=vocabulary,
-        decoder=build_decoder(run, len(vocabulary)),
+        decoder=decoder,
         training=examples["train"],
         validation=examples["val"],
         watched=[rows[name] for name in watched],
         names=watched,
     )
+
+
+def going_on(config: LearnConfig, before: Run, own: dict[str, Any]) -> LearnConfig:
+    """Take words, decoder and search of a run that is gone on from.
+
+    Args:
+        config: whose training settings stay.
+        before: that run.
+        own: choices that were asked for beside it; there can be none.
+
+    Raises:
+        SettingError: there are some.
+    """
+    if own:
+        raise SettingError(
+            f"{', '.join(own)} cannot be chosen beside --from, which brings its run's; leave it out"
+        )
+    run = before.config
+    return replace(
+        config,
+        splitting=run.splitting,
+        decoder=run.decoder,
+        decoder_settings=run.decoder_settings,
+        search=run.search,
+    )
+
+
+def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) -> None:
+    """Refuse a run that looks otherwise, or that has learned what would be validated on."""
+    require_same(
+        before.config.encoder.signature,
+        regions.spec.signature,
+        what="the run's encoder and the store's",
+        cure="go on with a store of the run's encoder",
+    )
+    learned = set(read_split(before.folder)["train"]).intersection(validated)
+    if learned:
+        raise DataError(
+            f"{before.folder} was trained on {len(learned)} of the {len(validated)} validation "
+            "pictures, and figures on them would flatter; go on with its data and --seed"
+        )
 
 
 def _ids(spoken: Sequence[tuple[Record, object]]) -> list[int | str]:

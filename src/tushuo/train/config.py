@@ -1,0 +1,62 @@
+"""Settings of a training; nothing heavy is imported, since the command line makes flags of them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tushuo.errors import SettingError
+
+_ABOVE_ZERO = ("epochs", "epoch_steps", "batch_size", "learning_rate", "clip_norm", "patience")
+_SHARES = ("label_smoothing", "word_dropout", "region_dropout", "average")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of the training; docs/training.md says what each costs and gave."""
+
+    epochs: Annotated[int, "passes over the training captions"] = 20
+    epoch_steps: Annotated[int | None, "end an epoch after so many steps; all captions"] = None
+    batch_size: Annotated[int, "captions a step, at least; pictures stay whole"] = 64
+    learning_rate: Annotated[float, "of Adam; the highest, where it changes"] = 1e-3
+    warm_up: Annotated[float, "epochs over which the rate rises from 0"] = 0.0
+    schedule: Annotated[
+        Literal["constant", "cosine"], "cosine lets the rate fall to 0 at the last epoch"
+    ] = "constant"
+    weight_decay: Annotated[float, "of AdamW; 0: off"] = 0.0
+    clip_norm: Annotated[float | None, "gradients are scaled down to this norm"] = 5.0
+    label_smoothing: Annotated[float, "share of each word's target spread over all words"] = 0.0
+    word_dropout: Annotated[float, "share of the words told that become unknown"] = 0.0
+    region_dropout: Annotated[float, "share of the regions' numbers that become 0"] = 0.0
+    average: Annotated[
+        float, "caption with a moving average of the weights that keeps this share a step; 0: off"
+    ] = 0.0
+    best_by: Annotated[
+        Literal["loss", "cider"], "the best epoch: lowest validation loss, or highest CIDEr"
+    ] = "loss"
+    patience: Annotated[int | None, "stop after so many epochs without a better one"] = None
+    samples: Annotated[
+        int | None, "self-critical: learn from so many captions of its own a picture; wants --from"
+    ] = None
+    bleu_weight: Annotated[float, "self-critical: reward CIDEr-D plus this times BLEU-4"] = 0.0
+    precision: Annotated[
+        Literal["float32", "bfloat16"], "bfloat16 is faster where the machine has it"
+    ] = "float32"
+    seed: Annotated[int, "decides first weights, order, dropout and split"] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        for name in _ABOVE_ZERO:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise SettingError(f"{name} was {value}, it must be above 0")
+        for name in _SHARES:
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise SettingError(f"{name} was {value}, it must be at least 0 and below 1")
+        for name in ("warm_up", "weight_decay", "bleu_weight"):
+            value = getattr(self, name)
+            if value < 0:
+                raise SettingError(f"{name} was {value}, it must be at least 0")
+        if self.samples is not None and self.samples < 2:
+            raise SettingError(
+                f"samples was {self.samples}, it must be at least 2: each is judged by the others"
+            )

@@ -1,0 +1,74 @@
+"""``tushuo train``: flags are the settings, and a run is gone on from with a reward."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import call
+from tests.conftest import MeanEncoder
+from tushuo.cli.flags import flags_of, with_given
+from tushuo.data import read
+from tushuo.features.extract import extract
+from tushuo.train.config import TrainConfig
+
+
+@pytest.fixture(scope="module")
+def store(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("train") / "store"
+    extract(read(scenes), MeanEncoder(), folder)
+    return folder
+
+
+def test_flags_hold_what_was_given_alone() -> None:
+    made = flags_of(TrainConfig, without=["seed"])
+    assert {one.name for one in fields(made)} == {one.name for one in fields(TrainConfig)} - {
+        "seed"
+    }
+    settings = TrainConfig(epochs=7, batch_size=9)
+    assert with_given(settings, made()) == settings
+    assert with_given(settings, made(batch_size=3, average=0.5)) == TrainConfig(
+        epochs=7, batch_size=3, average=0.5
+    )
+
+
+def test_every_setting_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--help") == 0
+    told = capsys.readouterr().out
+    for one in fields(TrainConfig):
+        assert f"--{one.name.replace('_', '-')} " in told
+
+
+def test_a_run_is_gone_on_from_with_a_reward(
+    scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = ("train", scenes, "--store", store, "--epochs", 2, "--batch-size", 20)
+    options = ("--best-by", "cider", "--average", 0.9, "--label-smoothing", 0.1)
+    assert call(*begin, *options, "--output", tmp_path / "run") == 0
+    told = capsys.readouterr()
+    assert ", CIDEr " in told.out
+    assert "are different, with" in told.err
+    made = json.loads((tmp_path / "run" / "run.json").read_bytes())
+    assert (made["training"]["average"], made["begun_from"]) == (0.9, None)
+
+    again = ("--from", tmp_path / "run", "--recipe", "self_critical", "--output", tmp_path / "sc")
+    assert call(*begin, *again, "--dropout", 0) == 0
+    told = capsys.readouterr()
+    assert "epoch 2: reward " in told.err
+    rows = [line.split(",") for line in (tmp_path / "sc" / "log.csv").read_text().splitlines()]
+    assert rows[0][-2:] == ["val_cider", "reward"]
+    assert rows[1][1] == ""  # no loss is learned from
+    made = json.loads((tmp_path / "sc" / "run.json").read_bytes())
+    assert (made["training"]["samples"], made["decoder_settings"]["dropout"]) == (5, 0)
+    assert len(made["begun_from"]) == 16
+    words = [(tmp_path / run / "vocabulary.json").read_bytes() for run in ("run", "sc")]
+    assert words[0] == words[1]
+
+
+def test_what_cannot_be_is_said(
+    scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = ("train", scenes, "--store", store, "--output", tmp_path / "run")
+    assert call(*begin, "--recipe", "self_critical") == 2
+    assert "name one with --from" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""The pieces of a step: schedule, average, smoothing, forgotten words."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from tushuo.train.average import Average
+from tushuo.train.batches import Example, collate
+from tushuo.train.config import TrainConfig
+from tushuo.train.objective import CrossEntropy, forget_words
+from tushuo.train.schedule import learning_rate
+from tushuo.vocabulary import END, START, UNK
+
+
+@pytest.mark.parametrize(
+    ("done", "rate"), [(0.5, 0.25), (1.0, 0.5), (2.0, 1.0), (6.0, 0.5), (10.0, 0.0), (10.1, 0.0)]
+)
+def test_the_rate_rises_and_falls(done: float, rate: float) -> None:
+    config = TrainConfig(epochs=10, learning_rate=1.0, warm_up=2.0, schedule="cosine")
+    assert learning_rate(config, done) == pytest.approx(rate, abs=1e-12)
+
+
+def test_a_constant_rate_is_constant() -> None:
+    config = TrainConfig(epochs=10, learning_rate=0.1)
+    assert {learning_rate(config, done) for done in (0.1, 5.0, 10.0)} == {0.1}
+
+
+def test_the_average_follows_the_weights_and_takes_their_place() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(0.0)
+    average = Average(model, keep=0.5)
+    for step, value in enumerate((1.0, 2.0, 4.0), 1):
+        model.weight.data.fill_(value)
+        average.update(step)
+    # the first steps keep (1 + n) / (10 + n): 2/11, 3/12, 4/13
+    expected = 4 / 13 * (3 / 12 * (9 / 11) + 9 / 12 * 2) + 9 / 13 * 4
+    with average.in_place():
+        assert float(model.weight.detach()) == pytest.approx(expected)
+    assert float(model.weight.detach()) == 4.0
+    assert float(average.weights["weight"]) == pytest.approx(expected)
+
+
+class Fixed(nn.Module):
+    """Says the same logits whatever it is told."""
+
+    def __init__(self, logits: torch.Tensor):
+        super().__init__()
+        self.logits = nn.Parameter(logits)
+
+    def forward(self, regions: object, words: object, pictures: object) -> torch.Tensor:
+        return self.logits
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_smoothing_is_torch_s_and_the_curve_shows_the_plain_loss(smoothing: float) -> None:
+    example = Example(0, [[START, 5, 6, END], [START, 7, END]])
+    targets = collate([example]).targets
+    logits = torch.randn(len(targets), 9)
+    objective = CrossEntropy([example], TrainConfig(label_smoothing=smoothing))
+    found = objective(Fixed(logits), [0], torch.zeros(1, 2, 3))
+    smooth = cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    torch.testing.assert_close(found.loss.detach(), smooth)
+    plain = cross_entropy(logits, targets, reduction="sum")
+    assert (found.told, found.count) == (pytest.approx(plain.item()), len(targets))
+
+
+def test_forgotten_words_are_unknown_and_the_start_stays() -> None:
+    torch.manual_seed(0)
+    words = collate([Example(0, [[START, *[7] * 200, END]] * 3)]).words
+    assert forget_words(words, 0.0) is words
+    told = forget_words(words, 0.25).data
+    assert (told[:3] == START).all()
+    assert set(told[3:].tolist()) == {7, UNK}
+    assert 0.2 < (told[3:] == UNK).float().mean() < 0.3
