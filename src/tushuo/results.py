@@ -20,6 +20,7 @@ from tushuo.metrics.score import Scores
 from tushuo.runtime import write_bytes
 
 FORMAT = 1
+EXPECTED = "a results folder of tushuo evaluate, or what --json of evaluate or score printed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,41 @@ def write_captions(path: Path, said: dict[int | str, Said]) -> None:
     """Write captions in the official form of COCO results."""
     rows = [{"image_id": name, "caption": one.caption} for name, one in said.items()]
     write_bytes(path, msgspec.json.encode(rows))
+
+
+def read_results(path: Path) -> Results:
+    """Read a results folder, its ``scores.json``, what --json printed, or a run without scores.
+
+    Raises:
+        DataError: it is none of these; the message says how to make one.
+    """
+    file = path / "scores.json" if path.is_dir() else path
+    settings = read_settings(path)
+    if settings is not None and not file.is_file():
+        bare = Scores(scores={}, intervals={}, images={}, signature="", notes=[])
+        return Results.of(bare, run=settings, curve=read_curve(path))
+    try:
+        content = msgspec.json.decode(file.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{file} is not there; make it with: tushuo evaluate DATA --run RUN --output {path}"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise DataError(f"{file} is not JSON: {error}; expected {EXPECTED}") from error
+    if not isinstance(content, dict) or "images" not in content or "signature" not in content:
+        raise DataError(
+            f"{file} holds no scores; expected {EXPECTED}; captions are scored by: "
+            f"tushuo score --references REF.json --hypotheses {file} --json"
+        )
+    if content.get("format", FORMAT) != FORMAT:
+        raise DataError(f"{file} is of format {content['format']}, this tushuo reads {FORMAT}")
+    try:
+        found = msgspec.convert(content, Results, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{file} is of another form: {error}; expected {EXPECTED}") from error
+    if not all(":" in part for part in found.signature.split("|")):
+        raise DataError(f"{file} has the signature {found.signature!r}; expected {EXPECTED}")
+    return found
 
 
 def read_settings(folder: Path) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from tushuo.cli.compare import compare
 from tushuo.cli.evaluate import evaluate
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
+from tushuo.cli.report import report
 from tushuo.cli.score import score
 from tushuo.cli.train import train
 from tushuo.errors import TushuoError
@@ -28,7 +29,7 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(data.app)
-for command in (extract, train, caption, evaluate, score, compare, info):
+for command in (extract, train, caption, evaluate, score, compare, report, info):
     app.command(command)
 
 

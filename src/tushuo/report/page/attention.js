@@ -1,0 +1,52 @@
+// Where a word looked: what it did not look at is darkened, smoothly, over the true picture.
+
+const SHADE = 0.82, SHARP = 192; // greatest darkness; pixels of the smooth map's longer side
+const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
+const grid = (run) => (scored[run].settings || {}).encoder;
+
+/** The map of one word: a byte a cell, or null. */
+function wordMap(detail, run, place) {
+  const spec = grid(run), all = detail.attention[run];
+  if (!spec || !all) return null;
+  const cells = spec.rows * spec.columns;
+  const found = bytes(all).slice(place * cells, (place + 1) * cells);
+  return found.length === cells ? found : null;
+}
+
+/** Draw a map on the canvas that lies over a picture. */
+function shade(canvas, image, map, spec) {
+  const small = make("canvas", { width: spec.columns, height: spec.rows });
+  const brush = small.getContext("2d");
+  const pixels = brush.createImageData(spec.columns, spec.rows);
+  const [low, high] = [Math.min(...map), Math.max(...map)];
+  map.forEach((value, n) => {
+    pixels.data[4 * n + 3] = 255 * SHADE * (1 - (value - low) / Math.max(high - low, 1));
+  });
+  brush.putImageData(pixels, 0, 0);
+  const [width, height] = [image.naturalWidth || 1, image.naturalHeight || 1];
+  const larger = SHARP / Math.max(width, height);
+  [canvas.width, canvas.height] = [Math.round(width * larger), Math.round(height * larger)];
+  const [x, y, w, h] = seenPart(canvas.width, canvas.height, spec);
+  const drawn = canvas.getContext("2d");
+  drawn.fillStyle = `rgb(0 0 0 / ${SHADE})`;
+  drawn.fillRect(0, 0, canvas.width, canvas.height); // what the encoder never saw stays dark
+  drawn.clearRect(x, y, w, h);
+  drawn.imageSmoothingQuality = "high";
+  drawn.drawImage(small, x, y, w, h);
+}
+
+/** The part that the encoder saw: everything, or the middle square of an encoder that crops. */
+function seenPart(width, height, spec) {
+  if (spec.resize !== "crop") return [0, 0, width, height];
+  const side = (Math.min(width, height) * spec.side) / (spec.resize_side || spec.side);
+  return [(width - side) / 2, (height - side) / 2, side, side];
+}
+
+/** Say in words where a map looks, for those who do not see it. */
+function looksAt(map, spec) {
+  const most = map.indexOf(Math.max(...map));
+  const [row, column] = [Math.floor(most / spec.columns), most % spec.columns];
+  const down = ["top", "middle", "bottom"][Math.floor((3 * row) / spec.rows)];
+  const across = ["left", "middle", "right"][Math.floor((3 * column) / spec.columns)];
+  return down === across ? "the middle" : `the ${down} ${across}`.replace(" middle", down === "middle" ? " middle" : " centre");
+}

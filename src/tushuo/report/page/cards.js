@@ -1,0 +1,70 @@
+// A picture with what was said of it; its pixels are read from the page only when it is shown.
+
+const FLAGS = {
+  strange: ["have a word of no reference", (one) => one.strange && one.strange.length],
+  shared: ["another picture has too", (one) => one.shared],
+  unfinished: ["end in a function word", (one) => one.unfinished],
+};
+const chip = (value) => make("span", { class: "chip", title: `${metricName(state.metric)} of this picture` }, number(value, 2));
+
+function altText(picture) {
+  const people = picture.references[0];
+  return people ? `${picture.id}: a person says: ${people}` : `Picture ${picture.id}`;
+}
+
+/** The picture with a canvas over it. */
+function look(picture, detail) {
+  if (!detail.picture) return { figure: make("div", { class: "look none" }, "no picture here"), image: null, canvas: null };
+  const image = make("img", { src: `data:image/webp;base64,${detail.picture}`, alt: altText(picture), decoding: "async", loading: "lazy" });
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  return { figure: make("div", { class: "look" }, image, canvas), image, canvas };
+}
+
+/** The caption's words; pointing at one shows where it looked. */
+function captionOf(picture, run, view, detail) {
+  const one = picture.said[run];
+  if (one.caption == null) return make("p", { class: "quiet" }, "no caption");
+  if (!one.log_probs || !one.log_probs.length) return said("p", one.caption);
+  const spaced = !language(one.caption);
+  const words = one.words.map((text, place) => make("span", {
+    class: one.strange.includes(place) ? "word strange" : "word", "data-place": place,
+    onpointerenter: () => point(view, detail, run, place), onpointerleave: () => rest(view),
+    onclick: () => point(view, detail, run, place),
+  }, marked(text)));
+  return make("p", { lang: language(one.caption) }, spaced ? words.flatMap((word, n) => (n ? [" ", word] : [word])) : words);
+}
+
+function point(view, detail, run, place) {
+  const map = view.canvas && wordMap(detail, run, place);
+  if (!map) return;
+  shade(view.canvas, view.image, map, grid(run));
+  view.figure.classList.add("shaded");
+}
+const rest = (view) => view.figure.classList.remove("shaded");
+
+/** Text with the searched words marked. */
+function marked(text) {
+  const terms = state.terms.filter((term) => term.length > 0);
+  if (!terms.length) return text;
+  const parts = text.split(new RegExp(`(${terms.map((t) => t.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "iu"));
+  return make("span", {}, parts.map((part, n) => (n % 2 ? make("mark", {}, part) : part)));
+}
+
+function card(picture) {
+  const detail = parse(`p${picture.place}`);
+  const view = look(picture, detail);
+  const place = report.metrics.indexOf(state.metric);
+  const references = make("ul", { class: "references", id: `r${state.serial++}` },
+    picture.references.map((text) => make("li", { lang: language(text) }, marked(text))));
+  const toggle = picture.references.length > 0 && make("button", {
+    type: "button", class: "link", "aria-expanded": "false", "aria-controls": references.id,
+    onclick: () => toggle.setAttribute("aria-expanded", String(references.classList.toggle("shown"))),
+  }, count(picture.references.length, "reference"));
+  return make("article", { class: "card", "data-id": picture.id },
+    make("button", { type: "button", class: "open", "aria-label": `Open ${altText(picture)}`, onclick: () => openPicture(picture) }, view.figure),
+    make("div", { class: "body" },
+      picture.said.map((one, run) => make("div", { class: "said" }, scored.length > 1 && swatch(run),
+        captionOf(picture, run, view, detail), chip(one.scores[place]))),
+      make("p", { class: "quiet foot" }, toggle, said("span", picture.id, { class: "id" })),
+      references));
+}

@@ -1,0 +1,94 @@
+// Loss curves, and whatever else the training's log holds beside them.
+
+const PLOT = { width: 560, height: 260, left: 46, right: 12, top: 14, bottom: 34 };
+
+/** Trainings whose curve is to be drawn: all results of one run share it, the longest that is known. */
+function curved() {
+  const found = new Map();
+  report.runs.forEach((run, place) => {
+    if (!run.curve.length) return;
+    const key = JSON.stringify(run.settings);
+    const one = found.get(key) || { names: [], curve: [], colour: scored.includes(run) ? scored.indexOf(run) : place };
+    one.names.push(run.name);
+    if (run.curve.length > one.curve.length) one.curve = run.curve;
+    found.set(key, one);
+  });
+  return [...found.values()].map((one) => ({ ...one, name: one.names.join(", ") }));
+}
+
+function drawCurves() {
+  const runs = curved();
+  if (!runs.length) return;
+  $("curves").hidden = false;
+  const columns = [...new Set(runs.flatMap((run) => Object.keys(run.curve[0])))];
+  const losses = columns.filter((name) => name.endsWith("loss"));
+  const rest = columns.filter((name) => name.startsWith("val_") && !losses.includes(name));
+  $("charts").append(chart("Loss, nats a word", losses, runs, Math.min));
+  for (const name of rest) $("charts").append(chart(name.replace("val_", "Validation "), [name], runs, Math.max));
+  $("charts").append(curveTable(runs, columns));
+}
+
+function chart(title, columns, runs, best) {
+  const series = runs.flatMap((run) => columns.map((name) => ({
+    run, name, points: run.curve.filter((row) => row[name] != null).map((row) => [row.epoch, row[name]]),
+  }))).filter((one) => one.points.length);
+  const all = series.flatMap((one) => one.points);
+  const [x, y] = [scale(all.map((p) => p[0]), PLOT.left, PLOT.width - PLOT.right),
+    scale(all.map((p) => p[1]), PLOT.height - PLOT.bottom, PLOT.top)];
+  const svg = make("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": title });
+  for (const value of ticks(y.low, y.high, 5)) svg.append(
+    make("line", { class: "grid", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: y(value), y2: y(value) }),
+    make("text", { x: PLOT.left - 6, y: y(value) + 4, "text-anchor": "end" }, String(value)));
+  for (const value of ticks(x.low, x.high, 8).filter(Number.isInteger)) svg.append(
+    make("text", { x: x(value), y: PLOT.height - PLOT.bottom + 17, "text-anchor": "middle" }, String(value)));
+  svg.append(make("text", { x: PLOT.width - PLOT.right, y: PLOT.height - 3, "text-anchor": "end" }, "epoch"));
+  for (const one of series) svg.append(...line(one, x, y, best, runs.indexOf(one.run)));
+  const legend = make("figcaption", { class: "legend" }, make("b", {}, title), series.map((one) =>
+    make("span", {}, make("span", { class: one.name.startsWith("train") ? "key thin" : "key", style: { "--own": colour(one.run.colour) } }),
+      runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name))));
+  return make("figure", { class: "chart" }, legend, svg);
+}
+const word = (name) => ({ train_loss: "training", val_loss: "validation" })[name] || name.replace("_", " ");
+
+/** A curve with its points; the best one is named, of every second run below the curve. */
+function line(one, x, y, best, turn) {
+  const train = one.name.startsWith("train");
+  const drawn = [make("path", { class: train ? "curve thin" : "curve", style: { "--own": colour(one.run.colour) },
+    d: one.points.map(([epoch, value], n) => `${n ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("") })];
+  for (const [epoch, value] of one.points) drawn.push(make("circle", { class: "point", cx: x(epoch), cy: y(value), r: train ? 1.8 : 2.6,
+    style: { "--own": colour(one.run.colour) } }, make("title", {}, `${one.run.name}, epoch ${epoch}: ${word(one.name)} ${number(value)}`)));
+  if (train) return drawn;
+  const top = best(...one.points.map((p) => p[1]));
+  const [epoch, value] = one.points.find((p) => p[1] === top);
+  const side = x(epoch) > PLOT.width - 120 ? "end" : x(epoch) < PLOT.left + 60 ? "start" : "middle";
+  drawn.push(make("circle", { class: "best", cx: x(epoch), cy: y(value), r: 5, style: { "--own": colour(one.run.colour) } }),
+    make("text", { class: "halo", x: x(epoch), y: y(value) + (turn % 2 ? 20 : -10), "text-anchor": side }, `best: epoch ${epoch}, ${number(value)}`));
+  return drawn;
+}
+
+/** A linear scale with a little air on both sides; one value alone lies in the middle. */
+function scale(values, from, to) {
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  if (low === high) [low, high] = [low - 0.5, high + 0.5];
+  const air = 0.04 * (high - low);
+  const place = (value) => from + ((value - low + air) / (high - low + 2 * air)) * (to - from);
+  return Object.assign(place, { low, high });
+}
+
+function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((n) => n * power >= rough);
+  const found = [];
+  for (let n = Math.ceil(low / step); n * step <= high + 1e-9; n++) found.push(Number((n * step).toPrecision(12)));
+  return found;
+}
+
+function curveTable(runs, columns) {
+  return make("details", {}, make("summary", {}, "The numbers"), ...runs.map((run) =>
+    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Epochs of ${run.name}` }, make("table", {},
+      make("caption", {}, run.name),
+      make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, name.replaceAll("_", " "))))),
+      make("tbody", {}, run.curve.map((row) => make("tr", {}, columns.map((name) =>
+        make("td", {}, row[name] == null ? "–" : String(Number(row[name].toFixed(4)))))))))))); 
+}

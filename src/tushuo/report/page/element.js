@@ -1,0 +1,51 @@
+"use strict";
+// Elements, numbers and texts. All text comes in as text nodes: nothing of a caption is ever markup.
+
+const $ = (id) => document.getElementById(id);
+const parse = (id) => JSON.parse($(id).textContent);
+const report = parse("summary");
+const scored = report.runs.filter((run) => Object.keys(run.scores).length);
+
+/** Make an element: attributes (on... are listeners, dashes as written), then children. */
+function make(tag, attributes = {}, ...children) {
+  const svg = ["svg", "path", "circle", "line", "text", "g", "title"].includes(tag);
+  const element = svg
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const key in value) element.style.setProperty(key, value[key]);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child != null && child !== false));
+  return element;
+}
+
+const colour = (run) => `var(--run-${run % 8})`;
+const swatch = (run) => make("span", { class: "swatch", style: { "--own": colour(run) } });
+const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits));
+const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
+
+/** Texts with Chinese characters say so, for fonts and for voices. */
+const language = (text) => (/\p{Script=Han}/u.test(text) ? "zh-Hans" : null);
+const said = (tag, text, attributes = {}) => make(tag, { lang: language(text), ...attributes }, text);
+
+const NAMES = {
+  Bleu_1: "BLEU-1", Bleu_2: "BLEU-2", Bleu_3: "BLEU-3", Bleu_4: "BLEU-4", ROUGE_L: "ROUGE-L",
+};
+const metricName = (name) =>
+  name === "CIDEr" && !report.metrics.includes("CIDEr-D") ? "CIDEr (-D)" : NAMES[name] || name;
+
+/** A repeatable order, the same for everyone who opens the page. */
+function shuffled(items, seed) {
+  const found = [...items];
+  let state = seed * 2654435761 + 1;
+  for (let last = found.length - 1; last > 0; last--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const other = Math.floor((state / 4294967296) * (last + 1));
+    [found[last], found[other]] = [found[other], found[last]];
+  }
+  return found;
+}

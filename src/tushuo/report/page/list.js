@@ -1,0 +1,116 @@
+// Which pictures are shown, in which order, a page at a time.
+
+const PAGE = 24, STRIP = 6, BINS = 20;
+const state = { metric: null, whose: "0", terms: [], page: 0, seed: 1, serial: 0, opened: null };
+let pictures = [];
+
+/** The chosen score of a picture: of one run, or of one less another. */
+function value(picture) {
+  const place = report.metrics.indexOf(state.metric);
+  const [first, second] = state.whose.split("-").map((run) => picture.said[run].scores[place]);
+  return second === undefined ? first : first == null || second == null ? null : first - second;
+}
+const chosenRun = () => Number(state.whose.split("-")[0]);
+
+/** Mean log-probability of a word, the end included. */
+function sureness(picture) {
+  const logs = picture.said[chosenRun()].log_probs || [];
+  return logs.length ? logs.reduce((a, b) => a + b, 0) / logs.length : null;
+}
+
+function ordered(found, by, sign) {
+  const keyed = found.map((picture) => [by(picture), picture]).filter(([key]) => key != null);
+  keyed.sort((a, b) => sign * (a[0] - b[0]) || a[1].place - b[1].place);
+  return keyed.map(([, picture]) => picture);
+}
+
+const ORDERS = {
+  name: (found) => found,
+  worst: (found) => ordered(found, value, 1),
+  best: (found) => ordered(found, value, -1),
+  sure: (found) => ordered(found, sureness, -1),
+  unsure: (found) => ordered(found, sureness, 1),
+  random: (found) => shuffled(found, state.seed),
+};
+
+/** What a search looks through; lower case, each part begun by a space, so that " cat" is a whole beginning. */
+function haystack(picture, where) {
+  const kept = (picture.hay ??= {});
+  const parts = { captions: picture.said.map((one) => one.caption || ""), references: picture.references,
+    all: [picture.id, ...picture.said.map((one) => one.caption || ""), ...picture.references] };
+  return (kept[where] ??= ` ${parts[where].join(" \n ")}`.toLowerCase());
+}
+
+/** Latin words are found by their beginning, Chinese ones anywhere. */
+const holds = (hay, term) => (/^[a-z0-9]/.test(term) ? new RegExp(`(^|[^\\p{L}\\p{N}])${term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "u").test(hay) : hay.includes(term));
+
+function narrowed() {
+  const where = $("where").value, flags = [...$("flags").querySelectorAll("input:checked")].map((box) => box.value);
+  const [low, high] = [$("low").value, $("high").value].map((text) => (text === "" ? null : Number(text)));
+  return pictures.filter((picture) => {
+    const own = value(picture), one = picture.said[chosenRun()];
+    if (low != null && !(own >= low)) return false;
+    if (high != null && !(own <= high)) return false;
+    if (!flags.every((flag) => (flag === "differ" ? differ(picture) : FLAGS[flag][1](one)))) return false;
+    return state.terms.every((term) => holds(haystack(picture, where), term));
+  });
+}
+const differ = (picture) => new Set(picture.said.map((one) => one.caption)).size > 1;
+let shownNow = [];
+const currentOrder = () => (shownNow.includes(state.opened) ? shownNow : pictures);
+
+function showList() {
+  state.terms = $("query").value.toLowerCase().split(/\s+/).filter(Boolean);
+  shownNow = ORDERS[$("order").value](narrowed());
+  const pages = Math.max(1, Math.ceil(shownNow.length / PAGE));
+  state.page = Math.min(state.page, pages - 1);
+  const narrow = shownNow.length < pictures.length;
+  document.body.classList.toggle("narrowed", narrow || state.terms.length > 0);
+  $("count").textContent = narrow ? `${count(shownNow.length, "picture")} of ${pictures.length.toLocaleString("en")}` : count(pictures.length, "picture");
+  const from = state.page * PAGE;
+  $("list").replaceChildren(...shownNow.slice(from, from + PAGE).map(card));
+  showPager(pages);
+}
+
+function showPager(pages) {
+  const to = (page) => () => { state.page = page; showList(); $("all-title").scrollIntoView(); };
+  $("pager").replaceChildren(...(pages < 2 ? [] : [
+    make("button", { type: "button", disabled: state.page === 0, onclick: to(0) }, "« First"),
+    make("button", { type: "button", disabled: state.page === 0, onclick: to(state.page - 1) }, "‹ Previous"),
+    make("span", {}, `page ${state.page + 1} of ${pages}`),
+    make("button", { type: "button", disabled: state.page === pages - 1, onclick: to(state.page + 1) }, "Next ›"),
+    make("button", { type: "button", disabled: state.page === pages - 1, onclick: to(pages - 1) }, "Last »"),
+  ]));
+}
+
+/** Best, worst and random pictures at a glance. */
+function showStrips() {
+  const strip = (title, found, extra) => make("section", { class: "strip" },
+    make("h3", {}, title, extra), make("div", { class: "row", tabindex: 0, role: "region", "aria-label": title }, found.slice(0, STRIP).map(card)));
+  const named = state.whose.includes("-") ? ["Greatest gain", "Greatest loss"] : ["Best", "Worst"];
+  const again = make("button", { type: "button", class: "link again", onclick: () => { state.seed++; showStrips(); $("strips").querySelector(".again").focus(); } }, "others");
+  $("strips").replaceChildren(
+    strip(`${named[0]} by ${metricName(state.metric)}`, ORDERS.best(pictures)),
+    strip(`${named[1]} by ${metricName(state.metric)}`, ORDERS.worst(pictures)),
+    strip("Random", shuffled(pictures, state.seed), again));
+}
+
+/** How the chosen score is spread; a bar narrows the list to its range. */
+function showHistogram() {
+  const values = pictures.map(value).filter((own) => own != null);
+  const [low, high] = [Math.min(...values, 0), Math.max(...values)];
+  const step = (high - low) / BINS;
+  $("histogram").replaceChildren();
+  if (!(step > 0)) return;
+  const counts = new Array(BINS).fill(0);
+  for (const own of values) counts[Math.min(BINS - 1, Math.floor((own - low) / step))]++;
+  const most = Math.max(...counts);
+  $("histogram").append(...counts.map((n, bin) => {
+    const [from, to] = [low + bin * step, low + (bin + 1) * step];
+    const told = `${number(from, 2)} to ${number(to, 2)}: ${count(n, "picture")}`;
+    return make("button", { type: "button", title: told, "aria-label": `Show ${told}`, style: { "--share": n / most },
+      onclick: () => { $("low").value = number(from, 3); $("high").value = number(to, 3); refresh(); $("all-title").scrollIntoView(); } });
+  }), make("p", { class: "quiet" }, make("span", {}, number(low, 2)), make("span", {}, `pictures by their ${metricName(state.metric)}`), make("span", {}, number(high, 2))));
+}
+
+function refresh() { state.page = 0; showList(); }

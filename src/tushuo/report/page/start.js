@@ -1,0 +1,54 @@
+// What runs when: the scores at once, the pictures when the whole page is here.
+
+function about() {
+  const run = scored[0];
+  if (!run) return `${count(report.runs.length, "run")} without scores`;
+  const fields = Object.fromEntries(run.signature.split("|").map((part) => part.split(/:(.*)/s, 2)));
+  return [run.split && `${run.split} split`, count(report.pictures, "picture"),
+    fields.references && `${fields.references.replace("to", " to ")} references each`, fields.tokenizer && `words by ${fields.tokenizer}`]
+    .filter(Boolean).join(" · ");
+}
+
+function theme() {
+  const root = document.documentElement;
+  const dark = () => (root.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const label = () => { $("theme").textContent = dark() ? "Light" : "Dark"; $("theme").setAttribute("aria-label", `Switch to ${dark() ? "light" : "dark"}`); };
+  $("theme").addEventListener("click", () => { root.style.colorScheme = dark() ? "light" : "dark"; label(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+  label();
+}
+
+function choices() {
+  const option = (value, text) => make("option", { value }, text);
+  $("metric").append(...report.metrics.map((name) => option(name, metricName(name))));
+  state.metric = ["CIDEr", "CIDEr-D"].find((name) => scored[0].scores[name] != null) || report.metrics[0];
+  $("metric").value = state.metric;
+  $("whose").append(...scored.map((run, n) => option(String(n), run.name)));
+  scored.forEach((a, n) => scored.forEach((b, m) => n !== m && $("whose").append(option(`${n}-${m}`, `${a.name} less ${b.name}`))));
+  $("whose-label").hidden = scored.length < 2;
+  const flags = { ...FLAGS, ...(scored.length > 1 && { differ: ["differ between the runs"] }) };
+  $("flags").append(...Object.entries(flags).map(([name, [told]]) => make("label", {}, make("input", { type: "checkbox", value: name }), told)));
+  const scoring = () => { state.metric = $("metric").value; state.whose = $("whose").value; drawWins(pictures, state.metric); showHistogram(); showStrips(); refresh(); };
+  $("metric").addEventListener("change", scoring);
+  $("whose").addEventListener("change", scoring);
+  $("filters").addEventListener("input", refresh);
+  $("filters").addEventListener("submit", (event) => event.preventDefault());
+  $("filters").addEventListener("reset", () => setTimeout(refresh));
+  $("dialog").addEventListener("click", (event) => event.target === $("dialog") && $("dialog").close());
+  scoring();
+}
+
+$("about").textContent = about();
+$("footer").textContent = `Made by tushuo ${report.version}. This page is one file: it fetches nothing and sends nothing.`;
+if (report.warning) $("warnings").append(make("p", { class: "warning" },
+  make("b", {}, "These scores cannot be compared: "), report.warning));
+theme();
+drawScores();
+drawHabits();
+drawCurves();
+document.addEventListener("DOMContentLoaded", () => {
+  pictures = parse("data").map((picture, place) => ({ ...picture, place }));
+  if (!pictures.length || !scored.length) return;
+  $("pictures").hidden = false;
+  choices();
+});

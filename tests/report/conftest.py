@@ -1,0 +1,90 @@
+"""Results to show: of a tiny run on drawn scenes, and made up for many pictures."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import MeanEncoder
+from tests.train.test_train import PLAIN, learn
+from tushuo.captioner import Captioner
+from tushuo.data import Record
+from tushuo.evaluate import baselines, caption_split, evaluate, said_habits
+from tushuo.features.regions import Regions
+from tushuo.results import Results, Said, keep, pack, read_curve, read_settings
+from tushuo.run import Run
+from tushuo.train.loop import Watcher
+
+
+@pytest.fixture(scope="session")
+def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that learned drawn scenes for a moment, and captioned all of them."""
+    folder = tmp_path_factory.mktemp("report")
+    regions = Regions.on_the_fly(MeanEncoder(), records)
+    learn(records, regions, folder / "run", Watcher(), replace(PLAIN, epochs=15))
+    (folder / "run" / "log.csv").write_text("epoch,train_loss,val_loss\n1,3.0,2.9\n2,2.5,2.6\n")
+    captioner = Captioner(Run.load(folder / "run"), MeanEncoder())
+    told = caption_split(captioner, records, regions)
+    hypotheses = {str(name): said.caption for name, said in told.items()}
+    whole = Results.of(
+        evaluate(hypotheses, records, captioner=captioner),
+        pictures={str(name): said for name, said in told.items()},
+        baselines={n: of.scores for n, of in baselines(records, records, regions).items()},
+        habits=asdict(said_habits(hypotheses, records, records)),
+        split="val",
+        run=read_settings(folder / "run"),
+        curve=read_curve(folder / "run"),
+    )
+    keep(folder / "tiny", whole, told)
+    return folder / "tiny"
+
+
+def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass") -> Results:
+    """Results of any number of pictures; a few files of photographs' size serve for all."""
+    draw = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    for number in range(12):
+        rough = draw.integers(0, 256, (30, 40, 3)).astype(np.uint8)  # as busy as a photograph
+        Image.fromarray(rough).resize((500, 375), Image.Resampling.BICUBIC).save(
+            folder / f"{number}.jpg"
+        )
+    words = tuple(caption.split())
+    said = {
+        f"{n:012d}": Said(
+            caption=caption,
+            references=tuple(f"{caption} number {n} for the {k}th time" for k in range(5)),
+            path=str(folder / f"{n % 12}.jpg"),
+            words=words,
+            log_probs=(-0.5,) * (len(words) + 1),
+            attention=pack(draw.random((len(words), 9, 9))),
+        )
+        for n in range(count)
+    }
+    names = ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "CIDEr-D"]
+    return Results(
+        scores=dict.fromkeys(names, 0.5),
+        intervals=dict.fromkeys(names, (0.4, 0.6)),
+        images={name: dict.fromkeys(names, float(draw.random())) for name in said},
+        signature=f"tushuo:0|tokenizer:ptb|images:{count}|references:5|hash:0",
+        pictures=said,
+        run={"encoder": {"rows": 9, "columns": 9, "side": 260, "resize": "squash"}},
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright; both are there in CI."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
+    program = which("chromium") or which("chromium-browser") or which("google-chrome")
+    if program is None:
+        pytest.skip("wants a browser; on Debian: apt-get install chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=arguments)
+        yield opened
+        opened.close()

@@ -1,0 +1,263 @@
+"""The report in a real browser: what a reader does, on a laptop, a phone and paper."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.report.conftest import made_up
+from tushuo.report import thumbnails
+from tushuo.report.write import write_report
+from tushuo.results import Said, read_results
+
+NASTY = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
+FIRST_PAINT_MILLISECONDS, READY_SECONDS, PAGE_SECONDS = 2000, 8, 2
+MOST_BYTES = 60_000_000  # of 5,000 pictures, busier than most photographs are
+NAMELESS = """() => [...document.querySelectorAll('button, input, select, img')]
+    .filter(e => !(e.ariaLabel || e.alt || e.textContent.trim() || e.labels?.length))
+    .map(e => e.outerHTML)"""
+LEAST_CONTRAST = """() => {
+    const light = (text) => {
+        const [r, g, b] = text.match(/[\\d.]+/g).map((v) => v / 255)
+            .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const colours = (e) => getComputedStyle(e);
+    const paper = light(colours(document.body).backgroundColor);
+    return Math.min(...[...document.querySelectorAll('h1, .quiet, th, td, button.link')]
+        .map((e) => light(colours(e).color))
+        .map((ink) => (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)));
+}"""
+
+
+class Reader:
+    """A page, and everything it complained about or asked for."""
+
+    def __init__(self, page: Any):
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, path: Path) -> None:
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("#list .card")
+
+    def asked(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith(("data:", "file:"))]
+
+
+@pytest.fixture
+def reader(browser: Any) -> Iterator[Reader]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    found = Reader(page)
+    yield found
+    assert found.complaints == []
+    assert found.asked() == []
+    page.close()
+
+
+@pytest.fixture
+def tiny(results: Path, tmp_path: Path) -> Path:
+    """Two runs side by side: the real one, and one that says the same of every picture."""
+    first = read_results(results)
+    words = ("a", "red", "ball")
+    same = {
+        name: replace(one, caption="a red ball", words=words, log_probs=(-1.0,) * 4)
+        for name, one in first.pictures.items()
+    }
+    second = replace(first, pictures=same, run={**(first.run or {}), "seed": 2})
+    assert write_report(tmp_path / "r.html", {"tiny": first, "same": second}) == []
+    return tmp_path / "r.html"
+
+
+def cache_by_sum(make: Callable[[np.ndarray, int], bytes]) -> Callable[[np.ndarray, int], bytes]:
+    kept: dict[int, bytes] = {}
+
+    def cached(pixels: np.ndarray, side: int) -> bytes:
+        name = int(pixels.sum())
+        if name not in kept:
+            kept[name] = make(pixels, side)
+        return kept[name]
+
+    return cached
+
+
+def shown(page: Any) -> list[str]:
+    return page.eval_on_selector_all("#list .card", "cards => cards.map(c => c.dataset.id)")
+
+
+def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
+    reader.open(tiny)
+    page = reader.page
+    assert page.locator("#score-table tbody tr").count() == 6
+    told = page.inner_text("#scores")
+    for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
+        assert part in told
+    assert page.locator("#charts path.curve").count() == 4
+    assert "in a function word" in page.inner_text("#habits")
+    assert "pictures" in page.inner_text("#wins")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.click("#theme")
+    assert page.evaluate(paper) != light
+    page.click("#theme")
+    assert page.evaluate(paper) == light
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(paper) == light  # what the reader chose goes before the machine's choice
+
+
+def test_search_filters_and_order(reader: Reader, tiny: Path) -> None:
+    reader.open(tiny)
+    page = reader.page
+    assert page.inner_text("#count") == "40 pictures"
+    assert len(shown(page)) == 24
+    page.click("#pager >> text=Next")
+    assert len(shown(page)) == 16
+    page.fill("#query", "red ball")
+    page.select_option("#where", "captions")
+    assert page.inner_text("#count") == "40 pictures"
+    page.fill("#query", "no such word")
+    assert page.inner_text("#count") == "0 pictures of 40"
+    assert shown(page) == []
+    page.click("#clear")
+    page.wait_for_function("document.querySelectorAll('#list .card').length === 24")
+    page.select_option("#order", "worst")
+    worst = shown(page)
+    page.select_option("#order", "best")
+    assert shown(page)[0] != worst[0]
+    page.check("#flags input[value=differ]")
+    assert "40 pictures" in page.inner_text("#count")
+    page.select_option("#whose", "1")
+    page.check("#flags input[value=shared]")
+    assert page.inner_text("#count") == "40 pictures"
+    page.uncheck("#flags input[value=shared]")
+    page.fill("#low", "9.9")
+    assert "0 pictures" in page.inner_text("#count")
+    page.click("#clear")
+    page.click("#histogram button >> nth=0")
+    assert " of 40" in page.inner_text("#count")
+
+
+def test_pointing_at_a_word_shows_where_it_looked(reader: Reader, tiny: Path) -> None:
+    reader.open(tiny)
+    page = reader.page
+    card = page.locator("#list .card").first
+    drawn = "canvas => canvas.toDataURL()"
+    card.locator(".word").nth(0).hover()
+    first = card.locator("canvas").evaluate(drawn)
+    card.locator(".word").nth(1).hover()
+    assert card.locator("canvas").evaluate(drawn) != first
+    assert "shaded" in card.locator(".look").get_attribute("class")
+    card.locator("text=references").click()
+    assert card.locator(".references li").first.is_visible()
+
+
+def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, tiny: Path) -> None:
+    reader.open(tiny)
+    page = reader.page
+    page.locator("#list .card .open").first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("li").count() >= 3
+    assert dialog.locator("tbody tr").count() == 6
+    page.locator("dialog .words button").first.focus()
+    drawn = "canvas => canvas.toDataURL()"
+    first = dialog.locator("canvas").evaluate(drawn)
+    told = dialog.locator("[aria-live]").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert dialog.locator("canvas").evaluate(drawn) != first
+    assert dialog.locator("[aria-live]").inner_text() != told
+    assert "looked most at the" in dialog.locator("[aria-live]").inner_text()
+    name = dialog.locator("h2").inner_text()
+    dialog.locator("text=Next").click()
+    assert dialog.locator("h2").inner_text() != name
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_everything_has_a_name_and_enough_contrast(reader: Reader, tiny: Path) -> None:
+    reader.open(tiny)
+    page = reader.page
+    assert page.evaluate(NAMELESS) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(LEAST_CONTRAST) > 4.5
+
+
+def test_a_phone_and_paper(reader: Reader, tiny: Path) -> None:
+    reader.page.set_viewport_size({"width": 360, "height": 740})
+    reader.open(tiny)
+    page = reader.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 33, 38)"
+    assert not page.locator("#filters").is_visible()
+    assert not page.locator("#list").is_visible()
+    assert page.locator("#strips .references").first.is_visible()
+
+
+def test_captions_are_text_whatever_they_hold(reader: Reader, tmp_path: Path) -> None:
+    found = made_up(3, tmp_path / "pictures", caption=f"狗 {NASTY}")
+    names = {name: f"{NASTY}{name}" for name in found.pictures}
+    found = replace(
+        found,
+        pictures={names[name]: one for name, one in found.pictures.items()},
+        images={names[name]: one for name, one in found.images.items()},
+        notes=[NASTY],
+        baselines={NASTY: found.scores},
+        curve=[{"epoch": 1.0, "val_loss": 2.0}],
+    )
+    write_report(tmp_path / "r.html", {NASTY: found})
+    reader.open(tmp_path / "r.html")
+    page = reader.page
+    page.fill("#query", "onerror")
+    page.locator("#list .open").first.click()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+    card = page.locator("#list .card").first
+    assert NASTY in card.inner_text()
+    assert card.locator(".said p").get_attribute("lang") == "zh-Hans"
+
+
+def test_captions_of_another_tool_without_pictures(reader: Reader, tmp_path: Path) -> None:
+    found = made_up(3, tmp_path / "pictures")
+    bare = {n: Said(caption=s.caption, references=s.references) for n, s in found.pictures.items()}
+    assert (
+        write_report(tmp_path / "r.html", {"other": replace(found, pictures=bare, run=None)}) == []
+    )
+    reader.open(tmp_path / "r.html")
+    page = reader.page
+    assert page.locator("#list .none").count() == 3
+    page.locator("#list .open").first.click()
+    assert page.locator("dialog .plain").inner_text() == "a dog runs on the grass"
+
+
+def test_five_thousand_pictures(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dozen pictures come again and again, since making thousands is not what is tested."""
+    monkeypatch.setattr(thumbnails, "thumbnail", cache_by_sum(thumbnails.thumbnail))
+    write_report(tmp_path / "r.html", {"many": made_up(5000, tmp_path / "pictures")})
+    assert (tmp_path / "r.html").stat().st_size < MOST_BYTES
+    began = time.monotonic()
+    reader.open(tmp_path / "r.html")
+    assert time.monotonic() - began < READY_SECONDS
+    page = reader.page
+    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    assert page.evaluate(paint) < FIRST_PAINT_MILLISECONDS
+    for act in (
+        lambda: page.click("#pager >> text=Next"),
+        lambda: page.fill("#query", "number 4321"),
+        lambda: page.select_option("#order", "best"),
+    ):
+        began = time.monotonic()
+        act()
+        assert time.monotonic() - began < PAGE_SECONDS
+    assert page.inner_text("#count") == "1 picture of 5,000"
