@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 from tushuo.decoders.base import Decoder
+from tushuo.features.regions import ReadRegions
 from tushuo.metrics.base import corpus_scores
 from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
@@ -12,7 +13,6 @@ from tushuo.metrics.score import TOKENIZERS
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.text import join
-from tushuo.train.learner import ReadRegions
 from tushuo.train.start import Lesson
 
 BATCH_PICTURES = 64

@@ -18,6 +18,9 @@ def extract(
         str | None, Parameter(help="who looks at the pictures; default: the recipe's")
     ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    views: Annotated[
+        str | None, Parameter(help="other looks to keep beside the plain one, as flip,crop")
+    ] = None,
     max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
     max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
 ) -> int:
@@ -31,10 +34,11 @@ def extract(
     from tushuo.data.limits import limit
     from tushuo.features.extract import extract as fill
     from tushuo.features.extract import store_bytes
+    from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.runtime import processes
 
-    chosen = RECIPES[recipe]()
+    chosen, looks = RECIPES[recipe](), parse_views(views)
     records = tushuo.data.read(data, images=images, language=language)
     most = chosen.max_captions if max_captions is None else max_captions
     records = limit(records, max_captions=most, max_images=max_images)
@@ -44,10 +48,11 @@ def extract(
             encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
         )
         pictures = len({record.image_id for record in records})
-        gigabytes = store_bytes(pictures, looker.spec) / 1e9
+        gigabytes = store_bytes(pictures, looker.spec, len(looks)) / 1e9
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
         bar.restart()
-        done = fill(records, looker, output, process=process, processes=count, progress=bar)
+        shared = {"process": process, "processes": count}
+        done = fill(records, looker, output, views=looks, progress=bar, **shared)
     share = f" (process {process + 1} of {count})" if count > 1 else ""
     found = f"{done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"
     print(f"{output}: {found}{share}")

@@ -64,6 +64,7 @@ def train(
     from tushuo.cli.watch import watch
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
+    from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.run import Run
     from tushuo.runtime import processes
@@ -86,7 +87,8 @@ def train(
     records = tushuo.data.read(data, images=images, language=language)
     records = limit(records, max_captions=most, max_images=max_images, seed=seed)
     records = with_splits(records, by=split_by, seed=seed)
-    regions = _regions(records, store, encoder or chosen.encoder, weights)
+    views = parse_views(learn.training.views)
+    regions = _regions(records, store, encoder or chosen.encoder, weights, views)
     lesson = start(records, regions, output, learn, before=before)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
     with Bar("train") as bar:
@@ -134,7 +136,11 @@ def _reward(lesson: "Lesson", training: TrainConfig) -> "Reward | None":
 
 
 def _regions(
-    records: "list[Record]", store: Path | None, encoder: str, weights: Path | None
+    records: "list[Record]",
+    store: Path | None,
+    encoder: str,
+    weights: Path | None,
+    views: tuple[str, ...],
 ) -> "Regions":
     """Take the regions of the store, or make them on the fly; name the pictures left out."""
     from tushuo import encoders
@@ -147,7 +153,7 @@ def _regions(
         with Bar("weights") as bar:
             looker = encoders.load(encoder, weights=weights, progress=bar.bytes("weights"))
         with Bar("open") as bar:
-            regions = Regions.on_the_fly(looker, records, progress=bar)
+            regions = Regions.on_the_fly(looker, records, views=views, progress=bar)
     with Bar("train") as bar:
         for path, error in regions.failed.items():
             bar.say(f"left out: {path}: {error}")

@@ -15,6 +15,7 @@ from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, Planned
+from tushuo.features.views import PLAIN, VIEWS
 from tushuo.images import open_picture
 from tushuo.runtime import Progress, free_bytes, sha256
 
@@ -37,9 +38,9 @@ class Extraction:
     failed: dict[str, str]
 
 
-def store_bytes(pictures: int, spec: EncoderSpec) -> int:
+def store_bytes(pictures: int, spec: EncoderSpec, views: int = 1) -> int:
     """Bytes on disk that a store of so many pictures takes (two a number)."""
-    return pictures * spec.regions * spec.width * 2
+    return pictures * views * spec.regions * spec.width * 2
 
 
 def extract(
@@ -47,6 +48,7 @@ def extract(
     encoder: Encoder,
     folder: Path,
     *,
+    views: tuple[str, ...] = (PLAIN,),
     process: int = 0,
     processes: int = 1,
     shard_pictures: int = SHARD_PICTURES,
@@ -58,6 +60,7 @@ def extract(
         records: the pictures; one picture that occurs twice is looked at once.
         encoder: what looks at them.
         folder: where the store is, or will be.
+        views: names of `VIEWS`: how each picture is looked at, the plain one first.
         process: number of this process; it makes the shards ``process``, ``process + processes``...
         processes: how many processes share the work.
         shard_pictures: pictures of a shard; what a kill can cost.
@@ -68,8 +71,10 @@ def extract(
     """
     unique = {record.image_id: record for record in records}.values()
     plan = [Planned(record.image_id, str(record.path)) for record in unique]
-    _require_room(folder, store_bytes(len(plan), encoder.spec))
-    store = FeatureStore.create(folder, plan, encoder.spec, shard_pictures=shard_pictures)
+    _require_room(folder, store_bytes(len(plan), encoder.spec, len(views)))
+    store = FeatureStore.create(
+        folder, plan, encoder.spec, shard_pictures=shard_pictures, views=views
+    )
     mine = range(process, store.shards, processes)
     total = sum(len(store.shard_rows(shard)) for shard in mine)
     done = made = 0
@@ -101,16 +106,17 @@ def _require_room(folder: Path, needed: int) -> None:
         )
 
 
-Look = tuple[Tensor | None, str | None, str | None]  # prepared picture, hash, error
+Look = tuple[Tensor | None, str | None, str | None]  # prepared views, hash, error
 
 
-def _look(path: Path, spec: EncoderSpec) -> Look:
+def _look(path: Path, spec: EncoderSpec, views: Sequence[str]) -> Look:
     try:
         content = path.read_bytes()
-        picture = prepare(open_picture(content, at_least=spec.side), spec)
+        picture = open_picture(content, at_least=spec.side)
     except (PictureError, OSError) as error:
         return None, None, str(error)
-    return picture, sha256(content), None
+    prepared = torch.stack([prepare(VIEWS[view](picture), spec) for view in views])
+    return prepared, sha256(content), None
 
 
 def _make_shard(
@@ -122,9 +128,9 @@ def _make_shard(
 ) -> None:
     """Look at the pictures of one shard and write it; an unreadable picture leaves zeros."""
     spec, rows = store.spec, store.shard_rows(shard)
-    regions = np.zeros((len(rows), 1, spec.regions, spec.width), np.float16)
+    regions = np.zeros((len(rows), len(store.views), spec.regions, spec.width), np.float16)
     pictures = [store.plan[row] for row in rows]
-    looks = reader.map(lambda picture: _look(Path(picture.path), spec), pictures)
+    looks = reader.map(lambda picture: _look(Path(picture.path), spec, store.views), pictures)
     hashes: list[str | None] = []
     errors: dict[str, str] = {}
     batch: list[tuple[int, Tensor]] = []
@@ -134,9 +140,11 @@ def _make_shard(
             errors[pictures[row].path] = error or ""
         else:
             batch.append((row, prepared))
-        if batch and (len(batch) == BATCH_PICTURES or row == len(rows) - 1):
-            encoded = encoder(torch.stack([picture for _, picture in batch]))
-            regions[[place for place, _ in batch], 0] = encoded.half().numpy()
+        full = len(batch) * len(store.views) >= BATCH_PICTURES
+        if batch and (full or row == len(rows) - 1):
+            encoded = encoder(torch.cat([views for _, views in batch])).half().numpy()
+            places = [place for place, _ in batch]
+            regions[places] = encoded.reshape(len(batch), *regions.shape[1:])
             batch = []
             progress(row + 1)
     store.write_shard(shard, regions, hashes, errors)

@@ -1,8 +1,9 @@
 """Regions that a training reads: from a store, or from pictures that are looked at each time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,8 +14,20 @@ from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError
 from tushuo.features.store import FeatureStore
+from tushuo.features.views import PLAIN, VIEWS
 from tushuo.images import open_picture
 from tushuo.runtime import Progress
+
+
+@runtime_checkable
+class ReadRegions(Protocol):
+    """Reads regions, float32, in the order of the rows: of the plain view, or of one for each."""
+
+    def __call__(
+        self, rows: Sequence[int], views: Sequence[int] | None = None
+    ) -> Float[Tensor, "P R D"]:
+        """Read."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +38,16 @@ class Regions:
         rows: the row of each picture whose regions are here, by image id.
         spec: the encoder that makes them.
         signature: one line that is equal exactly when the regions are.
-        read: rows in, regions out, float32, in the same order.
+        read: rows in, regions out.
+        views: names of the views that each picture has, the plain one first.
         failed: what was wrong, by path, with pictures that have no regions.
     """
 
     rows: dict[int | str, int]
     spec: EncoderSpec
     signature: str
-    read: Callable[[Sequence[int]], Float[Tensor, "P R D"]]
+    read: ReadRegions
+    views: tuple[str, ...] = (PLAIN,)
     failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -49,17 +64,29 @@ class Regions:
             spec=store.spec,
             signature=store.signature(),
             read=store.read,
+            views=store.views,
             failed=store.errors(),
         )
 
     @classmethod
     def on_the_fly(
-        cls, encoder: Encoder, records: Sequence[Record], *, progress: Progress | None = None
+        cls,
+        encoder: Encoder,
+        records: Sequence[Record],
+        *,
+        views: tuple[str, ...] = (PLAIN,),
+        progress: Progress | None = None,
     ) -> "Regions":
         """Encode pictures each time they are asked for.
 
         Every picture is opened once before, so that an unreadable one is known at the beginning and
         not hours later.
+
+        Args:
+            encoder: what looks at them.
+            records: the pictures.
+            views: names of `VIEWS` that can be asked for, the plain one first.
+            progress: called with pictures opened and pictures in all.
         """
         spec = encoder.spec
         paths: dict[int | str, Path] = {}
@@ -73,10 +100,14 @@ class Regions:
                 failed[str(path)] = str(error)
             if progress is not None:
                 progress(done, len(unique))
-        ordered = list(paths.values())
+        ordered, names = list(paths.values()), views
 
-        def read(rows: Sequence[int]) -> Float[Tensor, "P R D"]:
-            opened = [open_picture(ordered[row], at_least=spec.side) for row in rows]
+        def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
+            looks = [VIEWS[names[view]] for view in views or [0] * len(rows)]
+            opened = [
+                look(open_picture(ordered[row], at_least=spec.side))
+                for row, look in zip(rows, looks, strict=True)
+            ]
             pictures = torch.stack([prepare(picture, spec) for picture in opened])
             # cloned, since training cannot go on from a tensor made in inference mode
             return encoder(pictures).float().clone()
@@ -86,5 +117,6 @@ class Regions:
             spec=spec,
             signature=spec.signature,
             read=read,
+            views=names,
             failed=failed,
         )

@@ -1,7 +1,7 @@
 """The feature store: regions of every picture, float16, memory-mapped, in shards.
 
     STORE/
-      store.json           format, the encoder's spec, shard size, views
+      store.json           format, the encoder's spec, shard size, names of the views
       pictures.jsonl       the plan: every picture's id and path, in order
       shards/00000.npy     regions "pictures views R D", float16
       shards/00000.json    which rows are good, the pictures' hashes, the shard's checksum
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import StoreError
+from tushuo.features.views import PLAIN
 from tushuo.runtime import atomic_write, sha256, write_bytes
 
 FORMAT = 1
@@ -44,6 +45,7 @@ class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
     pictures: int
     plan: str  # hash of pictures.jsonl
     views: int = 1
+    view_names: tuple[str, ...] = (PLAIN,)  # a store without them has but this one
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +73,18 @@ class FeatureStore:
 
     @classmethod
     def create(
-        cls, folder: Path, plan: Sequence[Planned], spec: EncoderSpec, *, shard_pictures: int
+        cls,
+        folder: Path,
+        plan: Sequence[Planned],
+        spec: EncoderSpec,
+        *,
+        shard_pictures: int,
+        views: tuple[str, ...] = (PLAIN,),
     ) -> "FeatureStore":
         """Write a plan, or find the very same plan there and go on with it.
 
         Raises:
-            StoreError: the folder holds a store of other pictures or of another encoder.
+            StoreError: the folder holds a store of other pictures, views or of another encoder.
         """
         content = b"".join(msgspec.json.encode(picture) + b"\n" for picture in plan)
         header = StoreHeader(
@@ -85,14 +93,17 @@ class FeatureStore:
             shard_pictures=shard_pictures,
             pictures=len(plan),
             plan=sha256(content)[:16],
+            views=len(views),
+            view_names=views,
         )
         if (folder / "store.json").exists():
             store = cls.open(folder)
             if store.header != header:
                 raise StoreError(
-                    f"{folder} holds a store of {store.header.pictures} pictures by "
-                    f"{store.header.encoder.signature}, and this would be {header.pictures} "
-                    f"pictures by {spec.signature}; choose another --output, or delete the folder"
+                    f"{folder} holds a store of {store.header.pictures} pictures "
+                    f"({', '.join(store.views)}) by {store.spec.signature}, and this would be "
+                    f"{header.pictures} pictures ({', '.join(views)}) by {spec.signature}; "
+                    "choose another --output, or delete the folder"
                 )
             return store
         write_bytes(folder / "pictures.jsonl", content)
@@ -131,6 +142,11 @@ class FeatureStore:
     def spec(self) -> EncoderSpec:
         """The encoder that made the regions."""
         return self.header.encoder
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views of each picture, the plain one first."""
+        return self.header.view_names
 
     @property
     def shards(self) -> int:
@@ -184,9 +200,10 @@ class FeatureStore:
             self._load(shard)
 
     def signature(self) -> str:
-        """The encoder's signature and a hash over the pictures' own hashes."""
+        """The encoder's signature, a hash over the pictures' own hashes, views beside the plain."""
         hashes = [self.info(shard).hashes for shard in range(self.shards)]
-        return f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
+        pictures = f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
+        return pictures if len(self.views) == 1 else f"{pictures}|views:{'+'.join(self.views)}"
 
     def errors(self) -> dict[str, str]:
         """Say what was wrong, by path, with the pictures that could not be read."""
@@ -198,11 +215,14 @@ class FeatureStore:
         good = [ok is not None for shard in range(self.shards) for ok in self.info(shard).hashes]
         return {image_id: row for image_id, row in self._rows.items() if good[row]}
 
-    def read(self, rows: Sequence[int], view: int = 0) -> Float[Tensor, "P R D"]:
-        """Read regions as float32, in the order of ``rows``."""
+    def read(
+        self, rows: Sequence[int], views: Sequence[int] | None = None
+    ) -> Float[Tensor, "P R D"]:
+        """Read regions as float32, in the order of ``rows``; the plain view, or one for each."""
         size = self.header.shard_pictures
+        chosen = zip(rows, views or [0] * len(rows), strict=True)
         return torch.stack(
-            [torch.from_numpy(self._load(row // size)[row % size, view]) for row in rows]
+            [torch.from_numpy(self._load(row // size)[row % size, view]) for row, view in chosen]
         ).float()
 
     def _path(self, shard: int, suffix: str) -> Path:

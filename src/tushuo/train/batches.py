@@ -13,10 +13,21 @@ from tushuo.train.config import TrainConfig
 
 @dataclass(frozen=True)
 class Example:
-    """One picture of the training: its row of the store, its captions as ids."""
+    """One picture of the training.
+
+    Attributes:
+        row: its row of the store.
+        captions: as ids.
+        views: which of the store's views it may be seen in.
+    """
 
     row: int
     captions: list[list[int]]
+    views: tuple[int, ...] = (0,)
+
+    def view(self, seed: int, epoch: int) -> int:
+        """Draw the view of an epoch; a resumed run draws it again."""
+        return self.views[hash((seed, epoch, self.row)) % len(self.views)]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class TrainConfig:
     label_smoothing: Annotated[float, "share of each word's target spread over all words"] = 0.0
     word_dropout: Annotated[float, "share of the words told that become unknown"] = 0.0
     region_dropout: Annotated[float, "share of the regions' numbers that become 0"] = 0.0
+    views: Annotated[str | None, "draw only from these views, as plain,flip; all there are"] = None
     average: Annotated[
         float, "caption with a moving average of the weights that keeps this share a step; 0: off"
     ] = 0.0

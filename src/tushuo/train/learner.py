@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy, dropout
 
 from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
+from tushuo.features.regions import ReadRegions
 from tushuo.train.average import Average
 from tushuo.train.batches import Example, collate
 from tushuo.train.checkpoint import EpochRow, Progress, load_checkpoint, save_checkpoint
@@ -22,7 +23,6 @@ from tushuo.train.objective import CrossEntropy, Objective
 from tushuo.train.schedule import learning_rate
 from tushuo.train.self_critical import Reward, SelfCritical
 
-ReadRegions = Callable[[list[int]], Float[Tensor, "P R D"]]
 VALIDATION_PICTURES = 16  # of one forward pass
 
 
@@ -81,7 +81,7 @@ class Learner:
             group["lr"] = learning_rate(self.config, done)
         self._model.train()
         mine = places[process::count]
-        regions = self._regions(mine or places[:1])
+        regions = self._regions(mine or places[:1], progress.epoch)
         with accelerator.autocast():
             found = self._objective(self._model, mine or places[:1], regions)
         used = float(bool(mine))  # a process without pictures only keeps step
@@ -96,8 +96,10 @@ class Learner:
         progress.seconds += time.monotonic() - began
         return stopped > 0
 
-    def _regions(self, places: Sequence[int]) -> Float[Tensor, "P R D"]:
-        regions = self._read_regions([self._training[place].row for place in places])
+    def _regions(self, places: Sequence[int], epoch: int) -> Float[Tensor, "P R D"]:
+        seen = [self._training[place] for place in places]
+        views = [example.view(self.config.seed, epoch) for example in seen]
+        regions = self._read_regions([example.row for example in seen], views)
         return dropout(regions.to(self.accelerator.device), self.config.region_dropout)
 
     def _move(self, taken: int) -> None:

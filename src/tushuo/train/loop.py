@@ -8,11 +8,12 @@ from pathlib import Path
 from safetensors.torch import save
 
 from tushuo.decoders.base import Decoder
+from tushuo.features.regions import ReadRegions
 from tushuo.runtime import write_bytes
 from tushuo.train.batches import Example, epoch_order
 from tushuo.train.checkpoint import EpochRow, Progress, best_row
 from tushuo.train.config import TrainConfig
-from tushuo.train.learner import Learner, ReadRegions
+from tushuo.train.learner import Learner
 from tushuo.train.self_critical import Reward
 
 LAST, BEST = "last.safetensors", "best.safetensors"

@@ -13,6 +13,7 @@ from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
 from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
+from tushuo.features.views import MIRRORED, choose_views
 from tushuo.run import Run, RunConfig, begin, build_decoder, read_split, write_split
 from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
@@ -21,6 +22,9 @@ from tushuo.text import Splitting, split
 from tushuo.train.batches import Example
 from tushuo.train.config import TrainConfig
 from tushuo.vocabulary import Vocabulary, VocabularyConfig
+
+# Words that a mirrored picture makes wrong; jieba and characters both give the single ones.
+SIDED = frozenset(["left", "right", "左", "右", "左边", "右边", "左侧", "右侧", "左手", "右手"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +126,14 @@ def start(
     begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
     write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
+    chosen = choose_views(config.training.views, regions.views)
     examples = {
         part: [
-            Example(rows[record.image_id], [vocabulary.encode(words) for words in captions])
+            Example(
+                rows[record.image_id],
+                [vocabulary.encode(words) for words in captions],
+                _views(captions, chosen, regions.views),
+            )
             for record, captions in pairs
         ]
         for part, pairs in spoken.items()
@@ -167,6 +176,15 @@ def going_on(config: LearnConfig, before: Run, own: dict[str, Any]) -> LearnConf
         decoder_settings=run.decoder_settings,
         search=run.search,
     )
+
+
+def _views(
+    captions: Sequence[Sequence[str]], chosen: Sequence[int], names: Sequence[str]
+) -> tuple[int, ...]:
+    """Return the views of a picture; one of which people say left or right is never mirrored."""
+    sided = any(SIDED.intersection(words) for words in captions)
+    kept = [view for view in chosen if not (sided and names[view] in MIRRORED)]
+    return tuple(kept or [0])
 
 
 def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) -> None:
