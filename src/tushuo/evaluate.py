@@ -14,7 +14,7 @@ from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
 from tushuo.metrics.habits import Habits, habits
-from tushuo.metrics.score import TOKENIZERS, Scores, corpus_of, score
+from tushuo.metrics.score import QUICK, TOKENIZERS, Scores, corpus_of, score
 from tushuo.results import Said, pack
 from tushuo.run import read_split
 from tushuo.runtime import Progress, sha256
@@ -101,6 +101,7 @@ def evaluate(
     records: Sequence[Record],
     *,
     tokenizer: str = "ptb",
+    metrics: Sequence[str] = QUICK,
     captioner: Captioner | None = None,
     config: SearchConfig | None = None,
 ) -> Scores:
@@ -109,7 +110,8 @@ def evaluate(
     With the captioner that said them, the signature names its run and its search too: ``config``,
     or the run's own.
     """
-    found = score(hypotheses, _references(records, hypotheses), tokenizer=tokenizer)
+    references = _references(records, hypotheses)
+    found = score(hypotheses, references, tokenizer=tokenizer, metrics=metrics)
     if captioner is None:
         return found
     run = captioner.run.config
@@ -138,6 +140,7 @@ def baselines(
     regions: Regions | None,
     *,
     tokenizer: str = "ptb",
+    metrics: Sequence[str] = QUICK,
 ) -> dict[str, Scores]:
     """Score what a captioner must be better than, and what it may hope for.
 
@@ -150,16 +153,17 @@ def baselines(
     if captions:
         commonest = captions.most_common(1)[0][0]
         hypotheses = {str(record.image_id): commonest for record in records if record.captions}
-        found["frequent"] = evaluate(hypotheses, records, tokenizer=tokenizer)
+        found["frequent"] = evaluate(hypotheses, records, tokenizer=tokenizer, metrics=metrics)
     if regions and captions:
         nearest = _neighbours(training, records, regions)
-        found["neighbour"] = evaluate(nearest, records, tokenizer=tokenizer)
+        found["neighbour"] = evaluate(nearest, records, tokenizer=tokenizer, metrics=metrics)
     people = [record for record in records if len(record.captions) > 1]
     if people:
         found["person"] = score(
             {str(record.image_id): record.captions[0] for record in people},
             {str(record.image_id): record.captions[1:] for record in people},
             tokenizer=tokenizer,
+            metrics=metrics,
         )
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import call
-from tushuo.metrics import meteor
+from tushuo.metrics.meteor import java
 
 COCO = {
     "images": [{"id": 1}, {"id": 2}],
@@ -124,12 +124,29 @@ def test_document_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == ""
 
 
+def test_meteor_says_how_it_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
+    assert call(*write(tmp_path, COCO, RESULTS), "--meteor", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"]["1"]["METEOR"] == 1
+    assert 0 < found["scores"]["METEOR"] < 1
+    assert found["signature"].endswith("|meteor:1.5-python")
+    write(tmp_path, COCO, RESULTS)
+    files = (tmp_path / "res.json", tmp_path / "res.json", "--references", tmp_path / "ref.json")
+    assert call("compare", *files, "--meteor", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["METEOR"]["p"] == 1
+
+
 def test_meteor_is_never_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    meteor._program.cache_clear()
-    assert call(*write(tmp_path, COCO, RESULTS), "--meteor") == 2
+    java._program.cache_clear()
+    pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
+    arguments = write(tmp_path, COCO, RESULTS)
+    assert call(*arguments, "--meteor-java") == 2
     told = capsys.readouterr()
-    assert "pip install 'tushuo[official]'" in told.err
+    assert "install a Java runtime" in told.err
     assert told.out == ""
+    assert call(*arguments, "--meteor", "--meteor-java") == 2
+    assert "choose one way" in capsys.readouterr().err

