@@ -17,7 +17,7 @@ from tushuo.metrics.habits import Habits, habits
 from tushuo.metrics.score import QUICK, TOKENIZERS, Scores, corpus_of, score
 from tushuo.results import Said, pack
 from tushuo.run import read_split
-from tushuo.runtime import Progress, sha256
+from tushuo.runtime import Progress, processes, sha256
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same, signature
 
@@ -50,6 +50,24 @@ def split_of(
             "split, and a score on them would flatter; train on data that is split by picture"
         )
     return chosen, [record for record in records if record.image_id in known["train"]]
+
+
+def share(records: Sequence[Record]) -> list[Record]:
+    """Return the part of the records that is this process's, as torchrun numbers them."""
+    number, count = processes()
+    return list(records[number::count])
+
+
+def gather(told: dict[int | str, Said], records: Sequence[Record]) -> dict[int | str, Said]:
+    """Put together what all processes have said, in the order of the records."""
+    if processes()[1] > 1:
+        from accelerate import PartialState
+        from accelerate.utils import gather_object
+
+        state = PartialState(cpu=True)
+        told = dict(gather_object(list(told.items())))
+        state.destroy_process_group()
+    return {one.image_id: told[one.image_id] for one in records if one.image_id in told}
 
 
 def caption_split(

@@ -5,6 +5,8 @@ import inspect
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -284,6 +286,39 @@ def test_evaluate(
     told = capsys.readouterr().out
     assert "neighbour" not in told
     assert "unfinished" in told
+
+
+@pytest.mark.slow
+def test_two_processes_evaluate_as_one(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each captions its share; the first scores every picture once, and says so once."""
+    records = tushuo.data.read(scenes)
+    rows = [f"{one.path},a thing,{one.split}" for one in records]
+    table = tmp_path / "c.csv"
+    table.write_text("\n".join(["image,caption,split", *rows, "gone.jpg,a cat,val"]))
+    arguments = ("evaluate", table, "--run", run, "--json")
+    assert call(*arguments, "--output", tmp_path / "one") == 1
+    capsys.readouterr()
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m")
+    command = (
+        sys.executable,
+        "-m",
+        *torchrun,
+        "--",
+        "tushuo",
+        *arguments,
+        "--output",
+        tmp_path / "two",
+    )
+    both = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert both.stderr.count("left out, no regions: ") == 1
+    assert both.stdout.count('"signature"') == 1
+    one, two = (
+        json.loads((tmp_path / name / "scores.json").read_bytes()) for name in ("one", "two")
+    )
+    assert list(two["pictures"]) == list(one["pictures"])
+    assert two["scores"] == one["scores"]
 
 
 def test_evaluate_names_what_it_leaves_out(

@@ -39,6 +39,8 @@ def evaluate(
 ) -> int:
     """Caption a split of DATA, or of the run where DATA brings none, and score it.
 
+    Under torchrun the processes share the pictures.
+
     Example: tushuo evaluate flickr8k --run run --store store
     """
     from dataclasses import asdict
@@ -48,27 +50,31 @@ def evaluate(
     import tushuo.data
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
-    from tushuo.evaluate import baselines, caption_split, said_habits, split_of
+    from tushuo.evaluate import baselines, caption_split, gather, said_habits, share, split_of
     from tushuo.evaluate import evaluate as score_split
     from tushuo.features.regions import Regions
     from tushuo.results import Results, keep, read_curve, read_settings, write_captions
+    from tushuo.runtime import processes
 
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
     config = given(search, captioner.run.config.search)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
     chosen, training = splits[0]
+    mine = share(chosen)
     with Bar("open") as bar:
         regions = (
             Regions.from_store(store)
             if store
-            else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
+            else Regions.on_the_fly(captioner.encoder, mine, progress=bar)
         )
     with Bar("caption") as bar:
-        told = caption_split(captioner, chosen, regions, config=config, progress=bar)
+        told = gather(caption_split(captioner, mine, regions, config=config, progress=bar), chosen)
         missing = [r for r in chosen if r.captions and r.image_id not in told]
         for record in missing:
             bar.say(f"left out, no regions: {record.path}")
+    if processes()[0] > 0:
+        return 1 if missing else 0  # the first process scores
     hypotheses = {str(name): said.caption for name, said in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
     names = more.names()
