@@ -10,7 +10,7 @@ the GRU), it starts from the mean region (Xu et al., section 3.1.2) and not from
 keys are computed once per picture, and dropout is there to be used.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, final
 
 import torch
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tushuo.decoders.attention import Looks
+from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 
 
@@ -35,7 +35,14 @@ class ShowAttendGRUConfig:
 
 @dataclass(frozen=True)
 class GRUState:
-    """The GRU's state per hypothesis, and the pictures' own numbers, shared by hypotheses."""
+    """The GRU's state per hypothesis, and the pictures' own numbers, shared by hypotheses.
+
+    Attributes:
+        hidden: the GRU's state.
+        pictures: the picture of each hypothesis.
+        values: projected regions.
+        keys: what the attention compares, as `exp_twice` gives it.
+    """
 
     hidden: Float[Tensor, "B H"]
     pictures: Int[Tensor, " B"]
@@ -46,7 +53,7 @@ class GRUState:
         """Keep, repeat or reorder hypotheses."""
         # index_select and not [rows]: the way back of [rows] adds up in no fixed order
         hidden = self.hidden.index_select(0, rows)
-        return GRUState(hidden, self.pictures[rows], self.values, self.keys)
+        return replace(self, hidden=hidden, pictures=self.pictures[rows])
 
 
 @final
@@ -68,24 +75,32 @@ class ShowAttendGRU(Decoder):
         self.before_words = nn.Linear(H, H)
         self.word_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
-        self.fast = True  # whether teacher forcing takes the fast road; a test holds them equal
 
     def start(self, regions: Float[Tensor, "P R D"]) -> GRUState:
         """Project the regions, make their attention keys and the first state."""
         values = self.project(regions).relu()
         hidden = self.initial(values.mean(dim=1)).tanh()
         pictures = torch.arange(len(regions), device=regions.device)
-        return GRUState(hidden, pictures, values, self.key(values))
+        return GRUState(hidden, pictures, values, exp_twice(self.key(values)))
 
     def step(self, words: Int[Tensor, " B"], state: GRUState) -> Step:  # type: ignore[override]
         """Take the last words in, give the next words' probabilities out."""
         gates = self.word_gates(self.dropout(self.embedding(words)))
-        keys, values = state.keys[state.pictures], state.values[state.pictures]
-        hidden, attention = self._advance(gates, state.hidden, keys, values)
-        log_probs = self._logits(hidden).log_softmax(dim=-1)
-        return Step(
-            log_probs, attention, GRUState(hidden, state.pictures, state.values, state.keys)
+        context, attention = look(
+            self.query(state.hidden),
+            state.keys,
+            state.values,
+            state.pictures,
+            self.energy.weight[0],
         )
+        gates = gates + self.context_gates(context)
+        reset, update, new = gates.chunk(3, dim=-1)
+        reset_h, update_h, new_h = self.hidden_gates(state.hidden).chunk(3, dim=-1)
+        reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
+        new = (new + reset * new_h).tanh()
+        hidden = torch.lerp(new, state.hidden, update)
+        log_probs = self._logits(hidden).log_softmax(dim=-1)
+        return Step(log_probs, attention, replace(state, hidden=hidden))
 
     def forward(
         self,
@@ -97,69 +112,22 @@ class ShowAttendGRU(Decoder):
         state = self.start(regions).select(pictures)
         gates = self.word_gates(self.dropout(self.embedding(words.data)))  # (N, 3H)
         keys, values = (of.index_select(0, pictures) for of in (state.keys, state.values))
-        run = self._run_fast if self.fast else self._run_plainly
-        return self._logits(run(gates, state.hidden, keys, values, words.batch_sizes.tolist()))
-
-    def _run_plainly(
-        self,
-        gates: Float[Tensor, "N G"],
-        hidden: Float[Tensor, "B H"],
-        keys: Float[Tensor, "B R H"],
-        values: Float[Tensor, "B R E"],
-        sizes: list[int],
-    ) -> Float[Tensor, "N H"]:
-        """Advance word by word as `step` does; autograd remembers the way back."""
-        states = []
-        for gates_now in torch.split(gates, sizes):
-            B = len(gates_now)  # captions end, the longest come first: rows fall off at the end
-            hidden, _ = self._advance(gates_now, hidden[:B], keys[:B], values[:B])
-            states.append(hidden)
-        return torch.cat(states)
-
-    def _run_fast(
-        self,
-        gates: Float[Tensor, "N G"],
-        hidden: Float[Tensor, "B H"],
-        keys: Float[Tensor, "B R H"],
-        values: Float[Tensor, "B R E"],
-        sizes: list[int],
-    ) -> Float[Tensor, "N H"]:
-        """Give what `_run_plainly` gives, with the way back written out (`_FastRun`)."""
         weight = torch.cat([self.query.weight, self.hidden_gates.weight])
         bias = torch.cat([self.query.bias, self.hidden_gates.bias])
-        given = (gates, hidden, keys, values, weight, bias, self.context_gates.weight)
-        with torch.autocast(gates.device.type, enabled=False):
-            states = [tensor.float() for tensor in given]
-            found: Tensor = _FastRun.apply(*states, self.energy.weight.float(), sizes)  # type: ignore[no-untyped-call]
-        return found
-
-    def _advance(
-        self,
-        gates: Float[Tensor, "B G"],
-        hidden: Float[Tensor, "B H"],
-        keys: Float[Tensor, "B R H"],
-        values: Float[Tensor, "B R E"],
-    ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B R"]]:
-        """Attend, then one GRU step."""
-        energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh())  # (B, R, 1)
-        attention = energy.squeeze(-1).softmax(dim=-1)
-        context = torch.bmm(attention.unsqueeze(1), values).squeeze(1)  # (B, E)
-        gates = gates + self.context_gates(context)
-        reset, update, new = gates.chunk(3, dim=-1)
-        reset_h, update_h, new_h = self.hidden_gates(hidden).chunk(3, dim=-1)
-        reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
-        new = (new + reset * new_h).tanh()
-        return torch.lerp(new, hidden, update), attention
+        given = (gates, state.hidden, keys, values, weight, bias, self.context_gates.weight)
+        with torch.autocast(regions.device.type, enabled=False):
+            floats = [tensor.float() for tensor in (*given, self.energy.weight)]
+            hidden: Tensor = _Run.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
+        return self._logits(hidden)
 
     def _logits(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
         return self.word_layer(self.before_words(self.dropout(hidden)))
 
 
-class _FastRun(torch.autograd.Function):
+class _Run(torch.autograd.Function):
     """All steps of a teacher-forced batch, with the way back written by hand.
 
-    It saves what `Looks` saves beside `_run_plainly`, and makes the weights' gradients once for all
-    words.
+    It saves what `Looks` saves, and makes the weights' gradients once for all words.
     """
 
     @staticmethod

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tushuo.decoders.attention import Looks, look
+from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 
 
@@ -41,7 +41,7 @@ class TopDownState:
         memory: state of the second LSTM, of the first, cell of the second, of the first.
         pictures: the picture of each hypothesis.
         values: projected regions.
-        keys: what the attention compares.
+        keys: what the attention compares, as `exp_twice` gives it.
         mean: what the mean region says to the first LSTM's gates.
     """
 
@@ -83,7 +83,7 @@ class TopDown(Decoder):
             memory=values.new_zeros(len(values), 4, self.query.in_features),
             pictures=torch.arange(len(regions), device=regions.device),
             values=values,
-            keys=self.key(values),
+            keys=exp_twice(self.key(values)),
             mean=self.mean_gates(values.mean(dim=1)),
         )
 
