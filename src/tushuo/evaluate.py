@@ -1,7 +1,7 @@
 """A split through the captioner and the metrics, beside captions that want no captioner."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +111,7 @@ def _said(record: Record, caption: Caption) -> Said:
         words=caption.words,
         log_probs=tuple(round(value, 4) for value in caption.log_probs),
         attention=pack(caption.attention),
+        alternatives=tuple(other.text for other in caption.alternatives),
     )
 
 
@@ -139,7 +140,7 @@ def evaluate(
 
 
 def said_habits(
-    hypotheses: dict[str, str],
+    told: Mapping[int | str, Said],
     records: Sequence[Record],
     training: Sequence[Record],
     *,
@@ -147,9 +148,11 @@ def said_habits(
 ) -> Habits:
     """Say what the scores hide: how varied, how finished and how new the captions are."""
     split = TOKENIZERS[tokenizer]
+    hypotheses = {str(name): said.caption for name, said in told.items()}
     references = _references(records, hypotheses)
     learned = [split(caption) for record in training for caption in record.captions]
-    return habits(corpus_of(hypotheses, references, tokenizer), learned)
+    several = [[split(text) for text in (one.caption, *one.alternatives)] for one in told.values()]
+    return habits(corpus_of(hypotheses, references, tokenizer), learned, several)
 
 
 def baselines(

@@ -35,6 +35,7 @@ class Said:
             more for the end; both empty for captions of another tool.
         attention: a byte for each word and cell of the encoder's grid, word by word, row by row;
             255 is where the word looked most.
+        alternatives: the next best captions, or the other samples, where the search gave several.
     """
 
     caption: str
@@ -43,6 +44,7 @@ class Said:
     words: tuple[str, ...] = ()
     log_probs: tuple[float, ...] = ()
     attention: bytes = b""
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

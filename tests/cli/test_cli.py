@@ -282,6 +282,13 @@ def test_evaluate(
     assert len(kept["curve"]) == 2
     assert kept["run"]["encoder"]["rows"] == 9
 
+    several = ("--search", "sample", "--n-best", 3)
+    assert call(*arguments, *several, "--output", tmp_path / "samples") == 0
+    assert "mbleu" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "samples" / "scores.json").read_bytes())
+    assert all(len(one["alternatives"]) == 2 for one in kept["pictures"].values())
+    assert 0 < kept["habits"]["div_1"] <= 1
+
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
     told = capsys.readouterr().out
     assert "neighbour" not in told

@@ -1,5 +1,7 @@
 """Each habit is seen where it is, and not where it is not."""
 
+import pytest
+
 from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.habits import habits
 
@@ -26,3 +28,20 @@ def test_a_person_has_none() -> None:
     captions = words("a dog runs", "two boats lie here")
     found = habits(Corpus(captions, [[caption] for caption in captions]), words("a cat"))
     assert (found.identical, found.seen, found.unfinished, found.unsupported) == (0, 0, 0, 0)
+
+
+def test_variety_of_several_captions_of_a_picture() -> None:
+    corpus = Corpus(words("a dog runs"), [words("a dog")])
+    same = words(*["a dog runs on grass"] * 3)
+    other = words("a dog runs on grass", "two boats lie in harbours", "people eat bread near trees")
+    assert habits(corpus).mbleu is None
+    assert habits(corpus, None, [words("a dog")]).mbleu is None
+    found = habits(corpus, None, [same])
+    assert found.mbleu == pytest.approx(1, abs=1e-6)
+    assert (found.div_1, found.div_2) == (5 / 15, 4 / 12)
+    found = habits(corpus, None, [other])
+    assert found.mbleu == pytest.approx(0, abs=1e-3)
+    assert (found.div_1, found.div_2) == (1, 1)
+    mixed = habits(corpus, None, [same, other, words("a dog")])
+    assert mixed.div_1 == pytest.approx((1 / 3 + 1) / 2)
+    assert 0.3 < mixed.mbleu < 0.8

@@ -83,12 +83,12 @@ def evaluate(
     )
     seen = regions if store else None
     beside = baselines(training, chosen, seen, tokenizer=how, metrics=names)
-    habits = said_habits(hypotheses, chosen, training, tokenizer=how)
+    habits = said_habits(told, chosen, training, tokenizer=how)
     whole = Results.of(
         found,
         pictures={str(name): said for name, said in told.items()},
         baselines={name: of.scores for name, of in beside.items()},
-        habits=asdict(habits),
+        habits={name: value for name, value in asdict(habits).items() if value is not None},
         split=split,
         run=read_settings(run[0]),
         curve=read_curve(run[0]),
@@ -122,6 +122,8 @@ def _show(found: "Scores", beside: "dict[str, Scores]", habits: "Habits") -> Non
     Console().print(table)
     habit_table = Table("habit", "this run", box=None)
     for name, value in asdict(habits).items():
+        if value is None:
+            continue
         habit_table.add_row(name, str(value) if isinstance(value, int) else number(value))
     Console().print(habit_table)
     print(found.signature)

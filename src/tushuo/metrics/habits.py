@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tushuo.metrics.base import corpus_scores
+from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.corpus import Corpus, Words
 
 # With these no caption ends: one that does was cut off or lost its way.
@@ -29,6 +31,11 @@ class Habits:
         seen: share of captions that stand word for word among the training captions.
         unfinished: share of captions that end in a function word.
         unsupported: share of pictures whose caption has a word of none of its references.
+        mbleu: BLEU-4 of each of a picture's captions against its others, so lower is more varied
+            (Shetty et al., "Speaking the Same Language", ICCV 2017, section 5.2; there the mean
+            over pictures, here over all as one corpus). None where pictures have one caption.
+        div_1, div_2: different words, and pairs of words, of all captions of a picture to all there
+            are (the same section), the mean over pictures.
     """
 
     words: float
@@ -40,14 +47,22 @@ class Habits:
     seen: float | None
     unfinished: float
     unsupported: float
+    mbleu: float | None = None
+    div_1: float | None = None
+    div_2: float | None = None
 
 
-def habits(corpus: Corpus, training: Collection[Words] | None = None) -> Habits:
+def habits(
+    corpus: Corpus,
+    training: Collection[Words] | None = None,
+    several: Sequence[Sequence[Words]] = (),
+) -> Habits:
     """Look at the hypotheses of a corpus.
 
     Args:
         corpus: hypotheses and references, as words.
         training: the training captions as words; without them ``seen`` is None.
+        several: all captions that were said of each picture, where they are more than one.
     """
     said = [tuple(words) for words in corpus.hypotheses]
     pairs = zip(said, corpus.references, strict=True)
@@ -64,7 +79,21 @@ def habits(corpus: Corpus, training: Collection[Words] | None = None) -> Habits:
         seen=None if known is None else _share([words in known for words in said]),
         unfinished=_share([words[-1:] != () and words[-1] in FUNCTION_WORDS for words in said]),
         unsupported=_share(unsupported),
+        **_variety([of for of in several if len(of) > 1]),
     )
+
+
+def _variety(several: Sequence[Sequence[Words]]) -> dict[str, float]:
+    """Say how much the captions of one picture differ."""
+    if not several:
+        return {}
+    rows = [(of[k], [*of[:k], *of[k + 1 :]]) for of in several for k in range(len(of))]
+    bleu, corpus = Bleu(), Corpus([own for own, _ in rows], [others for _, others in rows])
+    return {
+        "mbleu": corpus_scores(bleu, bleu.statistics(corpus))["Bleu_4"],
+        "div_1": sum(_distinct(of, 1) for of in several) / len(several),
+        "div_2": sum(_distinct(of, 2) for of in several) / len(several),
+    }
 
 
 def _distinct(said: Sequence[Words], n: int) -> float:
