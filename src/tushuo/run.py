@@ -18,7 +18,7 @@ import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from tushuo.decoders import DECODERS
+from tushuo.decoders import DECODERS, build
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
 from tushuo.encoders.spec import EncoderSpec
@@ -222,12 +222,8 @@ def read_split(folder: Path) -> dict[str, list[int | str]]:
 
 def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:
     """Make a decoder of the configuration's sizes, with random weights."""
-    kind, settings = DECODERS[config.decoder]
-    return kind(
-        width=config.encoder.width,
-        vocabulary=vocabulary,
-        config=msgspec.convert(config.decoder_settings, settings),
-    )
+    width = config.encoder.width
+    return build(config.decoder, config.decoder_settings, width=width, vocabulary=vocabulary)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

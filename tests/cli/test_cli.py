@@ -22,6 +22,7 @@ from tushuo import encoders
 from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
 from tushuo.features.extract import extract
+from tushuo.run import read_config
 
 
 def test_a_run_has_its_curves(run: Path) -> None:
@@ -64,6 +65,28 @@ def test_standard_input_and_output_file(
 def test_train_offers_every_decoder() -> None:
     offered = inspect.signature(train).parameters["decoder"].annotation
     assert get_args(get_args(get_args(offered)[0])[0]) == tuple(DECODERS)
+
+
+@pytest.mark.parametrize("decoder", ["top_down", "transformer"])
+def test_another_decoder_of_another_size(
+    decoder: str,
+    run: Path,
+    scenes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--store", run.parent / "store", "--decoder", decoder, "--epochs", 1)
+    sizes = ("--decoder-settings.units", 32, "--decoder-settings.dropout", 0.5)
+    assert call("train", scenes, "--output", tmp_path / "run", *options, *sizes) == 0
+    config = read_config(tmp_path / "run")
+    assert (config.decoder, config.decoder_settings["units"]) == (decoder, 32)
+    assert config.decoder_settings["dropout"] == 0.5
+    said = tushuo.load(tmp_path / "run").caption(scenes / "images" / "00000.jpg")
+    assert said.attention.shape == (len(said.words), 9, 9)
+    capsys.readouterr()
+    wrong = ("--decoder-settings.arms", 2)
+    assert call("train", scenes, "--output", tmp_path / "other", *options, *wrong) == 2
+    assert f"{decoder} has no setting 'arms'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

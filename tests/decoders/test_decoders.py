@@ -1,5 +1,6 @@
 """What every decoder must hold."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -11,9 +12,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, nll_loss
 
 from tests.conftest import from_docs
-from tushuo.decoders import DECODERS
+from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Decoder
-from tushuo.decoders.transformer import TransformerConfig
 from tushuo.errors import SettingError
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
@@ -151,9 +151,30 @@ def test_the_way_back_is_that_of_chained_steps(decoder: Decoder, scale: float) -
         torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_transformer_s_heads_divide_its_units() -> None:
-    with pytest.raises(SettingError, match="multiple of 8"):
-        TransformerConfig(units=20, heads=4)
+def test_the_docs_name_every_decoder_s_settings() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    for name, (_, settings) in DECODERS.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        told = re.findall(r"`(\w+)`", line.split("|")[3])
+        assert told == [field.name for field in fields(settings)], name
+
+
+def test_whole_numbers_may_come_as_floats() -> None:
+    assert settings_of("transformer", {"units": 64.0, "dropout": 0.5}).units == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("transfromer", {}, "'transfromer' is unknown, known: show_attend_gru"),
+        ("top_down", {"heads": 4}, "top_down has no setting 'heads', it has: embedding, units"),
+        ("top_down", {"units": 20.5}, "settings of top_down do not fit: .*units"),
+        ("transformer", {"units": 20}, "multiple of 8"),
+    ],
+)
+def test_settings_that_cannot_be(name: str, given: dict[str, float], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        settings_of(name, given)
 
 
 def test_select_permutes_hypotheses(decoder: Decoder) -> None:

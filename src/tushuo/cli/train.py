@@ -50,6 +50,10 @@ def train(
     vocabulary: Annotated[int | None, Parameter(help="how many words to keep")] = None,
     min_count: Annotated[int | None, Parameter(help="drop words used less often")] = None,
     dropout: Annotated[float | None, Parameter(help="against learning by heart")] = None,
+    decoder_settings: Annotated[
+        dict[str, float] | None,
+        Parameter(help="the decoder's sizes, as --decoder-settings.units 256; docs/training.md"),
+    ] = None,
     begun: Annotated[
         Path | None, Parameter(name="--from", help="begin with this run's words and weights")
     ] = None,
@@ -79,7 +83,9 @@ def train(
     learn = going_on(chosen.learn, before, own) if before else _anew(chosen.learn, splitting, own)
     learn = replace(
         learn,
-        decoder_settings=learn.decoder_settings | only_given(dropout=dropout),
+        decoder_settings=learn.decoder_settings
+        | (decoder_settings or {})
+        | only_given(dropout=dropout),
         training=with_given(learn.training, settings),
     )
     seed = learn.training.seed

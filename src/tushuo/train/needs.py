@@ -1,11 +1,8 @@
 """How much memory a training takes, before it is begun."""
 
-from typing import Any
-
-import msgspec
 import torch
 
-from tushuo.decoders import DECODERS
+from tushuo.decoders import build
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.train.start import LearnConfig
 
@@ -26,10 +23,9 @@ def training_bytes(config: LearnConfig, spec: EncoderSpec, *, vocabulary: int, w
         vocabulary: number of words.
         words: mean number of words of a caption.
     """
-    kind, settings = DECODERS[config.decoder]
-    chosen: Any = msgspec.convert(config.decoder_settings, settings)
+    sizes = {"width": spec.width, "vocabulary": vocabulary}
     with torch.device("meta"):  # shapes alone; no memory is taken
-        decoder = kind(width=spec.width, vocabulary=vocabulary, config=chosen)
+        decoder = build(config.decoder, config.decoder_settings, **sizes)
     weights = sum(weight.numel() for weight in decoder.parameters())
     units = max(weight.shape[0] for name, weight in decoder.named_parameters() if "key" in name)
     batch = config.training.batch_size

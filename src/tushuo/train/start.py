@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from tushuo.data.record import Record
-from tushuo.decoders import DECODERS
+from tushuo.decoders import settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
@@ -79,15 +79,14 @@ def start(
         DataError: nothing is left to train or to validate on, or the run before has learned from
             pictures that would be validated on.
         RunError: the folder holds another run.
-        SettingError: there is no such decoder, or a run to go on from is wanted.
+        SettingError: there is no such decoder or setting, or a run to go on from is wanted.
         SignatureError: the run before looked through another encoder.
     """
     if config.training.samples is not None and before is None:
         raise SettingError(
             "self-critical training wants a run that can speak; name one with --from RUN"
         )
-    if config.decoder not in DECODERS:
-        raise SettingError(f"decoder {config.decoder!r} is unknown, known: {', '.join(DECODERS)}")
+    settings = asdict(settings_of(config.decoder, config.decoder_settings))
     rows = regions.rows
     here = [record for record in records if record.image_id in rows]
     spoken = {
@@ -110,7 +109,6 @@ def start(
     else:
         _require_fit(before, regions, _ids(spoken["val"]))
         vocabulary = before.vocabulary
-    settings: Any = msgspec.convert(config.decoder_settings, DECODERS[config.decoder][1])
     run = RunConfig(
         encoder=regions.spec,
         store=regions.signature,
@@ -118,7 +116,7 @@ def start(
         splitting=config.splitting,
         vocabulary=vocabulary.hash,
         decoder=config.decoder,
-        decoder_settings=asdict(settings),
+        decoder_settings=settings,
         training=asdict(config.training),
         search=config.search,
         begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
