@@ -150,3 +150,5 @@ def test_meteor_is_never_replaced(
     assert told.out == ""
     assert call(*arguments, "--meteor", "--meteor-java") == 2
     assert "choose one way" in capsys.readouterr().err
+    assert call(*arguments, "--meteor", "--tokenizer", "jieba") == 2
+    assert "METEOR and SPICE know English alone" in capsys.readouterr().err

@@ -41,6 +41,8 @@ def info() -> int:
             table.add_row(package, version(package))
         except PackageNotFoundError:
             table.add_row(package, f"not installed; {cure}")
-    table.add_row("java", shutil.which("java") or "not installed; only --meteor-java wants it")
+    table.add_row(
+        "java", shutil.which("java") or "not installed; only --meteor-java and --spice want it"
+    )
     Console().print(table)
     return 0

@@ -29,6 +29,10 @@ class MoreMetrics:
     meteor_java: Annotated[
         bool, Parameter(help="METEOR too, by the official program; wants Java too", negative="")
     ] = False
+    spice: Annotated[
+        bool,
+        Parameter(help="SPICE too; wants the extra official, Java and its parser", negative=""),
+    ] = False
 
     def names(self) -> tuple[str, ...]:
         """Return all metrics that are wanted.
@@ -43,7 +47,7 @@ class MoreMetrics:
             raise SettingError(
                 "--meteor and --meteor-java came together; they give one score, choose one way"
             )
-        chosen = {"meteor": self.meteor, "meteor-java": self.meteor_java}
+        chosen = {"meteor": self.meteor, "meteor-java": self.meteor_java, "spice": self.spice}
         return (*QUICK, *(name for name, wanted in chosen.items() if wanted))
 
 

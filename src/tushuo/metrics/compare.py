@@ -8,7 +8,7 @@ import numpy as np
 from tushuo.metrics.base import Metric
 from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.read import require_same_pictures
-from tushuo.metrics.score import CONFIDENCE, METRICS, QUICK, SAMPLES, corpus_of
+from tushuo.metrics.score import CONFIDENCE, METRICS, QUICK, SAMPLES, corpus_of, require_english
 from tushuo.signatures import differences
 
 
@@ -52,7 +52,9 @@ def compare(
     Raises:
         DataError: the three are not of the same pictures.
         SignatureError: the document frequencies are of another tokenizer.
+        SettingError: a metric that knows English alone, and words of another language.
     """
+    require_english(metrics, tokenizer)
     require_same_pictures(first, references)
     require_same_pictures(second, references)
     found: dict[str, Difference] = {}

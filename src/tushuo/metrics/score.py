@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tushuo import text
+from tushuo.errors import SettingError
 from tushuo.metrics import ptb
 from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
@@ -19,6 +20,7 @@ from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.meteor.formula import Meteor
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.rouge import RougeL
+from tushuo.metrics.spice import Spice
 from tushuo.runtime import sha256
 from tushuo.signatures import require_same, signature
 
@@ -28,10 +30,15 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "cider": Cider,
     "meteor": Meteor,
     "meteor-java": partial(Meteor, aligner="java"),
+    "spice": Spice,
 }
 QUICK = ("bleu", "rouge", "cider")  # these want no extra
-# What the signature says of a metric that can be had in more than one way.
-SIGNED = {"meteor": {"meteor": "1.5-python"}, "meteor-java": {"meteor": "1.5-java"}}
+# What the signature says of the others.
+SIGNED = {
+    "meteor": {"meteor": "1.5-python"},
+    "meteor-java": {"meteor": "1.5-java"},
+    "spice": {"spice": "1.0-java"},
+}
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "ptb": ptb.split,
     "jieba": partial(text.split, how="jieba"),
@@ -82,8 +89,10 @@ def score(
         MissingPartError: a metric wants what is not installed.
         DataError: the pictures are not the same, or one has no references.
         SignatureError: the document frequencies are of another tokenizer.
+        SettingError: a metric that knows English alone, and words of another language.
     """
     require_same_pictures(hypotheses, references)
+    require_english(metrics, tokenizer)
     names = list(references)
     corpus = corpus_of(hypotheses, references, tokenizer, frequencies=frequencies)
     scores: dict[str, float | None] = {}
@@ -108,6 +117,20 @@ def score(
         ),
         notes=_notes(len(names), frequencies),
     )
+
+
+def require_english(metrics: Sequence[str], tokenizer: str) -> None:
+    """Refuse metrics that know English alone where the words are of another language.
+
+    Raises:
+        SettingError: they were asked for with a tokenizer for Chinese.
+    """
+    english = [name for name in metrics if name in SIGNED]
+    if english and tokenizer != "ptb":
+        raise SettingError(
+            f"{' and '.join(english)} came with the tokenizer {tokenizer}; METEOR and SPICE know "
+            "English alone: take --tokenizer ptb, or leave them out"
+        )
 
 
 def _notes(pictures: int, frequencies: Frequencies | None) -> list[str]:

@@ -46,6 +46,7 @@ class _Program:
             encoding="utf-8",
         )
         atexit.register(self._process.kill)
+        self.pid = self._process.pid
 
     def ask(self, line: str) -> str:
         """Send a line and read the answer.

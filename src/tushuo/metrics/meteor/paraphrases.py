@@ -30,8 +30,8 @@ class Paraphrases:
 
     def __init__(self, file: Path):
         parts = load_file(file)
-        phrases = parts["phrases"].tobytes().decode().split("\n")
-        self._place = {phrase: place for place, phrase in enumerate(phrases)}
+        self.phrases = parts["phrases"].tobytes().decode().split("\n")
+        self._place = {phrase: place for place, phrase in enumerate(self.phrases)}
         self._starts = parts["starts"]
         self._text = parts["paraphrases"]
         self._read = lru_cache(KEPT)(self._read_one)
