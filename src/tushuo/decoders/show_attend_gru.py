@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
+from tushuo.decoders.next_words import next_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,8 @@ class ShowAttendGRU(Decoder):
         reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
         new = (new + reset * new_h).tanh()
         hidden = torch.lerp(new, state.hidden, update)
-        log_probs = self._logits(hidden).log_softmax(dim=-1)
+        spoken = self.before_words(self.dropout(hidden))
+        log_probs = next_words(spoken, self.word_layer.weight, self.word_layer.bias)
         return Step(log_probs, attention, replace(state, hidden=hidden))
 
     def forward(
@@ -118,9 +120,6 @@ class ShowAttendGRU(Decoder):
         with torch.autocast(regions.device.type, enabled=False):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
             hidden: Tensor = _Run.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
-        return self._logits(hidden)
-
-    def _logits(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
         return self.word_layer(self.before_words(self.dropout(hidden)))
 
 

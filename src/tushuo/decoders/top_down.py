@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
+from tushuo.decoders.next_words import next_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class TopDown(Decoder):
         )
         gates = self.second_gates(torch.cat([context, heard, spoken], dim=1))
         spoken, spoken_cell, _ = _lstm(gates, spoken_cell)
-        log_probs = self._logits(spoken).log_softmax(dim=-1)
+        log_probs = next_words(self.dropout(spoken), self.word_layer.weight, self.word_layer.bias)
         memory = torch.stack([spoken, heard, spoken_cell, heard_cell], dim=1)
         return Step(log_probs, attention, replace(state, memory=memory))
 
@@ -119,14 +120,11 @@ class TopDown(Decoder):
         with torch.autocast(regions.device.type, enabled=False):
             given = [tensor.float() for tensor in (*given, self.energy.weight)]
             spoken: Tensor = _Run.apply(*given, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
-        return self._logits(spoken)
+        return self.word_layer(self.dropout(spoken))
 
     def _heard_words(self, words: Int[Tensor, " N"]) -> Float[Tensor, "N G"]:
         """Return what words say to the first LSTM's gates."""
         return self.word_gates(self.dropout(self.embedding(words)))
-
-    def _logits(self, spoken: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
-        return self.word_layer(self.dropout(spoken))
 
 
 Opened = tuple[Tensor, Tensor, Tensor, Tensor]  # gates, new, cell before, tanh of the cell after

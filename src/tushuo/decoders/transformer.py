@@ -20,6 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.base import Decoder, Step
+from tushuo.decoders.next_words import next_words
 from tushuo.errors import SettingError
 
 LONGEST_PERIOD = 10_000.0  # of the positions' waves, in words; Vaswani et al., section 3.5
@@ -107,7 +108,8 @@ class Transformer(Decoder):
             found, attention = _look(layer.ask_regions(hidden), grid, shown)
             hidden = layer.think(layer.hear_regions(hidden, found))
             maps.append(attention)
-        log_probs = self._logits(hidden).log_softmax(dim=-1)
+        # compared with the words' own vectors (Vaswani et al., section 3.4)
+        log_probs = next_words(self.norm(hidden), self.embedding.weight, self.bias)
         return Step(log_probs, torch.stack(maps).mean(0), replace(state, said=tuple(said)))
 
     def forward(
@@ -134,16 +136,12 @@ class Transformer(Decoder):
             keys, values = beside.of_pictures(shown.keys), beside.of_pictures(shown.values)
             found = scaled_dot_product_attention(asked, keys, values)
             hidden = layer.think(layer.hear_regions(hidden, beside.gather(_no_heads(found))))
-        return self._logits(hidden)
+        return nn.functional.linear(self.norm(hidden), self.embedding.weight, self.bias)
 
     def _enter(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
         H = self.embedding.embedding_dim
         vectors = self.embedding(words) * math.sqrt(H)
         return self.dropout(vectors + _positions(time, H))
-
-    def _logits(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
-        """Compare with the words' own vectors (Vaswani et al., section 3.4)."""
-        return nn.functional.linear(self.norm(hidden), self.embedding.weight, self.bias)
 
 
 class _Layer(nn.Module):
