@@ -118,7 +118,10 @@ class Transformer(Decoder):
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
-        """Run teacher-forced captions; all words at once, each layer one pass."""
+        """Run teacher-forced captions; all words at once, each layer one pass.
+
+        Only where words look at words do captions lie in a padded grid; all else is packed.
+        """
         sizes = words.batch_sizes.to(words.data.device)
         time = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
         row = torch.arange(len(time), device=sizes.device) - (sizes.cumsum(0) - sizes)[time]
