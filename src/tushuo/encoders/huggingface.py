@@ -25,7 +25,7 @@ MOST_EXTRA_TOKENS = 16  # class and register tokens before the patches
 FILTERS: dict[int, Literal["antialias", "bicubic"]] = {2: "antialias", 3: "bicubic"}  # as in Pillow
 
 
-class _Preprocessing(msgspec.Struct):
+class Preprocessing(msgspec.Struct):
     """What of ``preprocessor_config.json`` decides the numbers."""
 
     size: int | dict[str, int] = 224
@@ -47,6 +47,31 @@ class _Preprocessing(msgspec.Struct):
             return _side(self.crop_size), size
         return size, None
 
+    def pixels(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P 3 side side"]:
+        """Bring pixels of 0 to 255 to the numbers that the model was trained on."""
+        x = pictures * self.rescale_factor
+        if not self.do_normalize:
+            return x
+        mean, std = (torch.tensor(of)[:, None, None] for of in (self.image_mean, self.image_std))
+        return (x - mean) / std
+
+    def spec(
+        self, name: str, model: nn.Module, *, rows: int, columns: int, width: int
+    ) -> EncoderSpec:
+        """Describe an encoder that prepares its pictures in this way."""
+        side, short = self.sides()
+        return EncoderSpec(
+            name=name,
+            side=side,
+            resize="squash" if short is None else "crop",
+            resize_side=short,
+            filter=FILTERS.get(self.resample, "antialias"),
+            rows=rows,
+            columns=columns,
+            width=width,
+            weights=_hash(model, self),
+        )
+
 
 def _side(size: int | dict[str, int]) -> int:
     if isinstance(size, int):
@@ -58,33 +83,18 @@ def _side(size: int | dict[str, int]) -> int:
 class HuggingFaceEncoder:
     """A frozen vision model of transformers."""
 
-    def __init__(self, name: str, model: nn.Module, config: Any, preprocessing: _Preprocessing):
+    def __init__(self, name: str, model: nn.Module, config: Any, preprocessing: Preprocessing):
         self._model = model.float().eval().requires_grad_(False)
-        self._mean = torch.tensor(preprocessing.image_mean)[:, None, None]
-        self._std = torch.tensor(preprocessing.image_std)[:, None, None]
         self._preprocessing = preprocessing
-        side, short = preprocessing.sides()
+        side, _ = preprocessing.sides()
         self._patches = side // getattr(config, "patch_size", side)
         shape = self._grid(torch.zeros(1, 3, side, side)).shape
-        self.spec = EncoderSpec(
-            name=name,
-            side=side,
-            resize="squash" if short is None else "crop",
-            resize_side=short,
-            filter=FILTERS.get(preprocessing.resample, "antialias"),
-            rows=shape[1],
-            columns=shape[2],
-            width=shape[3],
-            weights=_hash(model, preprocessing),
-        )
+        self.spec = preprocessing.spec(name, model, rows=shape[1], columns=shape[2], width=shape[3])
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = pictures * self._preprocessing.rescale_factor
-        if self._preprocessing.do_normalize:
-            x = (x - self._mean) / self._std
-        return self._grid(x).flatten(1, 2)
+        return self._grid(self._preprocessing.pixels(pictures)).flatten(1, 2)
 
     @torch.inference_mode()
     def _grid(self, x: Float[Tensor, "P 3 side side"]) -> Float[Tensor, "P rows columns D"]:
@@ -121,7 +131,7 @@ def load(
     local = progress is None
     try:
         settings, _ = ImageProcessingMixin.get_image_processor_dict(place, local_files_only=local)
-        preprocessing = msgspec.convert(settings, _Preprocessing)
+        preprocessing = msgspec.convert(settings, Preprocessing)
         model = AutoModel.from_pretrained(place, use_safetensors=True, local_files_only=local)
         model = getattr(model, "vision_model", model)  # two towers: the one that sees
         return HuggingFaceEncoder(name, model, model.config, preprocessing)
@@ -134,7 +144,7 @@ def load(
         ) from error
 
 
-def _hash(model: nn.Module, preprocessing: _Preprocessing) -> str:
+def _hash(model: nn.Module, preprocessing: Preprocessing) -> str:
     """Hash all weights and what is done to the pixels, to 16 hex digits."""
     digest = hashlib.sha256(msgspec.json.encode(preprocessing))
     for name, tensor in sorted(model.state_dict().items()):

@@ -75,6 +75,7 @@ def score(
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
     frequencies: Frequencies | None = None,
+    also: Sequence[Metric] = (),
 ) -> Scores:
     """Score one caption for each picture.
 
@@ -84,6 +85,7 @@ def score(
         tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
         metrics: some of ``METRICS``.
         frequencies: document frequencies for CIDEr; None for those of these references.
+        also: metrics that were made for these very captions, in the order of the references.
 
     Raises:
         MissingPartError: a metric wants what is not installed.
@@ -98,7 +100,7 @@ def score(
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
-    for metric in (METRICS[name]() for name in metrics):
+    for metric in (*(METRICS[name]() for name in metrics), *also):
         statistics = metric.statistics(corpus)
         scores |= corpus_scores(metric, statistics)
         intervals |= bootstrap(metric, statistics)

@@ -1,0 +1,152 @@
+"""CLIPScore by a tiny CLIP model made here, beside the formula on the library's own vectors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.cli.conftest import call
+from tushuo.clip import Clip, look
+from tushuo.data.record import Record
+from tushuo.errors import DataError, MissingPartError, WeightsError
+from tushuo.evaluate import baselines, evaluate
+from tushuo.metrics.clipscore import ClipScore
+from tushuo.metrics.corpus import Corpus
+
+transformers = pytest.importorskip(
+    "transformers", reason="wants: pip install 'tushuo[huggingface]'"
+)
+TOWER = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+}  # fmt: skip
+PREPROCESSING = {
+    "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32}, "resample": 3,
+    "do_center_crop": True, "crop_size": {"height": 32, "width": 32},
+    "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28],
+}  # fmt: skip
+SAID = {"1": "a red dog", "2": "two boats on the sea"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two_towers")
+    torch.manual_seed(0)
+    letters = [chr(n) for n in range(97, 123)]
+    words = [*letters, *(f"{one}</w>" for one in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {word: n for n, word in enumerate(words)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = transformers.CLIPTokenizerFast(
+        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt")
+    )
+    tokenizer.save_pretrained(folder)
+    config = transformers.CLIPConfig(
+        text_config={
+            **TOWER, "vocab_size": len(words), "max_position_embeddings": 40,
+            "bos_token_id": 52, "eos_token_id": 53,
+        },
+        vision_config={**TOWER, "image_size": 32, "patch_size": 8},
+        projection_dim=16,
+    )  # fmt: skip
+    transformers.CLIPModel(config).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING))
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Record]:
+    draw = np.random.default_rng(0)
+    captions = {1: ("a dog", "the red dog runs"), 2: ("boats", "a " * 60)}
+    for name in captions:
+        pixels = draw.integers(0, 255, (48, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    return [
+        Record(image_id=name, path=tmp_path / f"{name}.png", captions=of)
+        for name, of in captions.items()
+    ]
+
+
+def test_the_formula() -> None:
+    metric = ClipScore(
+        pictures=np.array([0.3, -0.2, 0.4, 0.0]), references=np.array([0.9, 0.5, -0.1, 0.0])
+    )
+    found = metric.statistics(Corpus([["a"]] * 4, [[["a"]]] * 4))
+    harmonic = 2 * 0.75 * 0.9 / (0.75 + 0.9)
+    assert found == pytest.approx(np.array([[0.75, harmonic], [0, 0], [1, 0], [0, 0]]))
+
+
+def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record]) -> None:
+    found = evaluate(SAID, pictures, clip=look(model, pictures))
+    library = transformers.CLIPModel.from_pretrained(model).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+    processor = transformers.AutoImageProcessor.from_pretrained(model, use_fast=False)
+
+    def vectors(captions: list[str]) -> torch.Tensor:
+        prompted = [f"A photo depicts {one}" for one in captions]
+        words = tokenizer(
+            prompted, padding=True, truncation=True, max_length=40, return_tensors="pt"
+        )
+        return library.get_text_features(**words).pooler_output
+
+    for record in pictures:
+        name = str(record.image_id)
+        pixels = processor(images=Image.open(record.path), return_tensors="pt")
+        with torch.inference_mode():
+            seen = library.get_image_features(**pixels).pooler_output
+            own, theirs = vectors([SAID[name]]), vectors(list(record.captions))
+        score = 2.5 * max(torch.cosine_similarity(seen, own).item(), 0)
+        alike = max(torch.cosine_similarity(theirs, own).max().item(), 0)
+        assert found.images[name]["CLIPScore"] == pytest.approx(score, abs=0.01)  # resampling
+        given = found.images[name]["CLIPScore"] or 0.0
+        harmonic = 2 * given * alike / (given + alike) if given + alike else 0
+        assert found.images[name]["RefCLIPScore"] == pytest.approx(harmonic, abs=1e-5)
+    assert len(found.signature.split("|clip:")[1]) == 16
+    low, high = found.intervals["CLIPScore"] or (1.0, 0.0)
+    assert low <= (found.scores["CLIPScore"] or 0.0) <= high
+
+
+def test_baselines_have_it_too(model: Path, pictures: list[Record]) -> None:
+    found = baselines(pictures, pictures, None, clip=look(model, pictures))
+    assert set(found) == {"frequent", "person"}
+    assert all("RefCLIPScore" in of.scores for of in found.values())
+
+
+def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) -> None:
+    clip = look(model, pictures)
+    references = {str(r.image_id): r.captions for r in pictures}
+    both = clip(SAID, references)
+    for place, name in enumerate(SAID):
+        alone = Clip(clip._encoder, clip.pictures)({name: SAID[name]}, {name: references[name]})
+        assert alone.pictures[0] == pytest.approx(both.pictures[place], abs=1e-6)
+        assert alone.references[0] == pytest.approx(both.references[place], abs=1e-6)
+
+
+def test_what_is_missing_is_said(
+    model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(WeightsError, match="it is not a folder; expected a folder with config"):
+        look(tmp_path / "gone", pictures)
+    with pytest.raises(WeightsError, match=r"model\.safetensors, preprocessor_config\.json"):
+        look(tmp_path, pictures)
+    pictures[1].path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
+        look(model, pictures)
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    with pytest.raises(MissingPartError, match="CLIPScore wants transformers"):
+        look(model, pictures)
+
+
+def test_the_command(
+    model: Path, run: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("evaluate", scenes, "--run", run, "--store", run.parent / "store")
+    assert call(*arguments, "--clip", model, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"CLIPScore", "RefCLIPScore"} <= set(found["scores"])
+    assert {"CLIPScore", "RefCLIPScore"} <= set(found["baselines"]["neighbour"])
+    assert "|clip:" in found["signature"]
+    assert call(*arguments, "--clip", run) == 2
+    assert "cannot be opened as a CLIP model" in capsys.readouterr().err
