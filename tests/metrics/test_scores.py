@@ -17,6 +17,7 @@ from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.ptb import split
 from tushuo.metrics.rouge import RougeL
 from tushuo.metrics.score import bootstrap, corpus_of, score
 
@@ -69,6 +70,27 @@ def test_generated_cases_beside_the_official_evaluator(pictures: list[Any]) -> N
     ]
     scores, _ = ours([words for words, _ in pictures], [of for _, of in pictures])
     assert list(scores.values())[:6] == pytest.approx(official, abs=CLOSE)
+
+
+@pytest.mark.skipif(
+    find_spec("pycocoevalcap") is None, reason="wants pip install 'tushuo[official]'"
+)
+def test_a_fraction_is_one_word_to_rouge_and_two_to_the_others() -> None:
+    from pycocoevalcap.bleu.bleu import Bleu as OfficialBleu
+    from pycocoevalcap.cider.cider import Cider as OfficialCider
+    from pycocoevalcap.rouge.rouge import Rouge as OfficialRouge
+
+    said = {0: "add 1 1/2 cups of milk", 1: "two boats on the sea"}
+    people = {0: ["1 1/2 cups of milk are added", "1 cup of milk"], 1: ["boats on the sea"]}
+    found = score({"0": said[0], "1": said[1]}, {"0": people[0], "1": people[1]}).scores
+    words = {n: [" ".join(split(said[n]))] for n in said}
+    references = {n: [" ".join(split(text)) for text in of] for n, of in people.items()}
+    bleu, _ = OfficialBleu(4).compute_score(references, words, verbose=0)
+    assert [found[f"Bleu_{n}"] for n in (1, 2, 3, 4)] == pytest.approx(bleu, abs=CLOSE)
+    rouge, _ = OfficialRouge().compute_score(references, words)
+    assert found["ROUGE_L"] == pytest.approx(rouge, abs=CLOSE)
+    cider, _ = OfficialCider().compute_score(references, words)
+    assert found["CIDEr"] == pytest.approx(cider, abs=CLOSE)
 
 
 def test_a_caption_equal_to_its_reference_is_best() -> None:

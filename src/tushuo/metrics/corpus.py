@@ -69,17 +69,27 @@ class Corpus:
         return np.repeat(np.arange(len(self.references)), [len(refs) for refs in self.references])
 
     @cached_property
+    def captions(self) -> list[Words]:
+        """All captions, hypotheses first, as the official BLEU and CIDEr see them.
+
+        They split words once more, at a no-break space: "1 1/2" is one word to the tokenizer and to
+        ROUGE-L, two to them.
+        """
+        captions = [*self.hypotheses, *(words for refs in self.references for words in refs)]
+        if any("\xa0" in word for word in {word for words in captions for word in words}):
+            return [" ".join(words).split() for words in captions]
+        return captions
+
+    @cached_property
     def lengths(self) -> Int[np.ndarray, " C"]:
         """Words of each caption, hypotheses first."""
-        references = [len(words) for refs in self.references for words in refs]
-        return np.array([*map(len, self.hypotheses), *references])
+        return np.fromiter(map(len, self.captions), np.int64, len(self.captions))
 
     @cached_property
     def grams(self) -> list[Grams]:
         """The n-grams of all captions, a table for each n."""
-        captions = (*self.hypotheses, *(words for refs in self.references for words in refs))
         numbers = self._numbers
-        flat = np.array([numbers[word] for words in captions for word in words], dtype=np.int64)
+        flat = np.array([numbers[word] for words in self.captions for word in words], np.int64)
         return count_grams(flat, self.lengths)
 
     @cached_property
@@ -95,8 +105,7 @@ class Corpus:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         """A number for each word."""
-        captions = (*self.hypotheses, *(words for refs in self.references for words in refs))
-        words = dict.fromkeys(word for words in captions for word in words)
+        words = dict.fromkeys(word for words in self.captions for word in words)
         return {word: number for number, word in enumerate(words)}
 
 

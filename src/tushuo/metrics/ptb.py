@@ -12,30 +12,41 @@ from sys import intern
 # list has them in capitals. So does ours, since its numbers are the ones to be equal to.
 DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
 
-_L, _A, _W = r"[^\W\d_]", "['’‘]", r"[^\W_]+"  # a letter, an apostrophe, letters and digits
+_L, _A, _N = r"[^\W\d_½¼¾]", "['’‘]", "n['’‘`]t"  # a letter, an apostrophe, "not"
+_W = r"(?:[^\W_½¼¾])+"  # letters and digits
 _ABBREVIATIONS = (
     "mr mrs ms dr st jr sr inc etc vs ave blvd ph.d co corp ltd prof gen rep sen gov lt col sgt "
     "capt mt ft jan feb aug sept oct nov dec"
 ).replace(" ", "|")
+# After one letter and a full stop, these begin a new sentence.
+_STARTERS = (
+    "A An The In It He She They We You This That These There Here At As But If When While One Some "
+    "Many Her Their Our What After So Other Then Now However Since Once About"
+).replace(" ", "|")
 _KINDS = {
     "tag": r"</?[a-z!?][^>\s]*>",
     "entity": r"&(?:amp|lt|gt|quot|apos);",
-    "address": r"https?://[^\s<>\"|]+|www\.[^\s<>\"|]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    "address": r"https?://[^\s<>\"|]*[^\s<>\"|.,]|www\.[^\s<>\"|]*[\w/]|\w[\w.+-]*@[\w-]+(?:\.[\w-]+)*"
     r"|(?:[a-z0-9][a-z0-9-]*\.)+(?:com|net|org|edu)\b(?:/\S*)?",
     "handle": rf"[@#]{_L}\w*",
     "smiley": r"[:;=]-?[()dp](?!\w)|\^_\^",
     "two": r"\b(?:can(?=not\b)|gon(?=na\b)|got(?=ta\b)|wan(?=na\b)|lem(?=me\b)|gim(?=me\b))"
-    rf"|{_A}t(?=(?:is|was)\b)|\bn{_A}t\w+",
-    "negated": rf"{_L}+?(?=n{_A}t(?!\w))",
-    "negation": rf"n{_A}t(?!\w)",
+    rf"|{_A}t(?=(?:is|was)\b)|\b{_N}\w+",
+    "negated": rf"{_L}+?(?<!n)(?={_N})",
+    "negation": rf"{_N}\w*",
+    "whole": rf"\b(?:c{_A}mon|e{_A}er|ev{_A}ry|li{_A}l|nat{_A}l|nor{_A}easter|s{_A}mores)\b"
+    rf"|\b(?:somethin|dunkin){_A}(?!\w)|\bol{_A}|\by{_A}(?=all|know\b)|{_A}(?:em|cause|till?)\b"
+    rf"|\b(?-i:[A-HJ-XZ]|n){_A}(?!(?:ll|re|ve)\b){_L}{{2,}}|\b[odl]{_A}{_L}+"
+    rf"|{_L}+[aeiouy]{_A}(?!(?:ll|re|ve|s|d|m)\b)(?:[aeiou]|(?-i:[A-Z])){_L}*",
     "clitic": rf"’(?:s|m|d|re|ve|ll)|{_A}(?:s|m|d|re|ve|ll)(?!\w)",
-    "apostrophe": rf"{_A}n(?:{_A}|(?!\w))|(?<!\w){_A}\d\ds?\b|\b[odl]{_A}{_L}+"
-    rf"|\bma{_A}am\b|\bol{_A}(?!\w)|\by{_A}(?=all\b)",
+    "apostrophe": rf"{_A}n(?:{_A}|(?!\w))|{_A}\d\d(?:s|(?!\S))",
+    "fraction": r"(?<!\S)\d+ \d+/\d+(?![\w/])",
     "time": r"\d+:\d\d(?=[ap]m\b)",
-    "number": r"\d+(?:[.,:]\d+)+(?![\w/-])|\d+(?:[.,:]\d+)+(?=[^\W\d_])"
-    r"|(?<!\S)[-+]?[.]?\d+(?:[.,:]\d+)*(?!\w|-\w|/)|(?<!\S)[-+]?\d+(?:[/-]\d+)+(?!-?\w)"
-    r"|(?<=[^\W_])[.:]\d+(?!-?\w)",
-    "company": r"\b(?-i:[A-Z]+&[A-Z]+)\b|\bc\+\+|\b[cf]#",
+    "measure": r"\d+(?:[.,]\d+)+(?:-[^\W_]+)+|(?<!\S)\d+(?:[/-]\d+)+(?!-?\w)",
+    "number": r"[-+]?\d*(?:[.,:]\d+)+|[-+]\d+|(?<!\S)\d+(?![\w/-])",
+    "currency": r"\b(?-i:US|HK|NZ|A|C)\$",
+    "company": r"\b(?-i:[A-Z]+&[A-Z]+)|\bc\+\+|\b[cf]#",
+    "initial": rf"\b{_L}(?=\.\s+(?-i:{_STARTERS})\b)",
     "acronym": rf"\b(?:{_L}\.)+(?!\w)",
     "abbreviation": rf"\b(?:{_ABBREVIATIONS})\.(?!\w)|\bno\.(?=\s?\d)",
     "word": rf"{_W}(?:[-_/]{_W}|(?<={_L})[.!?](?={_L}){_W})*",
@@ -79,4 +90,4 @@ def _written(token: str) -> str:
         return "--" if token[0] == "-" else "..."
     if token[-1] in "()" and len(token) > 1:
         return token[:-1] + _WRITTEN[token[-1]]
-    return token.replace("’", "'").replace("‘", "'")
+    return token.replace("’", "'").replace("‘", "'").replace(" ", "\xa0")  # "1 1/2" is one word
