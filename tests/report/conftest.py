@@ -35,7 +35,7 @@ def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> 
         evaluate(hypotheses, records, captioner=captioner),
         pictures={str(name): said for name, said in told.items()},
         baselines={n: of.scores for n, of in baselines(records, records, regions).items()},
-        habits=asdict(said_habits(hypotheses, records, records)),
+        habits=asdict(said_habits(told, records, records)),
         split="val",
         run=read_settings(folder / "run"),
         curve=read_curve(folder / "run"),

@@ -67,9 +67,9 @@ def reader(browser: Any) -> Iterator[Reader]:
 def tiny(results: Path, tmp_path: Path) -> Path:
     """Two runs side by side: the real one, and one that says the same of every picture."""
     first = read_results(results)
-    words = ("a", "red", "ball")
+    said = {"caption": "a red ball", "words": ("a", "red", "ball"), "log_probs": (-1.0,) * 4}
     same = {
-        name: replace(one, caption="a red ball", words=words, log_probs=(-1.0,) * 4)
+        name: replace(one, **said, alternatives=("a blue ball",))
         for name, one in first.pictures.items()
     }
     second = replace(first, pictures=same, run={**(first.run or {}), "seed": 2})
@@ -101,6 +101,8 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
         assert part in told
     assert page.locator("#charts path.curve").count() == 4
+    assert "Where their settings differ" in page.inner_text("#settings")
+    assert page.inner_text("#settings tbody >> nth=0").startswith("seed")
     assert "in a function word" in page.inner_text("#habits")
     assert "pictures" in page.inner_text("#wins")
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -123,6 +125,12 @@ def test_search_filters_and_order(reader: Reader, tiny: Path) -> None:
     page.fill("#query", "red ball")
     page.select_option("#where", "captions")
     assert page.inner_text("#count") == "40 pictures"
+    page.fill("#query", "all")  # words are found by their beginning
+    assert page.inner_text("#count") == "0 pictures of 40"
+    page.fill("#query", "BA re")
+    assert page.inner_text("#count") == "40 pictures"
+    second = page.locator("#list .card").first.locator(".said").nth(1)
+    assert second.locator("mark").all_inner_texts() == ["re", "ba"]
     page.fill("#query", "no such word")
     assert page.inner_text("#count") == "0 pictures of 40"
     assert shown(page) == []
@@ -166,6 +174,7 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
     assert dialog.locator("li").count() >= 3
+    assert "a blue ball" in dialog.inner_text()
     assert dialog.locator("tbody tr").count() == 6
     page.locator("dialog .words button").first.focus()
     drawn = "canvas => canvas.toDataURL()"

@@ -56,9 +56,9 @@ def metrics(results: Mapping[str, Results]) -> list[str]:
 def pictures(results: Mapping[str, Results]) -> list[dict[str, Any]]:
     """Return what was said of every picture, in the order of the data, without its pixels.
 
-    ``said`` has an item a run that was evaluated: caption, words and their probabilities, scores,
-    ``strange`` (places of words that no reference has), ``shared`` (another picture has the same
-    caption), ``unfinished`` (it ends in a function word).
+    ``said`` has an item a run that was evaluated: caption, alternatives, words and their
+    probabilities, scores, ``strange`` (places of words that no reference has), ``shared`` (another
+    picture has the same caption), ``unfinished`` (it ends in a function word).
     """
     scored = [of for of in results.values() if of.scores]
     judges = [_Judge(of, metrics(results)) for of in scored]
@@ -93,11 +93,12 @@ class _Judge:
         own = self._results.images.get(name, {})
         scores = [_rounded(own.get(metric)) for metric in self._metrics]
         if said is None:
-            return {"caption": None, "words": [], "scores": scores}
+            return {"caption": None, "words": [], "log_probs": [], "strange": [], "scores": scores}
         words = said.words or tuple(text.split(said.caption, self._how))
         known = {word for caption in said.references for word in text.split(caption, self._how)}
         return {
             "caption": said.caption,
+            "alternatives": said.alternatives,
             "words": words,
             "log_probs": said.log_probs,
             "scores": scores,

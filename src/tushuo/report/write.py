@@ -20,7 +20,7 @@ from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, finder, thumbnails
 from tushuo.results import Results
 from tushuo.runtime import Progress, atomic_write
 
-SCRIPTS = ("element", "scores", "curves", "attention", "cards", "open", "list", "start")
+SCRIPTS = ("element", "scores", "curves", "settings", "attention", "cards", "open", "list", "start")
 
 
 def write_report(

@@ -22,16 +22,17 @@ function look(picture, detail) {
 
 /** The caption's words; pointing at one shows where it looked. */
 function captionOf(picture, run, view, detail) {
-  const one = picture.said[run];
+  const one = picture.said[run], score = chip(one.scores[report.metrics.indexOf(state.metric)]);
   if (one.caption == null) return make("p", { class: "quiet" }, "no caption");
-  if (!one.log_probs || !one.log_probs.length) return said("p", one.caption);
+  if (!one.log_probs.length) return make("p", { lang: language(one.caption) }, marked(one.caption), score);
   const spaced = !language(one.caption);
   const words = one.words.map((text, place) => make("span", {
     class: one.strange.includes(place) ? "word strange" : "word", "data-place": place,
     onpointerenter: () => point(view, detail, run, place), onpointerleave: () => rest(view),
     onclick: () => point(view, detail, run, place),
   }, marked(text)));
-  return make("p", { lang: language(one.caption) }, spaced ? words.flatMap((word, n) => (n ? [" ", word] : [word])) : words);
+  const shown = spaced ? words.flatMap((word, n) => (n ? [" ", word] : [word])) : words;
+  return make("p", { lang: language(one.caption) }, shown, score);
 }
 
 function point(view, detail, run, place) {
@@ -42,18 +43,23 @@ function point(view, detail, run, place) {
 }
 const rest = (view) => view.figure.classList.remove("shaded");
 
+/** What finds searched words: Latin ones by their beginning, Chinese ones anywhere. */
+function pattern(terms) {
+  const safe = (term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const one = (term) => (/^[\p{Script=Latin}\p{N}]/u.test(term) ? `(?<![\\p{L}\\p{N}])${safe(term)}` : safe(term));
+  return new RegExp(`(${terms.map(one).join("|")})`, "iu");
+}
+
 /** Text with the searched words marked. */
 function marked(text) {
-  const terms = state.terms.filter((term) => term.length > 0);
-  if (!terms.length) return text;
-  const parts = text.split(new RegExp(`(${terms.map((t) => t.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "iu"));
+  if (!state.terms.length) return text;
+  const parts = text.split(pattern(state.terms));
   return make("span", {}, parts.map((part, n) => (n % 2 ? make("mark", {}, part) : part)));
 }
 
 function card(picture) {
   const detail = parse(`p${picture.place}`);
   const view = look(picture, detail);
-  const place = report.metrics.indexOf(state.metric);
   const references = make("ul", { class: "references", id: `r${state.serial++}` },
     picture.references.map((text) => make("li", { lang: language(text) }, marked(text))));
   const toggle = picture.references.length > 0 && make("button", {
@@ -63,8 +69,8 @@ function card(picture) {
   return make("article", { class: "card", "data-id": picture.id },
     make("button", { type: "button", class: "open", "aria-label": `Open ${altText(picture)}`, onclick: () => openPicture(picture) }, view.figure),
     make("div", { class: "body" },
-      picture.said.map((one, run) => make("div", { class: "said" }, scored.length > 1 && swatch(run),
-        captionOf(picture, run, view, detail), chip(one.scores[place]))),
-      make("p", { class: "quiet foot" }, toggle, said("span", picture.id, { class: "id" })),
+      picture.said.map((_, run) => make("div", { class: "said" }, scored.length > 1 && swatch(run),
+        captionOf(picture, run, view, detail))),
+      make("p", { class: "quiet foot" }, toggle, said("span", picture.id, { class: "id", title: picture.id })),
       references));
 }

@@ -25,7 +25,7 @@ function drawCurves() {
   const rest = columns.filter((name) => name.startsWith("val_") && !losses.includes(name));
   $("charts").append(chart("Loss, nats a word", losses, runs, Math.min));
   for (const name of rest) $("charts").append(chart(name.replace("val_", "Validation "), [name], runs, Math.max));
-  $("charts").append(curveTable(runs, columns));
+  $("settings").append(curveTable(runs, columns));
 }
 
 function chart(title, columns, runs, best) {
@@ -34,7 +34,7 @@ function chart(title, columns, runs, best) {
   }))).filter((one) => one.points.length);
   const all = series.flatMap((one) => one.points);
   const [x, y] = [scale(all.map((p) => p[0]), PLOT.left, PLOT.width - PLOT.right),
-    scale(all.map((p) => p[1]), PLOT.height - PLOT.bottom, PLOT.top)];
+    scale(all.map((p) => p[1]), PLOT.height - PLOT.bottom, PLOT.top, 0.14)];
   const svg = make("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": title });
   for (const value of ticks(y.low, y.high, 5)) svg.append(
     make("line", { class: "grid", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: y(value), y2: y(value) }),
@@ -50,7 +50,7 @@ function chart(title, columns, runs, best) {
 }
 const word = (name) => ({ train_loss: "training", val_loss: "validation" })[name] || name.replace("_", " ");
 
-/** A curve with its points; the best one is named, of every second run below the curve. */
+/** A curve with its points; the best one is named where the curve leaves room, each run's a line further. */
 function line(one, x, y, best, turn) {
   const train = one.name.startsWith("train");
   const drawn = [make("path", { class: train ? "curve thin" : "curve", style: { "--own": colour(one.run.colour) },
@@ -62,15 +62,15 @@ function line(one, x, y, best, turn) {
   const [epoch, value] = one.points.find((p) => p[1] === top);
   const side = x(epoch) > PLOT.width - 120 ? "end" : x(epoch) < PLOT.left + 60 ? "start" : "middle";
   drawn.push(make("circle", { class: "best", cx: x(epoch), cy: y(value), r: 5, style: { "--own": colour(one.run.colour) } }),
-    make("text", { class: "halo", x: x(epoch), y: y(value) + (turn % 2 ? 20 : -10), "text-anchor": side }, `best: epoch ${epoch}, ${number(value)}`));
+    make("text", { class: "halo", x: x(epoch), y: y(value) + (best === Math.min ? 20 + 14 * turn : -10 - 14 * turn), "text-anchor": side }, `best: epoch ${epoch}, ${number(value)}`));
   return drawn;
 }
 
 /** A linear scale with a little air on both sides; one value alone lies in the middle. */
-function scale(values, from, to) {
+function scale(values, from, to, share = 0.04) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const air = 0.04 * (high - low);
+  const air = share * (high - low);
   const place = (value) => from + ((value - low + air) / (high - low + 2 * air)) * (to - from);
   return Object.assign(place, { low, high });
 }
@@ -85,7 +85,7 @@ function ticks(low, high, wanted) {
 }
 
 function curveTable(runs, columns) {
-  return make("details", {}, make("summary", {}, "The numbers"), ...runs.map((run) =>
+  return make("details", {}, make("summary", {}, "All epochs"), ...runs.map((run) =>
     make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Epochs of ${run.name}` }, make("table", {},
       make("caption", {}, run.name),
       make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, name.replaceAll("_", " "))))),

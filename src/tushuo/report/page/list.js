@@ -33,26 +33,24 @@ const ORDERS = {
   random: (found) => shuffled(found, state.seed),
 };
 
-/** What a search looks through; lower case, each part begun by a space, so that " cat" is a whole beginning. */
+/** What a search looks through, put together once. */
 function haystack(picture, where) {
   const kept = (picture.hay ??= {});
   const parts = { captions: picture.said.map((one) => one.caption || ""), references: picture.references,
     all: [picture.id, ...picture.said.map((one) => one.caption || ""), ...picture.references] };
-  return (kept[where] ??= ` ${parts[where].join(" \n ")}`.toLowerCase());
+  return (kept[where] ??= parts[where].join("\n"));
 }
-
-/** Latin words are found by their beginning, Chinese ones anywhere. */
-const holds = (hay, term) => (/^[a-z0-9]/.test(term) ? new RegExp(`(^|[^\\p{L}\\p{N}])${term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "u").test(hay) : hay.includes(term));
 
 function narrowed() {
   const where = $("where").value, flags = [...$("flags").querySelectorAll("input:checked")].map((box) => box.value);
   const [low, high] = [$("low").value, $("high").value].map((text) => (text === "" ? null : Number(text)));
+  const wanted = state.terms.map((term) => pattern([term]));
   return pictures.filter((picture) => {
     const own = value(picture), one = picture.said[chosenRun()];
     if (low != null && !(own >= low)) return false;
     if (high != null && !(own <= high)) return false;
     if (!flags.every((flag) => (flag === "differ" ? differ(picture) : FLAGS[flag][1](one)))) return false;
-    return state.terms.every((term) => holds(haystack(picture, where), term));
+    return wanted.every((one) => one.test(haystack(picture, where)));
   });
 }
 const differ = (picture) => new Set(picture.said.map((one) => one.caption)).size > 1;

@@ -16,7 +16,7 @@ function openPicture(picture) {
       make("div", {}, view.figure, gaze),
       make("div", {},
         picture.said.map((one, run) => make("section", { class: "spoken" },
-          make("h3", {}, swatch(run), scored[run].name), wordRow(picture, run, view, detail, gaze), strangeLine(one))),
+          make("h3", {}, swatch(run), scored[run].name), wordRow(picture, run, view, detail, gaze), strangeLine(one), othersOf(one))),
         make("h3", {}, "References"),
         picture.references.length ? make("ul", {}, picture.references.map((text) => make("li", { lang: language(text) }, marked(text)))) : make("p", {}, "none"),
         make("h3", {}, "Scores of this picture"), pictureScores(picture))));
@@ -47,8 +47,15 @@ function wordRow(picture, run, view, detail, gaze) {
   return make("div", { class: "words", lang: language(one.caption), role: "group", "aria-label": one.caption, onkeydown: walk }, buttons);
 }
 
+/** The next best captions, or the other samples. */
+function othersOf(one) {
+  return one.alternatives && one.alternatives.length > 0 && make("details", { open: true },
+    make("summary", {}, `${count(one.alternatives.length, "other caption")}`),
+    make("ol", { start: 2 }, one.alternatives.map((text) => said("li", text))));
+}
+
 function strangeLine(one) {
-  const words = (one.strange || []).map((place) => one.words[place]);
+  const words = one.strange.map((place) => one.words[place]);
   return words.length > 0 && make("p", { class: "quiet" }, "In no reference: ", said("span", words.join(", "), { class: "strange" }));
 }
 

@@ -16,6 +16,9 @@ const HABITS = {
   seen: ["captions that stand word for word in the training captions", percent],
   unfinished: ["captions that end in a function word", percent],
   unsupported: ["captions with a word of none of their references", percent],
+  mbleu: ["BLEU-4 of a picture's captions against each other (mBLEU)", (value) => number(value)],
+  div_1: ["different words of all captions of a picture (div-1)", percent],
+  div_2: ["different pairs of words of all captions of a picture (div-2)", percent],
 };
 
 /** Baselines by mark: runs that were trained alike share theirs. */
@@ -102,7 +105,7 @@ function drawHabits() {
   const kept = scored.filter((run) => Object.keys(run.habits).length);
   if (!kept.length) return;
   $("habits").hidden = false;
-  const names = [...new Set(kept.flatMap((run) => Object.keys(run.habits)))];
+  const names = [...new Set(kept.flatMap((run) => Object.keys(run.habits).filter((name) => run.habits[name] != null)))];
   $("habit-table").append(
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "habit"), kept.map((run) =>
       make("th", { scope: "col" }, swatch(scored.indexOf(run)), run.name)))),
@@ -124,5 +127,5 @@ function drawWins(pictures, metric) {
       scored.map((run, a) => make("th", { scope: "col" }, swatch(a), run.name)))),
     make("tbody", {}, scored.map((run, a) => make("tr", {},
       make("th", { scope: "row" }, swatch(a), run.name),
-      scored.map((_, b) => make("td", {}, a === b ? "" : count(wins(a, b), "picture")))))));
+      scored.map((_, b) => make("td", {}, a === b ? "" : `${wins(a, b).toLocaleString("en")} of ${pictures.length.toLocaleString("en")}`))))));
 }

@@ -46,6 +46,7 @@ theme();
 drawScores();
 drawHabits();
 drawCurves();
+drawSettings();
 document.addEventListener("DOMContentLoaded", () => {
   pictures = parse("data").map((picture, place) => ({ ...picture, place }));
   if (!pictures.length || !scored.length) return;
