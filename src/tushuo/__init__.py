@@ -16,6 +16,7 @@ _PUBLIC = {
     "load": "tushuo.captioner",
     "Captioner": "tushuo.captioner",
     "Caption": "tushuo.captioner",
+    "Explanation": "tushuo.captioner",
 }
 
 

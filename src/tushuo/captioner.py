@@ -17,11 +17,13 @@ from tushuo.images import open_picture
 from tushuo.run import Run, together
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
+from tushuo.search.forced import forced
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same
 from tushuo.text import join
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
+LIKELIEST = 5  # words at each word's place, unless asked otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,30 @@ class Caption:
     def log_prob(self) -> float:
         """Log-probability of the whole caption."""
         return sum(self.log_probs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likely:
+    """A word that a captioner had in mind, and its probability."""
+
+    word: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A caption, and what else its captioner had in mind at each word.
+
+    Attributes:
+        caption: the caption.
+        steps: the likeliest words at the place of each word, the likeliest first; one more step
+            for the end, which stands as ``<end>`` among them.
+        alternatives: the same of the caption's alternatives.
+    """
+
+    caption: Caption
+    steps: tuple[tuple[Likely, ...], ...]
+    alternatives: "tuple[Explanation, ...]" = ()
 
 
 @final
@@ -84,9 +110,7 @@ class Captioner:
         """
         if not pictures:
             return []
-        spec = self.encoder.spec
-        prepared = torch.stack([prepare(self._pixels(picture), spec) for picture in pictures])
-        return self.caption_regions(self.encoder(prepared).float(), config=config)
+        return self.caption_regions(self._regions(pictures), config=config)
 
     def caption_regions(
         self, regions: Float[Tensor, "P R D"], *, config: SearchConfig | None = None
@@ -99,6 +123,55 @@ class Captioner:
             for hypotheses in search(run.decoder, regions, how, vocabulary=run.vocabulary)
         ]
         return [replace(best, alternatives=tuple(others)) for best, *others in told]
+
+    def explain(
+        self,
+        picture: Path | str | bytes | Pixels,
+        *,
+        config: SearchConfig | None = None,
+        likeliest: int = LIKELIEST,
+    ) -> Explanation:
+        """Caption one picture, and tell the likeliest words at each word's place.
+
+        Their probabilities are the decoder's own: before temperature, and of all words, those too
+        that the search may not say.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+        """
+        return self.explain_regions(self._regions([picture]), config=config, likeliest=likeliest)
+
+    @torch.inference_mode()
+    def explain_regions(
+        self,
+        regions: Float[Tensor, "1 R D"],
+        *,
+        config: SearchConfig | None = None,
+        likeliest: int = LIKELIEST,
+    ) -> Explanation:
+        """Explain the caption of a picture whose regions are at hand."""
+        best = self.caption_regions(regions, config=config)[0]
+        captions, words = [best, *best.alternatives], self.run.vocabulary
+        ids = [words.encode(caption.words)[1:-1] for caption in captions]
+        steps: list[list[tuple[Likely, ...]]] = [[] for _ in captions]
+        pictures = torch.zeros(len(captions), dtype=torch.long)
+        for rows, step in forced(self.run.decoder, regions, ids, pictures):
+            found = step.log_probs.float().topk(min(likeliest, len(words)))
+            told = zip(
+                rows.tolist(), found.values.exp().tolist(), found.indices.tolist(), strict=True
+            )
+            for row, chances, places in told:
+                steps[row].append(_likely(words.decode(places), chances))
+        first, *others = (
+            Explanation(caption=caption, steps=tuple(of))
+            for caption, of in zip(captions, steps, strict=True)
+        )
+        return replace(first, alternatives=tuple(others))
+
+    def _regions(self, pictures: Sequence[Path | str | bytes | Pixels]) -> Float[Tensor, "P R D"]:
+        spec = self.encoder.spec
+        prepared = torch.stack([prepare(self._pixels(picture), spec) for picture in pictures])
+        return self.encoder(prepared).float()
 
     def _pixels(self, picture: Path | str | bytes | Pixels) -> Pixels:
         if isinstance(picture, np.ndarray):
@@ -115,6 +188,12 @@ class Captioner:
             log_probs=tuple(hypothesis.log_probs),
             attention=grid.numpy(),
         )
+
+
+def _likely(words: Sequence[str], chances: Sequence[float]) -> tuple[Likely, ...]:
+    return tuple(
+        Likely(word=word, probability=chance) for word, chance in zip(words, chances, strict=True)
+    )
 
 
 def load(run: Path | str | Sequence[Path | str], *, weights: Path | None = None) -> Captioner:

@@ -88,3 +88,32 @@ def browser() -> Iterator[Any]:
         opened = driver.chromium.launch(executable_path=program, args=arguments)
         yield opened
         opened.close()
+
+
+class Reader:
+    """A page, and everything it complained about or asked for."""
+
+    def __init__(self, page: Any):
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, path: Path, *, wait_for: str = "#list .card") -> None:
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector(wait_for)
+
+    def asked(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith(("data:", "file:"))]
+
+
+@pytest.fixture
+def reader(browser: Any) -> Iterator[Reader]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    found = Reader(page)
+    yield found
+    assert found.complaints == []
+    assert found.asked() == []
+    page.close()

@@ -1,14 +1,25 @@
 """Figures: any length, any shape."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import MeanEncoder
+from tushuo.encoders.spec import EncoderSpec
 from tushuo.report.attention_panels import draw_attention_panels
+from tushuo.report.looks_gif import write_looks_gif
 from tushuo.report.loss_curve import draw_loss_curve
+from tushuo.report.overlay import SHADE, darkness
 from tushuo.train.checkpoint import EpochRow
+
+
+def spec(**changed: Any) -> EncoderSpec:
+    return replace(MeanEncoder.spec, **{"rows": 9, "columns": 9, **changed})
 
 
 @pytest.mark.parametrize("words", [0, 1, 2, 3, 5, 16, 40])
@@ -16,8 +27,42 @@ from tushuo.train.checkpoint import EpochRow
 def test_panels(words: int, shape: tuple[int, int], tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (*shape, 3)).astype(np.uint8)
     attention = np.random.default_rng(1).random((words, 9, 9)).astype(np.float32)
-    draw_attention_panels(picture, ["word"] * words, attention, tmp_path / "p.png", title="a")
+    path = tmp_path / "p.png"
+    draw_attention_panels(picture, ["word"] * words, attention, path, spec=spec(), title="a")
     assert min(Image.open(tmp_path / "p.png").size) > 100
+
+
+def test_darkness_is_smooth_and_least_where_the_word_looked() -> None:
+    looked = np.zeros((9, 9), np.float32)
+    looked[2, 7] = 1
+    dark = darkness(looked, (180, 90), spec())
+    row, column = np.unravel_index(dark.argmin(), dark.shape)
+    assert (row // 10, column // 20) == (2, 7)
+    assert dark.min() == pytest.approx(0, abs=0.05)
+    assert abs(np.diff(dark, axis=0)).max() < 0.3
+    even = darkness(np.full((9, 9), 1 / 81, np.float32), (180, 90), spec())
+    assert even.max() == even.min()
+
+
+def test_what_an_encoder_that_crops_never_saw_stays_dark() -> None:
+    cropping = spec(resize="crop", side=224, resize_side=256)
+    assert cropping.seen(512, 256) == (144, 16, 368, 240)
+    dark = darkness(np.eye(9, dtype=np.float32), (512, 256), cropping)
+    assert (dark[:, :144] == SHADE).all()
+    assert dark[20, 148] < 0.1
+    assert spec().seen(512, 256) == (0, 0, 512, 256)
+
+
+@pytest.mark.parametrize("words", [["a", "dog", "<b>"], [], ["一只", "狗"], ["word"] * 12])
+def test_an_animation_has_a_frame_a_word(words: list[str], tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (60, 200, 3)).astype(np.uint8)
+    attention = np.random.default_rng(1).random((len(words), 9, 9)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where no font with Chinese characters is installed
+        write_looks_gif(tmp_path / "a.gif", picture, words, attention, spec())
+    with Image.open(tmp_path / "a.gif") as made:
+        assert (made.n_frames, made.width) == (len(words) + 1, 480)
+        assert made.info["loop"] == 0 or not words
 
 
 def test_a_loss_curve_with_scores_and_without_a_training_loss(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The report in a real browser: what a reader does, on a laptop, a phone and paper."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.report.conftest import made_up
+from tests.report.conftest import Reader, made_up
 from tushuo.report import thumbnails
 from tushuo.report.write import write_report
 from tushuo.results import Said, read_results
@@ -32,35 +32,6 @@ LEAST_CONTRAST = """() => {
         .map((e) => light(colours(e).color))
         .map((ink) => (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)));
 }"""
-
-
-class Reader:
-    """A page, and everything it complained about or asked for."""
-
-    def __init__(self, page: Any):
-        self.page = page
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
-
-    def open(self, path: Path) -> None:
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("#list .card")
-
-    def asked(self) -> list[str]:
-        return [url for url in self.requests if not url.startswith(("data:", "file:"))]
-
-
-@pytest.fixture
-def reader(browser: Any) -> Iterator[Reader]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    found = Reader(page)
-    yield found
-    assert found.complaints == []
-    assert found.asked() == []
-    page.close()
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from tests.cli.test_cli import call
 from tests.report.conftest import made_up
 from tushuo.errors import DataError, SignatureError
 from tushuo.report.content import pictures, require_comparable, summary
+from tushuo.report.single_file import data
 from tushuo.report.thumbnails import finder, thumbnails
-from tushuo.report.write import data, write_report
+from tushuo.report.write import write_report
 from tushuo.results import Results, Said, read_results
 
 

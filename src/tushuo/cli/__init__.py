@@ -14,6 +14,7 @@ from tushuo.cli import data
 from tushuo.cli.caption import caption
 from tushuo.cli.compare import compare
 from tushuo.cli.evaluate import evaluate
+from tushuo.cli.explain import explain
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
 from tushuo.cli.report import report
@@ -29,7 +30,7 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(data.app)
-for command in (extract, train, caption, evaluate, score, compare, report, info):
+for command in (extract, train, caption, explain, evaluate, score, compare, report, info):
     app.command(command)
 
 

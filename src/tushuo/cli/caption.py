@@ -11,6 +11,7 @@ from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
 
 if TYPE_CHECKING:
     from tushuo.captioner import Caption, Captioner, Pixels
+    from tushuo.encoders.spec import EncoderSpec
     from tushuo.search.config import SearchConfig
 
 BATCH_PICTURES = 16
@@ -69,14 +70,16 @@ def _captions(
 ) -> Iterator[tuple[str, "Caption | str"]]:
     """Caption in batches; a picture that cannot be opened gives its error in its place."""
     from tushuo.errors import FetchError, PictureError
+    from tushuo.images import open_picture
 
+    side = captioner.encoder.spec.side
     for start in range(0, len(sources), BATCH_PICTURES):
         batch = sources[start : start + BATCH_PICTURES]
         opened: dict[int, Pixels] = {}
         told: dict[int, Caption | str] = {}
         for place, source in enumerate(batch):
             try:
-                opened[place] = _open(source, captioner.encoder.spec.side)
+                opened[place] = open_picture(content_of(source), at_least=side)
             except (PictureError, FetchError) as error:
                 told[place] = str(error)
         found = captioner.caption_batch(list(opened.values()), config=config)
@@ -84,27 +87,36 @@ def _captions(
         for place, source in enumerate(batch):
             answer = told[place]
             if attention and not isinstance(answer, str):
-                _draw(opened[place], answer, attention, source, start + place)
+                named = f"{start + place:04d}_{stem_of(source)}"
+                _draw(opened[place], answer, captioner.encoder.spec, attention, named)
             yield source, answer
 
 
-def _open(source: str, side: int) -> "Pixels":
+def content_of(source: str) -> Path | bytes:
+    """Return a picture file's path, or what an address or standard input holds.
+
+    Raises:
+        FetchError: it cannot be had from its address.
+    """
     from tushuo.fetch import fetch_bytes
-    from tushuo.images import open_picture
 
     if source == "-":
-        return open_picture(sys.stdin.buffer.read(), at_least=side)
-    if _special(source):
-        return open_picture(fetch_bytes(source, most=LONGEST_DOWNLOAD), at_least=side)
-    return open_picture(Path(source), at_least=side)
+        return sys.stdin.buffer.read()
+    return fetch_bytes(source, most=LONGEST_DOWNLOAD) if _special(source) else Path(source)
 
 
-def _draw(picture: "Pixels", told: "Caption", folder: Path, source: str, number: int) -> None:
+def stem_of(source: str) -> str:
+    """Return what files made of a picture are named by."""
+    return "picture" if _special(source) else Path(source).stem
+
+
+def _draw(
+    picture: "Pixels", told: "Caption", spec: "EncoderSpec", folder: Path, named: str
+) -> None:
     from tushuo.report.attention_panels import draw_attention_panels
 
-    stem = "picture" if _special(source) else Path(source).stem
-    path = folder / f"{number:04d}_{stem}.png"
-    draw_attention_panels(picture, told.words, told.attention, path, title=told.text)
+    path = folder / f"{named}.png"
+    draw_attention_panels(picture, told.words, told.attention, path, spec=spec, title=told.text)
 
 
 def _line(source: str, told: "Caption | str", json: bool) -> str:

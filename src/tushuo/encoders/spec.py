@@ -43,6 +43,14 @@ class EncoderSpec:
         """Number of regions (R)."""
         return self.rows * self.columns
 
+    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the part that it sees of a picture of this size: left, top, right, bottom."""
+        if self.resize == "squash":
+            return 0.0, 0.0, float(width), float(height)
+        side = min(width, height) * self.side / (self.resize_side or self.side)
+        left, top = (width - side) / 2, (height - side) / 2
+        return left, top, left + side, top + side
+
     @property
     def signature(self) -> str:
         """One line that is equal exactly when the numbers are."""

@@ -6,13 +6,18 @@ After Xu et al., "Show, Attend and Tell", ICML 2015, figure 2.
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
 from tushuo.report.fonts import chinese_font
+from tushuo.report.overlay import darkness
 from tushuo.runtime import atomic_write
+
+if TYPE_CHECKING:
+    from tushuo.encoders.spec import EncoderSpec
 
 PANEL_INCHES = 2.2
 LARGEST_PANEL_PIXELS = 400
@@ -24,6 +29,7 @@ def draw_attention_panels(
     attention: Float[np.ndarray, "words rows columns"],
     path: Path,
     *,
+    spec: "EncoderSpec",
     title: str = "",
 ) -> None:
     """Draw the bare picture and a panel per word, each on a scale of its own."""
@@ -48,20 +54,12 @@ def draw_attention_panels(
             continue
         axes.imshow(small)
         if place:
-            weights = Image.fromarray(attention[place - 1].astype(np.float32))
-            axes.imshow(_overlay(np.asarray(weights.resize(small.size, Image.Resampling.BICUBIC))))
+            shade = np.zeros((small.height, small.width, 4), np.float32)
+            shade[..., 3] = darkness(attention[place - 1], small.size, spec)
+            axes.imshow(shade)
             named = words[place - 1]
             axes.set_title(named if font or named.isascii() else f"{place}", fontfamily=font)
     if title and (font or title.isascii()):
         figure.suptitle(title, fontsize=11, wrap=True, fontfamily=font)
     with atomic_write(path) as file:
         figure.savefig(file, format="png")
-
-
-def _overlay(weights: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width 4"]:
-    """Darken what a word did not look at; the brightest spot is bare."""
-    low, high = weights.min(), weights.max()
-    seen = (weights - low) / max(high - low, 1e-12)
-    shade = np.zeros((*weights.shape, 4), np.float32)
-    shade[..., 3] = 0.82 * (1 - seen)
-    return shade

@@ -1,26 +1,18 @@
-"""One HTML file that opens anywhere: nothing in it is fetched, and nothing in it can be.
+"""The report: one page of scores, curves and pictures."""
 
-Captions, ids and names are untrusted. They stand in the file as JSON in which no tag can begin, and
-the page puts them on the screen as text; its security policy lets no other script run, and forbids
-every connection.
-"""
-
-import base64
-import hashlib
-import html
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from tushuo.report import content
+from tushuo.report.single_file import data, fill
 from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, finder, thumbnails
 from tushuo.results import Results
 from tushuo.runtime import Progress, atomic_write
 
-SCRIPTS = ("element", "scores", "curves", "settings", "attention", "cards", "open", "list", "start")
+SCRIPTS = (
+    "element", "scores", "curves", "settings", "attention", "cards", "open", "list", "theme",
+    "start",
+)  # fmt: skip
 
 
 def write_report(
@@ -46,18 +38,14 @@ def write_report(
     shown, find = content.pictures(results), finder(images)
     scored = [of for of in results.values() if of.scores]
     whole = content.summary(results)
-    page = _text("page.html")
-    script, style = "".join(_text(f"{name}.js") for name in SCRIPTS), _text("page.css")
-    filled = {
-        "POLICY": _policy(script, style),
-        "TITLE": html.escape(" · ".join(results)),
-        "STYLE": style,
-        "SUMMARY": data(whole),
-        "SCRIPT": script,
-        "LIST": data([{k: v for k, v in one.items() if k != "path"} for one in shown]),
-    }
-    for name, value in filled.items():
-        page = page.replace(f"<!--{name}-->", value)
+    page = fill(
+        "page.html",
+        title=" · ".join(results),
+        scripts=SCRIPTS,
+        styles=("page",),
+        summary=whole,
+        list=[{k: v for k, v in one.items() if k != "path"} for one in shown],
+    )
     before, after = page.split("<!--PICTURES-->")
     small = side or (SIDE if len(shown) < MANY else SMALL_SIDE)
     pixels = thumbnails((find(one["id"], one["path"]) for one in shown), side=small)
@@ -78,24 +66,3 @@ def write_report(
                 progress(place + 1, len(shown))
         file.write(after.encode())
     return missing
-
-
-def data(value: Any) -> str:
-    """Return JSON that can stand inside a script element: no tag and no comment begins in it."""
-    return msgspec.json.encode(value).replace(b"<", rb"\u003c").decode()
-
-
-def _text(name: str) -> str:
-    return (files("tushuo.report") / "page" / name).read_text(encoding="utf-8")
-
-
-def _policy(script: str, style: str) -> str:
-    """Allow this very script and style, pictures that stand in the page, and nothing else."""
-    script_hash, style_hash = (
-        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
-        for part in (script, style)
-    )
-    return (
-        f"default-src 'none'; script-src 'sha256-{script_hash}'; style-src 'sha256-{style_hash}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )

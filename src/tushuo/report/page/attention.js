@@ -2,11 +2,9 @@
 
 const SHADE = 0.82, SHARP = 192; // greatest darkness; pixels of the smooth map's longer side
 const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
-const grid = (run) => (scored[run].settings || {}).encoder;
 
 /** The map of one word: a byte a cell, or null. */
-function wordMap(detail, run, place) {
-  const spec = grid(run), all = detail.attention[run];
+function cut(all, place, spec) {
   if (!spec || !all) return null;
   const cells = spec.rows * spec.columns;
   const found = bytes(all).slice(place * cells, (place + 1) * cells);

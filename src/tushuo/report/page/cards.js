@@ -12,6 +12,9 @@ function altText(picture) {
   return people ? `${picture.id}: a person says: ${people}` : `Picture ${picture.id}`;
 }
 
+const grid = (run) => (scored[run].settings || {}).encoder;
+const wordMap = (detail, run, place) => cut(detail.attention[run], place, grid(run));
+
 /** The picture with a canvas over it. */
 function look(picture, detail) {
   if (!detail.picture) return { figure: make("div", { class: "look none" }, "no picture here"), image: null, canvas: null };

@@ -3,8 +3,6 @@
 
 const $ = (id) => document.getElementById(id);
 const parse = (id) => JSON.parse($(id).textContent);
-const report = parse("summary");
-const scored = report.runs.filter((run) => Object.keys(run.scores).length);
 
 /** Make an element: attributes (on... are listeners, dashes as written), then children. */
 function make(tag, attributes = {}, ...children) {
@@ -31,12 +29,6 @@ const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}
 /** Texts with Chinese characters say so, for fonts and for voices. */
 const language = (text) => (/\p{Script=Han}/u.test(text) ? "zh-Hans" : null);
 const said = (tag, text, attributes = {}) => make(tag, { lang: language(text), ...attributes }, text);
-
-const NAMES = {
-  Bleu_1: "BLEU-1", Bleu_2: "BLEU-2", Bleu_3: "BLEU-3", Bleu_4: "BLEU-4", ROUGE_L: "ROUGE-L",
-};
-const metricName = (name) =>
-  name === "CIDEr" && !report.metrics.includes("CIDEr-D") ? "CIDEr (-D)" : NAMES[name] || name;
 
 /** A repeatable order, the same for everyone who opens the page. */
 function shuffled(items, seed) {

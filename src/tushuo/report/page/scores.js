@@ -1,5 +1,13 @@
 // Scores beside their baselines, wins, habits.
 
+const report = parse("summary");
+const scored = report.runs.filter((run) => Object.keys(run.scores).length);
+const NAMES = {
+  Bleu_1: "BLEU-1", Bleu_2: "BLEU-2", Bleu_3: "BLEU-3", Bleu_4: "BLEU-4", ROUGE_L: "ROUGE-L",
+};
+const metricName = (name) =>
+  name === "CIDEr" && !report.metrics.includes("CIDEr-D") ? "CIDEr (-D)" : NAMES[name] || name;
+
 const MARKS = { frequent: "▽", neighbour: "◇", person: "○" };
 const TOLD = {
   frequent: "the commonest training caption, for every picture",

@@ -1,0 +1,61 @@
+"""Why a caption: in the terminal, as JSON, as a page and from Python."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import tushuo
+from tests.cli.conftest import call
+from tushuo.search.config import SearchConfig
+
+
+def test_explain_prints_bars_and_writes_a_page_and_an_animation(
+    run: Path,
+    scenes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture = scenes / "images" / "00000.jpg"
+    assert call("explain", picture, "--run", run, "--search", "beam", "--gif", "a.gif") == 0
+    told = capsys.readouterr()
+    assert "━" in told.out
+    assert "<end>" in told.out
+    assert "page: 00000-explained.html" in told.err
+    page = (tmp_path / "00000-explained.html").read_text()
+    for name in ("beam", "greedy", "sample"):
+        assert f'"name":"{name}"' in page
+    assert Image.open("a.gif").n_frames > 1
+
+
+def test_explain_in_json_says_what_its_twin_says(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, page = scenes / "images" / "00001.jpg", ("--output", tmp_path / "e.html")
+    options = ("--search", "diverse", "--n-best", 2, "--json")
+    assert call("explain", picture, "--run", run, *page, *options) == 0
+    told = json.loads(capsys.readouterr().out)
+    config = SearchConfig(search="diverse", n_best=2)
+    captioner = tushuo.load(run)
+    twin = captioner.explain(picture, config=config, likeliest=5)
+    assert told["caption"] == twin.caption.text
+    assert len(told["steps"]) == len(twin.steps) == len(twin.caption.log_probs)
+    assert len(twin.alternatives) == 1
+    for found in (twin, *twin.alternatives):
+        ends = [*found.caption.words, "<end>"]
+        for word, log_prob, likely in zip(ends, found.caption.log_probs, found.steps, strict=True):
+            chances = [one.probability for one in likely]
+            assert len(chances) == 5
+            assert chances == sorted(chances, reverse=True)
+            own = [one.probability for one in likely if one.word == word]
+            assert all(chance == pytest.approx(math.exp(log_prob), abs=1e-4) for chance in own)
+            assert own or math.exp(log_prob) <= chances[-1] + 1e-6
+
+    assert call("explain", tmp_path / "no.jpg", "--run", run) == 2
+    assert "no.jpg is not there" in capsys.readouterr().err
+    assert call("explain", picture, "--run", run, "--search", "beam", "--must", "gooose") == 2
+    assert "does not know the word 'gooose'" in capsys.readouterr().err

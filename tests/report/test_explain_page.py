@@ -1,0 +1,108 @@
+"""The page of one picture in a real browser: pointing, keys, a phone, what a caption may hold."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import MeanEncoder
+from tests.report.conftest import Reader
+from tests.report.test_page import LEAST_CONTRAST, NAMELESS, NASTY
+from tushuo.captioner import Caption, Explanation, Likely
+from tushuo.report.explain_page import write_explain_page
+
+DRAWN = "canvas => canvas.toDataURL()"
+LIKELY = "#likely li .name"
+
+
+def explanation(*words: str, seed: int = 0) -> Explanation:
+    """Make one up; its words are the second likeliest."""
+    looked = np.random.default_rng(seed).random((len(words), 4, 4)).astype(np.float32)
+    caption = Caption(
+        text=" ".join(words),
+        words=words,
+        log_probs=(-1.5,) * (len(words) + 1),
+        attention=looked,
+    )
+    steps = tuple(
+        (Likely(word=f"not {word}", probability=0.6), Likely(word=word, probability=0.22))
+        for word in [*words, "<end>"]
+    )
+    return Explanation(caption=caption, steps=steps)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    samples = explanation("two", "cats", seed=2)
+    beside = explanation("no", NASTY, "狗", seed=3)
+    found = {
+        "beam": explanation("a", "dog", "runs"),
+        "greedy": explanation("a", "dog", seed=1),
+        "sample": replace(samples, alternatives=(beside,)),
+    }
+    picture = np.random.default_rng(4).integers(0, 255, (90, 160, 3)).astype(np.uint8)
+    write_explain_page(tmp_path / "e.html", picture, found, MeanEncoder.spec, title=NASTY)
+    return tmp_path / "e.html"
+
+
+def test_pointing_at_a_word_changes_the_overlay_and_the_likeliest_words(
+    reader: Reader, page: Path
+) -> None:
+    reader.open(page, wait_for="#captions .word")
+    shown = reader.page
+    overlay, words = shown.locator("#look canvas"), shown.locator("#captions .word")
+    words.nth(1).hover()
+    second = overlay.evaluate(DRAWN)
+    assert shown.locator(LIKELY).all_inner_texts() == ["not dog", "dog"]
+    assert shown.locator("#likely .own").inner_text().split() == ["dog", "22.0", "%", "said"]
+    words.nth(2).hover()
+    assert overlay.evaluate(DRAWN) != second
+    assert shown.locator(LIKELY).all_inner_texts() == ["not runs", "runs"]
+    assert "runs looked most at" in shown.inner_text("#gaze")
+    assert overlay.evaluate("canvas => getComputedStyle(canvas.parentElement).display") != "none"
+    words.nth(3).hover()
+    assert "ends the caption" in shown.inner_text("#gaze")
+    assert shown.locator("#look.shaded").count() == 0
+
+
+def test_searches_and_words_by_keyboard(reader: Reader, page: Path) -> None:
+    reader.open(page, wait_for="#captions .word")
+    shown = reader.page
+    shown.get_by_role("tab", name="Beam").focus()
+    shown.keyboard.press("ArrowRight")
+    assert shown.get_by_role("tab", selected=True).inner_text() == "Greedy"
+    assert shown.locator("#captions .word").all_inner_texts() == ["a", "dog", "·"]
+    shown.keyboard.press("Tab")
+    shown.keyboard.press("ArrowRight")
+    assert shown.locator(LIKELY).all_inner_texts() == ["not dog", "dog"]
+    before = shown.locator("#look canvas").evaluate(DRAWN)
+    shown.keyboard.press("Home")
+    assert shown.locator("#look canvas").evaluate(DRAWN) != before
+    shown.get_by_role("tab", name="Samples").click()
+    assert shown.locator("#captions .spoken").count() == 2
+
+
+def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
+    reader.open(page, wait_for="#captions .word")
+    shown = reader.page
+    shown.locator("#captions .play").click()
+    shown.locator("#captions .chosen", has_text="runs").wait_for()
+
+
+def test_a_phone_both_themes_and_what_a_caption_may_hold(reader: Reader, page: Path) -> None:
+    shown = reader.page
+    shown.set_viewport_size({"width": 360, "height": 740})
+    reader.open(page, wait_for="#captions .word")
+    shown.get_by_role("tab", name="Samples").click()
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+    shown.locator("#captions .word", has_text="onerror").click()
+    assert shown.evaluate("window.hacked") is None
+    assert shown.locator("img[src=x]").count() == 0
+    assert NASTY in shown.inner_text("h1")
+    assert NASTY in shown.inner_text("#gaze")
+    assert shown.locator("#captions .word", has_text="狗").get_attribute("lang") == "zh-Hans"
+    assert shown.evaluate(NAMELESS) == []
+    for scheme in ("light", "dark"):
+        shown.emulate_media(color_scheme=scheme)
+        assert shown.evaluate(LEAST_CONTRAST) > 4.5
