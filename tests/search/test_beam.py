@@ -49,7 +49,7 @@ def test_a_full_beam_is_brute_force(seed: int, score: str, longest: int) -> None
 
 
 @given(seeds, st.integers(0, 6))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_a_beam_of_one_is_greedy(seed: int, longest: int) -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
     longest = max(1, longest)
@@ -61,7 +61,7 @@ def test_a_beam_of_one_is_greedy(seed: int, longest: int) -> None:
 
 
 @given(seeds, st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.data())
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_a_batch_says_what_singles_say(seed: int, names: list[int], data: st.DataObject) -> None:
     config = data.draw(
         st.sampled_from(
@@ -95,7 +95,7 @@ def test_attention_is_that_of_the_words(seed: int) -> None:
 
 
 @given(seeds, scores)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 def test_ended_captions_never_change(seed: int, score: str) -> None:
     """A beam that may go on longer keeps every caption that it had ended, unless better ones came.
 
@@ -116,7 +116,7 @@ def test_ended_captions_never_change(seed: int, score: str) -> None:
 
 
 @given(seeds, st.integers(1, 3))
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 def test_groups_without_strength_are_beams(seed: int, width: int) -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
     apart = SearchConfig(

@@ -33,7 +33,7 @@ def holds(words: list[str], phrase: str) -> bool:
     return any(ends_with(words[:end], phrase) for end in range(1, len(words) + 1))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     st.sampled_from(list(MODES)),
     st.integers(0, 1000),
@@ -75,7 +75,7 @@ def test_what_is_said_keeps_the_rules(
             assert len(grams) == len(set(grams))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     st.integers(0, 1000),
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True),

@@ -16,5 +16,7 @@ def next_words(
     if torch.is_grad_enabled() or torch.is_autocast_enabled(hidden.device.type):
         return nn.functional.linear(hidden, weight, bias).log_softmax(dim=-1)
     B, V = len(hidden), len(weight)
-    logits = hidden.new_empty(B, -(-V // EVEN) * EVEN)[:, :V]
-    return torch.addmm(bias, hidden, weight.t(), out=logits).log_softmax(dim=-1)
+    logits = hidden.new_empty(B, -(-V // EVEN) * EVEN)
+    logits[:, V:] = -torch.inf
+    torch.addmm(bias, hidden, weight.t(), out=logits[:, :V])
+    return logits.log_softmax(dim=-1)[:, :V]

@@ -12,10 +12,10 @@ log P / ((5 + T) / 6) ** alpha.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from tushuo.decoders.base import Decoder
+from tushuo.decoders.base import Decoder, Step
 from tushuo.search.candidates import Plan, plain
 from tushuo.search.config import SearchConfig
 from tushuo.search.diverse import apart
@@ -37,35 +37,43 @@ def beam(
     Raises:
         SettingError: no caption of a picture was found that keeps all rules.
     """
-    plan = _plan(config, rules)
-    K, W, P = plan.width, plan.width * plan.lanes, len(regions)
-    trail, ended = Trail.empty(P, W, config, regions.device), Ended(P, plan, config, regions.device)
-    totals = torch.full((P, plan.lanes, K), NEVER, device=regions.device)
+    plan, P, device = _plan(config, rules), len(regions), regions.device
+    W = plan.lanes * plan.width
+    trail, ended = Trail.empty(P, W, config, device), Ended(P, plan, config, device)
+    totals = torch.full((P, plan.lanes, plan.width), NEVER, device=device)
     totals[:, : plan.answers, 0] = 0.0
-    pictures = torch.arange(P, device=regions.device)
-    step = decoder.step(torch.full_like(pictures, START), decoder.start(regions))
-    rows, attention = pictures.repeat_interleave(W), [step.attention]
-    log_probs, state, looked = step.log_probs.index_select(0, rows), step.state.select(rows), rows
+    pictures = torch.arange(P, device=device)
+    attention: list[Tensor] = []
+    first = decoder.step(torch.full_like(pictures, START), decoder.start(regions))
+    step = _repeat(first, pictures.repeat_interleave(W))
     for t in range(config.max_words + 1):
-        said, V = trail.words[..., :t], log_probs.shape[1]
-        shape = (len(pictures), plan.lanes, K)
-        scores = rules(log_probs, said.flatten(0, 1)).view(*shape, V)
-        going, ends = plan.expand(totals, scores, said.reshape(*shape, t))
-        by_row, looked = log_probs.view(-1, W * V), looked.view(-1, W)
+        said, seen = trail.words[..., :t], sum(len(of) for of in attention)
+        attention.append(step.attention)
+        going, ends = plan.expand(
+            totals,
+            rules(step.log_probs, said.flatten(0, 1)).view(*totals.shape, -1),
+            said.reshape(*totals.shape, t),
+        )
         if bool((ends.scores > NEVER).any()):
-            ended.take(pictures, ends, trail.follow(ends, by_row, looked, t), t + 1)
+            ended.take(pictures, ends, trail.follow(ends, step.log_probs, seen, t), t + 1)
         totals = going.scores.masked_fill(ended.full(pictures), NEVER)
         on = (totals > NEVER).flatten(1).any(dim=1).nonzero()[:, 0]
         if len(on) == 0:
             break
-        trail = trail.follow(going, by_row, looked, t).select(on)
+        trail = trail.follow(going, step.log_probs, seen, t).select(on)
         totals, pictures = totals[on], pictures[on]
         rows = (going.parents.flatten(1)[on] + on[:, None] * W).flatten()
-        step = decoder.step(going.words[on].flatten(), state.select(rows))
-        log_probs, state = step.log_probs, step.state
-        looked = torch.arange(len(rows), device=rows.device) + sum(map(len, attention))
-        attention.append(step.attention)
+        step = decoder.step(going.words[on].flatten(), step.state.select(rows))
     return ended.hypotheses(config.n_best, torch.cat(attention))
+
+
+def _repeat(step: Step, rows: Int[Tensor, " B"]) -> Step:
+    """Let all hypotheses of a picture begin with the same first step."""
+    return Step(
+        step.log_probs.index_select(0, rows),
+        step.attention.index_select(0, rows),
+        step.state.select(rows),
+    )
 
 
 def _plan(config: SearchConfig, rules: Rules) -> Plan:

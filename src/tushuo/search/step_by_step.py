@@ -32,8 +32,7 @@ def step_by_step(
     Raises:
         SettingError: the rules leave a caption no next word.
     """
-    P, R, _ = regions.shape
-    rows = torch.arange(P, device=regions.device).repeat_interleave(config.n_best)
+    rows = torch.arange(len(regions), device=regions.device).repeat_interleave(config.n_best)
     state = decoder.start(regions)
     if config.n_best > 1:
         state = state.select(rows)
@@ -56,10 +55,7 @@ def step_by_step(
             alive, last, state = alive[going], last[going], state.select(going)
         if len(alive) == 0:
             break
-    attention = torch.zeros(len(rows), len(seen), R)
-    for t, (who, looked) in enumerate(seen):
-        attention[who.cpu(), t] = looked.float().cpu()
-    found = _hypotheses(words.tolist(), log_probs.tolist(), attention)
+    found = _hypotheses(words.tolist(), log_probs.tolist(), _maps(seen))
     return [found[start : start + config.n_best] for start in range(0, len(found), config.n_best)]
 
 
@@ -80,6 +76,14 @@ def _possible(scores: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
             "the constraints leave a caption without a next word; loosen them, or raise max-words"
         )
     return scores
+
+
+def _maps(seen: list[tuple[Tensor, Tensor]]) -> Float[Tensor, "B T R"]:
+    """Put together where each row looked; the first step has all rows."""
+    maps = torch.zeros(len(seen[0][0]), len(seen), seen[0][1].shape[1])
+    for t, (rows, looked) in enumerate(seen):
+        maps[rows.cpu(), t] = looked.float().cpu()
+    return maps
 
 
 def _hypotheses(

@@ -36,19 +36,22 @@ class Trail:
         return cls(words, torch.zeros(words.shape, device=device), torch.zeros_like(words))
 
     def follow(
-        self,
-        found: Candidates,
-        log_probs: Float[Tensor, "P WV"],
-        looked: Int[Tensor, "P W"],
-        t: int,
+        self, found: Candidates, log_probs: Float[Tensor, "B V"], seen: int, t: int
     ) -> "Trail":
-        """Go on from parents with word number t."""
+        """Go on from parents with word number t.
+
+        Args:
+            found: the parents and their next words.
+            log_probs: what the decoder said of them, the hypotheses of a picture together.
+            seen: how many rows of attention there were before this step's.
+            t: the word's place.
+        """
         parents, words = found.parents.flatten(1), found.words.flatten(1)
-        V = log_probs.shape[1] // looked.shape[1]
+        first = torch.arange(len(parents), device=parents.device) * self.words.shape[1]
+        rows = parents + first[:, None]
         grown = self.gather(parents)
-        grown.words[..., t] = words
-        grown.log_probs[..., t] = log_probs.gather(1, parents * V + words)
-        grown.looked[..., t] = looked.gather(1, parents)
+        grown.words[..., t], grown.looked[..., t] = words, rows + seen
+        grown.log_probs[..., t] = log_probs[rows, words].float()
         return grown
 
     def gather(self, places: Int[Tensor, "P M"]) -> "Trail":
