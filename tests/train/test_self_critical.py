@@ -10,7 +10,14 @@ from jaxtyping import Float, Int
 from tests.decoders.test_decoders import make
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
-from tushuo.train.self_critical import MOST_WORDS, NEVER_SAID, SelfCritical, above_the_others, draw
+from tushuo.train.self_critical import (
+    MOST_WORDS,
+    NEVER_SAID,
+    SelfCritical,
+    above_the_others,
+    draw,
+    draw_words,
+)
 from tushuo.vocabulary import END, START
 
 
@@ -23,6 +30,14 @@ def test_each_sample_is_judged_by_the_mean_of_the_others() -> None:
     rewards = torch.tensor([[1.0, 2.0, 6.0], [3.0, 3.0, 3.0]])
     expected = torch.tensor([[1 - 4, 2 - 3.5, 6 - 1.5], [0.0, 0.0, 0.0]])
     torch.testing.assert_close(above_the_others(rewards), expected)
+
+
+def test_words_are_drawn_by_their_probabilities() -> None:
+    torch.manual_seed(0)
+    row = torch.tensor([0.0, 0.1, 0.0, 0.6, 0.3, 0.0])
+    counts = torch.bincount(draw_words(row.expand(20_000, 6)), minlength=6)
+    assert counts[row == 0].sum() == 0
+    torch.testing.assert_close(counts / 20_000, row, atol=0.015, rtol=0)
 
 
 def test_draws_end_say_real_words_and_follow_the_probabilities(decoder: Decoder) -> None:

@@ -68,6 +68,19 @@ def silenced(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
     return logits.index_fill(1, never, -torch.inf)
 
 
+def draw_words(probabilities: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
+    """Draw a word a row: where a uniform number falls among the summed-up probabilities.
+
+    `torch.multinomial` draws a number for each word of the vocabulary, which takes as long as the
+    decoder's step does.
+    """
+    B, V = probabilities.shape
+    sums = probabilities.cumsum(dim=-1)
+    fallen = torch.rand(B, 1, device=sums.device) * sums[:, -1:]
+    # right: a word of probability 0 is never where it falls
+    return torch.searchsorted(sums, fallen, right=True)[:, 0].clamp(max=V - 1)
+
+
 @torch.no_grad()
 def draw(decoder: Decoder, regions: Float[Tensor, "P R D"], samples: int) -> list[list[int]]:
     """Draw captions word by word from the decoder's probabilities, all pictures at once.
@@ -84,7 +97,7 @@ def draw(decoder: Decoder, regions: Float[Tensor, "P R D"], samples: int) -> lis
     spoken: list[list[int]] = [[] for _ in range(len(alive))]
     for _ in range(MOST_WORDS):
         step = decoder.step(words, state)
-        words = torch.multinomial(silenced(step.log_probs.float()).softmax(dim=-1), 1)[:, 0]
+        words = draw_words(silenced(step.log_probs.float()).softmax(dim=-1))
         for row, word in zip(alive.tolist(), words.tolist(), strict=True):
             spoken[row].append(word)
         going = (words != END).nonzero()[:, 0]
