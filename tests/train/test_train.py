@@ -220,6 +220,9 @@ def test_going_on_with_another_s_words_is_refused(
     config = going_on(LearnConfig(), before, {})
     with pytest.raises(SignatureError, match="side: 32 against 64"):
         start(records, other, tmp_path / "run", config, before=before)
+    larger = replace(config, decoder_settings=config.decoder_settings | {"units": 64})
+    with pytest.raises(SettingError, match="sizes cannot be other than those of"):
+        start(records, store, tmp_path / "larger", larger, before=before)
     turned = [replace(r, split="val" if r.split == "train" else "train") for r in records]
     with pytest.raises(DataError, match="figures on them would flatter"):
         start(turned, store, tmp_path / "run", config, before=before)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 from cyclopts import Parameter
 
-from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
+from tushuo.cli.flags import with_given
+from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.captioner import Caption, Captioner, Pixels
@@ -43,7 +44,7 @@ def caption(
         if named.startswith("-") and named != "-":
             raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
     captioner = load(run, weights=weights)
-    config = given(search, captioner.run.config.search)
+    config = with_given(captioner.run.config.search, search)
     sources = [
         source
         for named in pictures

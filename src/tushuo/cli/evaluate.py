@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from tushuo.cli.flags import with_given
 from tushuo.cli.score import NO_MORE, MoreMetrics
-from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
+from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.metrics.habits import Habits
@@ -62,7 +63,7 @@ def evaluate(
 
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
-    config = given(search, captioner.run.config.search)
+    config = with_given(captioner.run.config.search, search)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
     chosen, training = splits[0]
     mine = share(chosen)

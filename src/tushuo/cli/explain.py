@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from tushuo.cli.caption import content_of, stem_of
-from tushuo.cli.search import AS_THE_RUN, SearchOptions, given
+from tushuo.cli.flags import with_given
+from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,7 +47,7 @@ def explain(
 
     captioner = load(run, weights=weights)
     spec = captioner.encoder.spec
-    config = given(search, captioner.run.config.search)
+    config = with_given(captioner.run.config.search, search)
     content = content_of(picture)
     opened = open_picture(content, at_least=spec.side)  # as caption opens it
     found: dict[str, Explanation] = {

@@ -1,7 +1,8 @@
 """Flags made of a settings class, so that a setting is declared once.
 
-A command takes ``settings: Annotated[TrainFlags, Parameter(name="*")]``, a class that mirrors the
-settings with None for what was not given, and puts the rest in the place of a recipe's choices.
+A command takes a class that mirrors the settings with None for what was not given, as
+``Annotated[flags_of(TrainConfig), Parameter(name="*")]``, and `with_given` puts what was given in
+the place of what a recipe or a run has chosen.
 """
 
 from collections.abc import Collection
@@ -20,12 +21,11 @@ def flags_of(settings: type, *, without: Collection[str] = ()) -> type:
         settings: a dataclass whose fields are ``Annotated[type, "help"]``.
         without: fields that the command does not offer.
     """
-    made = []
-    for name, hint in get_type_hints(settings, include_extras=True).items():
-        if name not in without:
-            kind, told = get_args(hint)
-            flag = Annotated[kind | None, Parameter(help=told, negative="")]  # type: ignore[valid-type]
-            made.append((name, flag, field(default=None)))
+    made = [
+        _flag(name, hint, getattr(settings, name))
+        for name, hint in get_type_hints(settings, include_extras=True).items()
+        if name not in without
+    ]
     module = {"__module__": settings.__module__}  # where cyclopts looks names up
     return make_dataclass(
         f"{settings.__name__}Flags", made, frozen=True, kw_only=True, namespace=module
@@ -33,7 +33,11 @@ def flags_of(settings: type, *, without: Collection[str] = ()) -> type:
 
 
 def with_given(settings: Settings, flags: Any) -> Settings:
-    """Put the flags that were given in the place of what was chosen before."""
+    """Put the flags that were given in the place of what was chosen before.
+
+    Raises:
+        SettingError: together they cannot be.
+    """
     values = {one.name: getattr(flags, one.name) for one in fields(flags)}
     return replace(settings, **only_given(**values))
 
@@ -41,3 +45,11 @@ def with_given(settings: Settings, flags: Any) -> Settings:
 def only_given(**values: Any) -> dict[str, Any]:
     """Keep what was given."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _flag(name: str, hint: Any, default: Any) -> tuple[str, Any, Any]:
+    kind, told = get_args(hint)
+    shown = f"{told}; default {default}" if default not in (None, (), False) else told
+    negative = None if kind is bool else ""  # only a yes can be taken back by a no
+    told_to = Parameter(help=shown, negative=negative)
+    return name, Annotated[kind | None, told_to], field(default=None)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from tushuo.cli.flags import flags_of, only_given, with_given
 from tushuo.train.config import TrainConfig
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from tushuo.train.self_critical import Reward
     from tushuo.train.start import LearnConfig, Lesson
 
-TrainFlags: Any = flags_of(TrainConfig)
-NONE_GIVEN = TrainFlags()
+_GROUP = Group("Training", help="What is not given is as the recipe has it; docs/training.md.")
+Given = flags_of(TrainConfig)
+if TYPE_CHECKING:
+    TrainOptions = Any  # mypy knows no class that is made at run time
+else:
+    TrainOptions = Annotated[Given, Parameter(name="*", group=_GROUP)]
+AS_THE_RECIPE = Given()
 
 
 def train(
@@ -57,25 +62,19 @@ def train(
     begun: Annotated[
         Path | None, Parameter(name="--from", help="begin with this run's words and weights")
     ] = None,
-    settings: Annotated[TrainFlags, Parameter(name="*")] = NONE_GIVEN,
+    settings: TrainOptions = AS_THE_RECIPE,
 ) -> int:
     """Learn to caption from DATA; the same command goes on with a run that was stopped.
 
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo.cli.progress import Bar
-    from tushuo.cli.watch import watch
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
     from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.run import Run
-    from tushuo.runtime import processes
-    from tushuo.train.checkpoint import best_row
-    from tushuo.train.loop import fit, is_over
     from tushuo.train.start import going_on, start
-    from tushuo.validate import Validator
 
     chosen, before = RECIPES[recipe](), Run.load(begun) if begun else None
     own = only_given(split=split, decoder=decoder, vocabulary=vocabulary, min_count=min_count)
@@ -97,6 +96,37 @@ def train(
     regions = _regions(records, store, encoder or chosen.encoder, weights, views)
     lesson = start(records, regions, output, learn, before=before)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
+    return _learn(lesson, regions, learn, output, said)
+
+
+def _anew(learn: "LearnConfig", splitting: "Splitting", own: dict[str, Any]) -> "LearnConfig":
+    """Choose words and decoder of a training that begins from nothing."""
+    speaker = own.get("decoder", learn.decoder)
+    words = only_given(words=own.get("vocabulary"), min_count=own.get("min_count"))
+    return replace(
+        learn,
+        splitting=splitting,
+        vocabulary=replace(learn.vocabulary, **words),
+        decoder=speaker,
+        decoder_settings=learn.decoder_settings if speaker == learn.decoder else {},  # its sizes
+    )
+
+
+def _learn(
+    lesson: "Lesson",
+    regions: "Regions",
+    learn: "LearnConfig",
+    output: Path,
+    said: "dict[int | str, tuple[str, ...]]",
+) -> int:
+    """Train and tell the best epoch; ``said`` is what people say of the validation pictures."""
+    from tushuo.cli.progress import Bar
+    from tushuo.cli.watch import watch
+    from tushuo.runtime import processes
+    from tushuo.train.checkpoint import best_row
+    from tushuo.train.loop import fit, is_over
+    from tushuo.validate import Validator
+
     with Bar("train") as bar:
         bar.say(
             f"{len(lesson.training)} pictures to learn from, {len(lesson.validation)} to check on, "
@@ -116,19 +146,6 @@ def train(
     if processes()[0] == 0:
         print(f"{output}: {told}{cider}")
     return 0
-
-
-def _anew(learn: "LearnConfig", splitting: "Splitting", own: dict[str, Any]) -> "LearnConfig":
-    """Choose words and decoder of a training that begins from nothing."""
-    speaker = own.get("decoder", learn.decoder)
-    words = only_given(words=own.get("vocabulary"), min_count=own.get("min_count"))
-    return replace(
-        learn,
-        splitting=splitting,
-        vocabulary=replace(learn.vocabulary, **words),
-        decoder=speaker,
-        decoder_settings=learn.decoder_settings if speaker == learn.decoder else {},  # its sizes
-    )
 
 
 def _reward(lesson: "Lesson", training: TrainConfig) -> "Reward | None":

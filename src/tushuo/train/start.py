@@ -139,7 +139,7 @@ def start(
     watched = _ids(spoken["val"])
     decoder = build_decoder(run, len(vocabulary))
     if before is not None:
-        decoder.load_state_dict(before.decoder.state_dict())
+        _take_weights(decoder, before)
     return Lesson(
         config=run,
         vocabulary=vocabulary,
@@ -183,6 +183,16 @@ def _views(
     sided = any(SIDED.intersection(words) for words in captions)
     kept = [view for view in chosen if not (sided and names[view] in MIRRORED)]
     return tuple(kept or [0])
+
+
+def _take_weights(decoder: Decoder, before: Run) -> None:
+    try:
+        decoder.load_state_dict(before.decoder.state_dict())
+    except RuntimeError as error:
+        raise SettingError(
+            f"the decoder's sizes cannot be other than those of {before.folder}, which --from goes "
+            "on with; leave them out"
+        ) from error
 
 
 def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) -> None:
