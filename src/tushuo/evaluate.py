@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from tushuo.errors import DataError
 from tushuo.features.regions import Regions
 from tushuo.metrics.habits import Habits, habits
 from tushuo.metrics.score import QUICK, TOKENIZERS, Scores, corpus_of, score
-from tushuo.results import Said, pack
+from tushuo.results import Results, Said, pack, read_curve, read_settings
 from tushuo.run import read_split
 from tushuo.runtime import Progress, processes, sha256
 from tushuo.search.config import SearchConfig
@@ -117,33 +116,75 @@ def _said(record: Record, caption: Caption) -> Said:
     )
 
 
-def evaluate(
-    hypotheses: dict[str, str],
-    records: Sequence[Record],
-    *,
-    tokenizer: str = "ptb",
-    metrics: Sequence[str] = QUICK,
-    clip: Clip | None = None,
-    captioner: Captioner | None = None,
-    config: SearchConfig | None = None,
-) -> Scores:
-    """Score captions of some records against all captions that people gave to them.
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What captions are scored by.
 
-    With ``clip``, which has looked at the pictures, CLIPScore and RefCLIPScore too. With the
-    captioner that said them, the signature names its run and its search too: ``config``, or the
-    run's own.
+    Attributes:
+        tokenizer: what makes words of them.
+        metrics: some of ``METRICS``.
+        clip: has looked at the pictures, for CLIPScore and RefCLIPScore; None without.
     """
+
+    tokenizer: str = "ptb"
+    metrics: Sequence[str] = QUICK
+    clip: Clip | None = None
+
+
+PLAIN = Scoring()
+
+
+def assess(
+    told: Mapping[int | str, Said],
+    records: Sequence[Record],
+    training: Sequence[Record],
+    regions: Regions | None,
+    captioner: Captioner,
+    config: SearchConfig,
+    scoring: Scoring = PLAIN,
+) -> Results:
+    """Say all there is to say of what a captioner told: scores, baselines, habits.
+
+    Args:
+        told: what was said of each picture.
+        records: the pictures, and what people said.
+        training: what the captioner learned from.
+        regions: of all these pictures, for the nearest neighbours; None to do without.
+        captioner: who said it.
+        config: how it searched.
+        scoring: what it is scored by.
+    """
+    hypotheses = {str(name): said.caption for name, said in told.items()}
+    found = evaluate(hypotheses, records, scoring)
+    beside = baselines(training, records, regions, scoring)
+    habits = asdict(said_habits(told, records, training, tokenizer=scoring.tokenizer))
+    run = captioner.run.config
+    who = signature(run=sha256(run.signature.encode())[:16], search=config.signature)
+    return Results.of(
+        replace(found, signature=f"{found.signature}|{who}"),
+        pictures={str(name): said for name, said in told.items()},
+        baselines={name: of.scores for name, of in beside.items()},
+        habits={name: value for name, value in habits.items() if value is not None},
+        run=read_settings(captioner.run.folder),
+        curve=read_curve(captioner.run.folder),
+    )
+
+
+def evaluate(
+    hypotheses: dict[str, str], records: Sequence[Record], scoring: Scoring = PLAIN
+) -> Scores:
+    """Score captions of some records against all captions that people gave to them."""
     references = _references(records, hypotheses)
-    also = [clip(hypotheses, references)] if clip else []
-    found = score(hypotheses, references, tokenizer=tokenizer, metrics=metrics, also=also)
-    signed = [found.signature]
-    if clip:
-        signed.append(signature(clip=clip.weights))
-    if captioner:
-        run = captioner.run.config
-        how = config or run.search
-        signed.append(signature(run=sha256(run.signature.encode())[:16], search=how.signature))
-    return replace(found, signature="|".join(signed))
+    clip = scoring.clip
+    found = score(
+        hypotheses,
+        references,
+        tokenizer=scoring.tokenizer,
+        metrics=scoring.metrics,
+        also=[clip(hypotheses, references)] if clip else [],
+    )
+    signed = f"{found.signature}|{signature(clip=clip.weights)}" if clip else found.signature
+    return replace(found, signature=signed)
 
 
 def said_habits(
@@ -166,10 +207,7 @@ def baselines(
     training: Sequence[Record],
     records: Sequence[Record],
     regions: Regions | None,
-    *,
-    tokenizer: str = "ptb",
-    metrics: Sequence[str] = QUICK,
-    clip: Clip | None = None,
+    scoring: Scoring = PLAIN,
 ) -> dict[str, Scores]:
     """Score what a captioner must be better than, and what it may hope for.
 
@@ -178,18 +216,19 @@ def baselines(
     ``person``: each picture's first caption against its others, so with one reference less.
     """
     found: dict[str, Scores] = {}
-    how = partial(evaluate, tokenizer=tokenizer, metrics=metrics, clip=clip)
     captions = Counter(caption for record in training for caption in record.captions)
     if captions:
         commonest = captions.most_common(1)[0][0]
         hypotheses = {str(record.image_id): commonest for record in records if record.captions}
-        found["frequent"] = how(hypotheses, records)
+        found["frequent"] = evaluate(hypotheses, records, scoring)
     if regions and captions:
-        found["neighbour"] = how(_neighbours(training, records, regions), records)
+        nearest = _neighbours(training, records, regions)
+        found["neighbour"] = evaluate(nearest, records, scoring)
     people = [record for record in records if len(record.captions) > 1]
     if people:
         first = {str(record.image_id): record.captions[0] for record in people}
-        found["person"] = how(first, [replace(r, captions=r.captions[1:]) for r in people])
+        others = [replace(record, captions=record.captions[1:]) for record in people]
+        found["person"] = evaluate(first, others, scoring)
     return found
 
 

@@ -12,7 +12,7 @@ from tests.cli.conftest import call
 from tushuo.clip import Clip, look
 from tushuo.data.record import Record
 from tushuo.errors import DataError, MissingPartError, WeightsError
-from tushuo.evaluate import baselines, evaluate
+from tushuo.evaluate import Scoring, baselines, evaluate
 from tushuo.metrics.clipscore import ClipScore
 from tushuo.metrics.corpus import Corpus
 
@@ -79,7 +79,7 @@ def test_the_formula() -> None:
 
 
 def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record]) -> None:
-    found = evaluate(SAID, pictures, clip=look(model, pictures))
+    found = evaluate(SAID, pictures, Scoring(clip=look(model, pictures)))
     library = transformers.CLIPModel.from_pretrained(model).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)
     processor = transformers.AutoImageProcessor.from_pretrained(model, use_fast=False)
@@ -109,7 +109,7 @@ def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record])
 
 
 def test_baselines_have_it_too(model: Path, pictures: list[Record]) -> None:
-    found = baselines(pictures, pictures, None, clip=look(model, pictures))
+    found = baselines(pictures, pictures, None, Scoring(clip=look(model, pictures)))
     assert set(found) == {"frequent", "person"}
     assert all("RefCLIPScore" in of.scores for of in found.values())
 

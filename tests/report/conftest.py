@@ -1,7 +1,7 @@
 """Results to show: of a tiny run on drawn scenes, and made up for many pictures."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -14,9 +14,9 @@ from tests.conftest import MeanEncoder
 from tests.train.test_train import PLAIN, learn
 from tushuo.captioner import Captioner
 from tushuo.data import Record
-from tushuo.evaluate import baselines, caption_split, evaluate, said_habits
+from tushuo.evaluate import assess, caption_split
 from tushuo.features.regions import Regions
-from tushuo.results import Results, Said, keep, pack, read_curve, read_settings
+from tushuo.results import Results, Said, keep, pack
 from tushuo.run import Run
 from tushuo.train.loop import Watcher
 
@@ -30,17 +30,8 @@ def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "run" / "log.csv").write_text("epoch,train_loss,val_loss\n1,3.0,2.9\n2,2.5,2.6\n")
     captioner = Captioner(Run.load(folder / "run"), MeanEncoder())
     told = caption_split(captioner, records, regions)
-    hypotheses = {str(name): said.caption for name, said in told.items()}
-    whole = Results.of(
-        evaluate(hypotheses, records, captioner=captioner),
-        pictures={str(name): said for name, said in told.items()},
-        baselines={n: of.scores for n, of in baselines(records, records, regions).items()},
-        habits=asdict(said_habits(told, records, records)),
-        split="val",
-        run=read_settings(folder / "run"),
-        curve=read_curve(folder / "run"),
-    )
-    keep(folder / "tiny", whole, told)
+    found = assess(told, records, records, regions, captioner, captioner.run.config.search)
+    keep(folder / "tiny", replace(found, split="val"), told)
     return folder / "tiny"
 
 

@@ -1,8 +1,9 @@
 """``tushuo evaluate``."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -11,8 +12,8 @@ from tushuo.cli.score import NO_MORE, MoreMetrics
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.metrics.habits import Habits
-    from tushuo.metrics.score import Scores
+    from tushuo.data.record import Record
+    from tushuo.results import Results, Said
 
 
 def evaluate(
@@ -47,7 +48,7 @@ def evaluate(
 
     Example: tushuo evaluate flickr8k --run run --store store
     """
-    from dataclasses import asdict
+    from dataclasses import replace
 
     import msgspec
 
@@ -55,10 +56,9 @@ def evaluate(
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
     from tushuo.clip import look
-    from tushuo.evaluate import baselines, caption_split, gather, said_habits, share, split_of
-    from tushuo.evaluate import evaluate as score_split
+    from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
     from tushuo.features.regions import Regions
-    from tushuo.results import Results, keep, read_curve, read_settings, write_captions
+    from tushuo.results import keep, write_captions
     from tushuo.runtime import processes
 
     records = tushuo.data.read(data, images=images, language=language)
@@ -75,62 +75,56 @@ def evaluate(
         )
     with Bar("caption") as bar:
         told = gather(caption_split(captioner, mine, regions, config=config, progress=bar), chosen)
-        missing = [r for r in chosen if r.captions and r.image_id not in told]
-        for record in missing:
-            bar.say(f"left out, no regions: {record.path}")
+        missing = _missing(chosen, told, bar.say)
     if processes()[0] > 0:
-        return 1 if missing else 0  # the first process scores
-    hypotheses = {str(name): said.caption for name, said in told.items()}
-    how = tokenizer or ("jieba" if language == "zh" else "ptb")
+        return missing  # the first process scores
     chosen = [record for record in chosen if record.image_id in told]
     with Bar("look") as bar:
         seen = look(clip, chosen, progress=bar) if clip else None
-    asked: Any = {"tokenizer": how, "metrics": more.names(), "clip": seen}
-    found = score_split(hypotheses, chosen, captioner=captioner, config=config, **asked)
-    beside = baselines(training, chosen, regions if store else None, **asked)
-    habits = said_habits(told, chosen, training, tokenizer=how)
-    whole = Results.of(
-        found,
-        pictures={str(name): said for name, said in told.items()},
-        baselines={name: of.scores for name, of in beside.items()},
-        habits={name: value for name, value in asdict(habits).items() if value is not None},
-        split=split,
-        run=read_settings(run[0]),
-        curve=read_curve(run[0]),
-    )
+    how = tokenizer or ("jieba" if language == "zh" else "ptb")
+    scoring = Scoring(tokenizer=how, metrics=more.names(), clip=seen)
+    known = regions if store else None
+    found = assess(told, chosen, training, known, captioner, config, scoring)
+    results = replace(found, split=split)
     if output and output.suffix == ".json":
         write_captions(output, told)
     elif output:
-        keep(output, whole, told)
+        keep(output, results, told)
     if json:
-        print(msgspec.json.encode(whole).decode())
+        print(msgspec.json.encode(results).decode())
     else:
-        _show(found, beside, habits)
+        _show(results)
+    return missing
+
+
+def _missing(
+    records: "list[Record]", told: "dict[int | str, Said]", say: Callable[[str], None]
+) -> int:
+    """Name the pictures that got no caption; return the exit code."""
+    missing = [record for record in records if record.captions and record.image_id not in told]
+    for record in missing:
+        say(f"left out, no regions: {record.path}")
     return 1 if missing else 0
 
 
-def _show(found: "Scores", beside: "dict[str, Scores]", habits: "Habits") -> None:
+def _show(results: "Results") -> None:
     """Print the run's scores with their intervals, the baselines' beside them, then the habits."""
-    from dataclasses import asdict
-
     from rich.console import Console
     from rich.table import Table
 
-    def number(value: Any) -> str:
-        return "-" if value is None else f"{value:.4f}"
+    def number(value: float | None) -> str:
+        return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
 
-    table = Table("metric", "this run", "95 % interval", *beside, box=None)
-    for name, value in found.scores.items():
-        low, high = found.intervals[name] or (None, None)
-        others = [number(of.scores[name]) for of in beside.values()]
+    table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
+    for name, value in results.scores.items():
+        low, high = results.intervals[name] or (None, None)
+        others = [number(of[name]) for of in results.baselines.values()]
         table.add_row(name, number(value), f"{number(low)} to {number(high)}", *others)
     Console().print(table)
-    habit_table = Table("habit", "this run", box=None)
-    for name, value in asdict(habits).items():
-        if value is None:
-            continue
-        habit_table.add_row(name, str(value) if isinstance(value, int) else number(value))
-    Console().print(habit_table)
-    print(found.signature)
-    for note in found.notes:
+    habits = Table("habit", "this run", box=None)
+    for name, value in results.habits.items():
+        habits.add_row(name, number(value))
+    Console().print(habits)
+    print(results.signature)
+    for note in results.notes:
         print(f"note: {note}", file=sys.stderr)
