@@ -4,16 +4,16 @@
     python benchmarks/equal.py DATA [--mutilated 5000]
 
 Each picture's first caption of the val split against its others, and such captions mutilated at
-random, so that all rules of METEOR are reached.
+random, so that all rules of METEOR are reached. Times are processor seconds, since the machine may
+have other things to do; Linux alone tells them of another process.
 """
 
 import argparse
 import contextlib
 import io
+import os
 import random
-import resource
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,6 @@ MARKS = (
     "(a) é naïve 中文 🐶 \"hi\" :-) ; , . ! ? & a.b.c e.g. vs. 5. as c5 or q4 ' 'tis ‘x’ “y” $5 "
     "1/2 |||"
 )
-
-
-def words(captions: list[str]) -> None:
-    """Compare the words of captions."""
-    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
-
-    own = corpus_of({"": ""}, {"": captions}, "ptb").references[0]
-    theirs = PTBTokenizer().tokenize({n: [{"caption": one}] for n, one in enumerate(captions)})
-    equal = sum(" ".join(of) == theirs[n][0] for n, of in enumerate(own))
-    print(f"words: {equal} of {len(captions)} captions equal")
 
 
 def quick(corpus: Corpus) -> None:
@@ -69,21 +59,35 @@ def quick(corpus: Corpus) -> None:
         print(f"{metric.names[0]}: corpus {off:.1e}, pictures {np.abs(images - single).max():.1e}")
 
 
-def timed(job: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    """Return the seconds of a job, by the clock, and what came."""
-    began = time.perf_counter()
-    came = job(*arguments)
-    return time.perf_counter() - began, came
+def program(corpus: Corpus) -> tuple[float, Any]:
+    """Ask the program; return its processor seconds, and the counts."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    pid = java._program().pid
+
+    def spent() -> float:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / ticks
+
+    before = spent()
+    counts = java.count(corpus)
+    return spent() - before, counts
+
+
+def ours(corpus: Corpus) -> tuple[float, Any]:
+    """Count without Java; return the processor seconds, and the counts."""
+    before = time.process_time()
+    counts = python.count(corpus)
+    return time.process_time() - before, counts
 
 
 def meteor(corpus: Corpus, what: str) -> None:
     """Compare METEOR's counts and scores, without Java and with it."""
-    own_seconds, own = timed(python.count, corpus)
-    seconds, theirs = timed(java.count, corpus)
+    own_seconds, own = ours(corpus)
+    seconds, theirs = program(corpus)
     equal = (own == theirs).all(axis=1).sum()
-    ours, official = (without_whole(counts) for counts in (own, theirs))
-    singles = [Meteor().scores(counts) for counts in (ours, official)]
-    totals = [Meteor().scores(counts.sum(axis=0, keepdims=True)) for counts in (ours, official)]
+    both = [without_whole(counts) for counts in (own, theirs)]
+    singles = [Meteor().scores(counts) for counts in both]
+    totals = [Meteor().scores(counts.sum(axis=0, keepdims=True)) for counts in both]
     print(
         f"METEOR, {what}: {equal} of {len(own)} pictures with equal counts; largest difference "
         f"{np.abs(singles[0] - singles[1]).max():.1e}, of the corpus "
@@ -134,22 +138,19 @@ def mutilated(corpus: Corpus, count: int) -> Corpus:
 
 
 def memory(pid: int | str = "self") -> float:
-    """Return the most memory that a process took, in GB; Linux alone tells it of others."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.is_file():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+    """Return the most memory that a process took, in GB."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    line = next(one for one in status if one.startswith("VmHWM"))
     return int(line.split()[1]) / 1e6
 
 
 def main() -> None:
     """Compare all, and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--mutilated", type=int, default=5000)
     options = parser.parse_args()
     records = tushuo.data.read(options.data)
-    words([caption for record in records for caption in record.captions])
     chosen = [r for r in records if r.split == "val" and len(r.captions) > 1]
     corpus = corpus_of(
         {str(r.image_id): r.captions[0] for r in chosen},
@@ -159,7 +160,7 @@ def main() -> None:
     quick(corpus)
     first = Corpus(corpus.hypotheses[:1], corpus.references[:1])
     before = memory()
-    loads = [timed(count, first)[0] for count in (python.count, java.count)]
+    loads = [count(first)[0] for count in (ours, program)]
     print(f"METEOR, to its first score: {loads[0]:.1f} s, the program {loads[1]:.1f} s")
     meteor(corpus, "val")
     took = memory() - before

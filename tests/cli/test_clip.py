@@ -142,11 +142,13 @@ def test_what_is_missing_is_said(
 def test_the_command(
     model: Path, run: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
     arguments = ("evaluate", scenes, "--run", run, "--store", run.parent / "store")
-    assert call(*arguments, "--clip", model, "--json") == 0
+    assert call(*arguments, "--meteor", "--clip", model, "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert {"CLIPScore", "RefCLIPScore"} <= set(found["scores"])
-    assert {"CLIPScore", "RefCLIPScore"} <= set(found["baselines"]["neighbour"])
-    assert "|clip:" in found["signature"]
+    wanted = {"METEOR", "CLIPScore", "RefCLIPScore"}
+    assert wanted <= set(found["scores"])
+    assert wanted <= set(found["baselines"]["neighbour"])
+    assert "|meteor:1.5-python|clip:" in found["signature"]
     assert call(*arguments, "--clip", run) == 2
     assert "cannot be opened as a CLIP model" in capsys.readouterr().err

@@ -135,6 +135,8 @@ def test_meteor_says_how_it_was_made(tmp_path: Path, capsys: pytest.CaptureFixtu
     files = (tmp_path / "res.json", tmp_path / "res.json", "--references", tmp_path / "ref.json")
     assert call("compare", *files, "--meteor", "--json") == 0
     assert json.loads(capsys.readouterr().out)["METEOR"]["p"] == 1
+    assert call("compare", *files, "--meteor") == 0
+    assert "|meteor:1.5-python" in capsys.readouterr().out
 
 
 def test_meteor_is_never_replaced(

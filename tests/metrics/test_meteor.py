@@ -1,5 +1,6 @@
 """METEOR: stored counts of the official program, and the program itself where Java is."""
 
+import gzip
 import json
 import shutil
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ import pytest
 
 from tushuo.errors import MissingPartError
 from tushuo.metrics.corpus import Corpus
-from tushuo.metrics.meteor import extra, java, python
+from tushuo.metrics.meteor import extra, java, paraphrases, python
 from tushuo.metrics.meteor.formula import Meteor, without_whole
 from tushuo.metrics.meteor.match import java_hash
 from tushuo.metrics.meteor.words import normalise
@@ -122,6 +123,27 @@ def test_the_program_s_own_words(line: str, words: str) -> None:
 def test_words_that_share_a_hash_in_java() -> None:
     assert java_hash("as") == java_hash("c5")
     assert java_hash("🐶") == 1772441
+
+
+def test_the_table_is_rewritten_once_and_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [("a lot of", "many"), ("a lot of", "lots of"), ("in front of", "before the é")]
+    (tmp_path / "data").mkdir()
+    with gzip.open(tmp_path / "data" / "paraphrase-en.gz", "wb") as file:
+        file.write("".join(f"0.5\n{phrase}\n{other}\n" for phrase, other in pairs).encode())
+    monkeypatch.setattr(paraphrases, "folder", lambda: tmp_path)
+    monkeypatch.setattr(paraphrases, "BLOCK", 7)  # ends within lines and letters
+    monkeypatch.setenv("TUSHUO_CACHE", str(tmp_path / "cache"))
+    for _ in range(2):
+        paraphrases.paraphrases.cache_clear()
+        table = paraphrases.paraphrases()
+        assert table["a lot of"] == ["many", "lots of"]
+        assert table["in front of"] == ["before the é"]
+        assert "a" not in table
+        (copy,) = (tmp_path / "cache").iterdir()
+        copy.write_bytes(copy.read_bytes()[:-1])  # broken: it is made again
+    paraphrases.paraphrases.cache_clear()
 
 
 def test_without_java_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

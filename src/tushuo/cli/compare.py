@@ -81,4 +81,6 @@ def compare(
             str(of.losses),
         )
     Console().print(table)
+    names = more.names()
+    print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
     return 0
