@@ -43,14 +43,17 @@ class ScriptedDecoder(Decoder):
     def forward(self, regions: Tensor, words: object, pictures: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def next(self, picture: int, words: list[int]) -> Tensor:
+        """Return the log-probabilities of the word after these."""
+        row = picture % ROWS
+        for word in [START, *words]:
+            row = (row * 31 + word * 7 + 1) % ROWS
+        return self.table[row].clone()
+
     def told(self, picture: int, words: list[int]) -> list[float]:
-        """Return the log-probabilities of a caption, its end included, one step at a time."""
-        row, last, found = picture % ROWS, START, []
-        for word in [*words, END]:
-            row = (row * 31 + last * 7 + 1) % ROWS
-            found.append(self.table[row, word].item())
-            last = word
-        return found
+        """Return the log-probabilities of a caption, its end included."""
+        whole = [*words, END]
+        return [self.next(picture, whole[:n])[word].item() for n, word in enumerate(whole)]
 
 
 def pictures(*names: int) -> Tensor:

@@ -9,6 +9,7 @@ from tests.search.scripted import ScriptedDecoder, captions, pictures
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.hypothesis import Hypothesis
+from tushuo.vocabulary import END, PAD, START, UNK
 
 V = 7  # three words, an end, and what is never said
 seeds = st.integers(0, 10_000)
@@ -128,18 +129,41 @@ def test_groups_without_strength_are_beams(seed: int, width: int) -> None:
     assert all(same(*pair) for pair in zip(found, beams, strict=True))
 
 
-def test_groups_with_strength_differ_and_keep_true_numbers() -> None:
-    decoder = ScriptedDecoder(vocabulary=30, seed=1)
-    config = SearchConfig(search="diverse", beam_size=5, groups=5, strength=100.0, n_best=5)
-    names = range(20)
-    for name, found in zip(names, search(decoder, pictures(*names), config), strict=True):
-        first = [h.words[:1] for h in found]
-        assert len({tuple(words) for words in first if words}) == len([w for w in first if w])
+def one_after_the_other(
+    decoder: ScriptedDecoder, picture: int, groups: int, strength: float, longest: int
+) -> list[list[int]]:
+    """Groups of one hypothesis each, by loops: the best word less what earlier groups took."""
+    said: list[list[int]] = [[] for _ in range(groups)]
+    ended = [False] * groups
+    for length in range(longest + 1):
+        taken = torch.zeros(decoder.table.shape[1])
+        for group in range(groups):
+            if not ended[group]:
+                worth = decoder.next(picture, said[group]) - strength * taken
+                worth[[PAD, START, UNK]] = -torch.inf
+                word = END if length == longest else int(worth.argmax())
+                if word == END:
+                    ended[group] = True
+                else:
+                    said[group].append(word)
+                    taken[word] += 1
+    return said
+
+
+@given(seeds, st.sampled_from([0.3, 1.0, 100.0]))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
+    seed: int, strength: float
+) -> None:
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    config = SearchConfig(
+        search="diverse", beam_size=4, groups=4, strength=strength, n_best=4, max_words=6
+    )
+    for name, found in zip((3, 8), search(decoder, pictures(3, 8), config), strict=True):
+        said = one_after_the_other(decoder, name, 4, strength, 6)
+        assert {tuple(h.words) for h in found} == {tuple(words) for words in said}
         for hypothesis in found:
             assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
-    (greedy,) = search(decoder, pictures(3), SearchConfig())
-    (found,) = search(decoder, pictures(3), config)
-    assert greedy[0].words in [h.words for h in found]  # the first group keeps away from nobody
 
 
 def test_longer_captions_where_length_is_made_even() -> None:

@@ -53,10 +53,12 @@ def beam(
             totals,
             rules(step.log_probs, said.flatten(0, 1)).view(*totals.shape, -1),
             said.reshape(*totals.shape, t),
+            ended.room(pictures),
         )
         if bool((ends.scores > NEVER).any()):
             ended.take(pictures, ends, trail.follow(ends, step.log_probs, seen, t), t + 1)
-        totals = going.scores.masked_fill(ended.full(pictures), NEVER)
+        full = ended.room(pictures) == 0
+        totals = going.scores.masked_fill(full[..., None], NEVER)
         on = (totals > NEVER).flatten(1).any(dim=1).nonzero()[:, 0]
         if len(on) == 0:
             break

@@ -61,7 +61,12 @@ class Candidates:
 
 
 Expand = Callable[
-    [Float[Tensor, "P lanes K"], Float[Tensor, "P lanes K V"], Int[Tensor, "P lanes K _T"]],
+    [
+        Float[Tensor, "P lanes K"],
+        Float[Tensor, "P lanes K V"],
+        Int[Tensor, "P lanes K _T"],
+        Int[Tensor, "P answers"],
+    ],
     tuple[Candidates, Candidates],
 ]
 
@@ -71,7 +76,8 @@ class Plan:
     """How hypotheses stand.
 
     Attributes:
-        expand: scores so far, log-probabilities and words so far in; what goes on, what ends, out.
+        expand: scores so far, log-probabilities, words so far and how many captions a lane still
+            wants, in; what goes on and what ends, out.
         width: hypotheses a lane.
         lanes: lanes a picture.
         answers: lanes that a caption may begin and end in.
@@ -83,7 +89,9 @@ class Plan:
     answers: int = 1
 
 
-def plain(totals: Tensor, scores: Tensor, said: Tensor) -> tuple[Candidates, Candidates]:
+def plain(
+    totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
+) -> tuple[Candidates, Candidates]:
     """Take the best continuations of all hypotheses of a lane."""
     width = totals.shape[2]
     found = continuations(totals, scores).best(2 * width)

@@ -33,7 +33,7 @@ class SearchConfig:
     must_not: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
     not_last: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
     no_repeat: Annotated[int | None, "so many words in a row never come twice"] = None
-    unk: Annotated[bool, "let it say <unk>"] = False
+    unk: Annotated[bool, "let it speak of unknown words as such"] = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

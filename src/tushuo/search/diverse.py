@@ -19,7 +19,9 @@ from tushuo.search.filters import NEVER
 def apart(strength: float) -> Expand:
     """Expand each lane after the lanes before it, away from the words that they took."""
 
-    def expand(totals: Tensor, scores: Tensor, said: Tensor) -> tuple[Candidates, Candidates]:
+    def expand(
+        totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
+    ) -> tuple[Candidates, Candidates]:
         P, lanes, width, V = scores.shape
         used = torch.zeros(P, V, device=scores.device)
         going, ended = [], []
@@ -32,8 +34,9 @@ def apart(strength: float) -> Expand:
             found = replace(found, scores=true, parents=found.parents + lane * width)
             going.append(found.going(width))
             ended.append(found.ends(width))
-            taken = (going[-1].scores > NEVER).float().flatten(1)
-            used.scatter_add_(1, going[-1].words.flatten(1), taken)
+            goes_on = (ended[-1].scores > NEVER).sum(dim=2) < room[:, lane, None]
+            taken = (going[-1].scores > NEVER)[:, 0] & goes_on
+            used.scatter_add_(1, going[-1].words.flatten(1), taken.float())
         return Candidates.join(going, dim=1), Candidates.join(ended, dim=1)
 
     return expand

@@ -1,6 +1,7 @@
 """What may be said next: filters on log-probabilities, composed from the configuration.
 
-All hypotheses of a step are equally long, so the words so far are a rectangle.
+A filter forbids words (minus infinity) and changes no other number. All hypotheses of a step are
+equally long, so the words so far are a rectangle.
 """
 
 from collections.abc import Callable, Sequence

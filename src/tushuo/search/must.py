@@ -19,7 +19,9 @@ def banks(must: list[int], max_words: int) -> Expand:
     """Expand banks: lane ``n`` holds hypotheses with ``n`` of the words; the last one may end."""
     listed = torch.tensor(must)
 
-    def expand(totals: Tensor, scores: Tensor, said: Tensor) -> tuple[Candidates, Candidates]:
+    def expand(
+        totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
+    ) -> tuple[Candidates, Candidates]:
         wanted, width = listed.to(scores.device), totals.shape[2]
         missing = (said[..., None] != wanted).all(dim=3)  # (P, lanes, K, words of must)
         arriving = _arriving(totals, scores, missing, wanted)

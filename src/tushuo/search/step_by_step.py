@@ -47,7 +47,7 @@ def step_by_step(
         scores = rules(step.log_probs, words[alive, :t])
         last = choose(scores, alive, t)
         words[alive, t] = last
-        log_probs[alive, t] = step.log_probs.gather(1, last[:, None])[:, 0].float()
+        log_probs[alive, t] = scores.gather(1, last[:, None])[:, 0].float()
         seen.append((alive, step.attention))
         going = (last != END).nonzero()[:, 0]
         state = step.state
@@ -55,6 +55,10 @@ def step_by_step(
             alive, last, state = alive[going], last[going], state.select(going)
         if len(alive) == 0:
             break
+    if bool((log_probs == NEVER).any()):
+        raise SettingError(
+            "the constraints leave a caption without a next word; loosen them, or raise max-words"
+        )
     found = _hypotheses(words.tolist(), log_probs.tolist(), _maps(seen))
     return [found[start : start + config.n_best] for start in range(0, len(found), config.n_best)]
 
@@ -62,20 +66,11 @@ def step_by_step(
 def _chooser(regions: Float[Tensor, "P R D"], config: SearchConfig) -> Choose:
     """Return what takes the likeliest words, or draws them."""
     if config.search == "greedy":
-        return lambda scores, alive, t: _possible(scores).argmax(dim=-1)
+        return lambda scores, alive, t: scores.argmax(dim=-1)
     pictures = scramble(looks(regions) ^ config.seed).repeat_interleave(config.n_best)
     samples = torch.arange(config.n_best, device=regions.device).repeat(len(regions))
     keys = scramble(pictures + samples)
-    return lambda scores, alive, t: draw(bend(_possible(scores), config), uniforms(keys[alive], t))
-
-
-def _possible(scores: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-    """Refuse to go on where nothing may be said."""
-    if bool((scores.amax(dim=1) == NEVER).any()):
-        raise SettingError(
-            "the constraints leave a caption without a next word; loosen them, or raise max-words"
-        )
-    return scores
+    return lambda scores, alive, t: draw(bend(scores, config), uniforms(keys[alive], t))
 
 
 def _maps(seen: list[tuple[Tensor, Tensor]]) -> Float[Tensor, "B T R"]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tushuo.errors import SettingError
@@ -74,9 +74,9 @@ class Ended:
         self.lengths = torch.zeros(self.ranks.shape, dtype=torch.long, device=device)
         self.trail = Trail.empty(pictures, plan.answers * plan.width, config, device)
 
-    def full(self, pictures: Int[Tensor, " Q"]) -> Bool[Tensor, "Q lanes 1"]:
-        """Say which lanes of some pictures want no more."""
-        return (self.ranks[pictures] > NEVER).all(dim=2, keepdim=True)
+    def room(self, pictures: Int[Tensor, " Q"]) -> Int[Tensor, "Q lanes"]:
+        """Say how many captions each lane of some pictures still wants."""
+        return (self.ranks[pictures] == NEVER).sum(dim=2)
 
     def take(
         self, pictures: Int[Tensor, " Q"], ends: Candidates, trail: Trail, length: int
