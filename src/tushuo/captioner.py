@@ -1,5 +1,7 @@
 """Picture to caption: the one object that users need."""
 
+import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,19 +12,24 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from tushuo import encoders
+from tushuo import confidence, encoders
+from tushuo.confidence import Calibration
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder
+from tushuo.errors import RunError
 from tushuo.images import open_picture
 from tushuo.run import Run, together
+from tushuo.runtime import sha256
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.forced import forced
 from tushuo.search.hypothesis import Hypothesis
-from tushuo.signatures import require_same
+from tushuo.signatures import require_same, signature
 from tushuo.text import join
+from tushuo.vocabulary import END, SPECIAL
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
+END_WORD = SPECIAL[END]
 LIKELIEST = 5  # words at each word's place, unless asked otherwise
 
 
@@ -36,6 +43,8 @@ class Caption:
         log_probs: natural logarithm of each word's probability; one more for the end, if it ended.
         attention: where each word looked, on the encoder's grid; each map sums to 1.
         alternatives: the next best captions, or the other samples, where n-best asks for them.
+        confidence: probability that it fits the picture; None where the run was not calibrated for
+            this search, and of alternatives.
     """
 
     text: str
@@ -43,11 +52,23 @@ class Caption:
     log_probs: tuple[float, ...]
     attention: Float[np.ndarray, "T rows columns"]
     alternatives: "tuple[Caption, ...]" = ()
+    confidence: float | None = None
 
     @property
     def log_prob(self) -> float:
         """Log-probability of the whole caption."""
         return sum(self.log_probs)
+
+    def unsure(self, at_least: float) -> str | None:
+        """Say why it would better be kept back; None where its confidence is enough."""
+        if self.confidence is None or self.confidence >= at_least:
+            return None
+        place = min(range(len(self.log_probs)), key=self.log_probs.__getitem__)
+        word = [*self.words, END_WORD][place]
+        return (
+            f"confidence {self.confidence:.2f} is below {at_least:.2f}; least sure of {word!r}, "
+            f"probability {math.exp(self.log_probs[place]):.3f}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +107,31 @@ class Captioner:
             cure="bring the encoder's original weights, or train on regions of this one",
         )
         self.run, self.encoder = run, encoder
+        self._calibrations = {one.signature: one for one in confidence.read(run.folder)}
+        self._signature = _signed(run) if self._calibrations else ""
+
+    def calibration(self, config: SearchConfig | None = None) -> Calibration | None:
+        """Return what tells confidence by this search; None where there is none."""
+        return self._calibrations.get(self.signature(config)) if self._calibrations else None
+
+    def require_calibration(self, config: SearchConfig | None = None) -> None:
+        """Refuse where confidence cannot be told.
+
+        Raises:
+            RunError: the run was never calibrated.
+            SignatureError: it was for another search, or for other weights.
+        """
+        cure = "calibrate it: tushuo calibrate DATA --run RUN --store STORE, with the same search"
+        if not self._calibrations:
+            raise RunError(f"{self.run.folder} does not know how sure it is; {cure}")
+        if self.calibration(config) is None:
+            what = f"the calibration of {self.run.folder} and what is asked"
+            require_same([*self._calibrations][-1], self.signature(config), what=what, cure=cure)
+
+    def signature(self, config: SearchConfig | None = None) -> str:
+        """Name the run, its weights and a search: what a calibration is for."""
+        how = config or self.run.config.search
+        return f"{self._signature or _signed(self.run)}|{signature(search=how.signature)}"
 
     def caption(
         self, picture: Path | str | bytes | Pixels, *, config: SearchConfig | None = None
@@ -122,7 +168,15 @@ class Captioner:
             [self._told(hypothesis) for hypothesis in hypotheses]
             for hypotheses in search(run.decoder, regions, how, vocabulary=run.vocabulary)
         ]
-        return [replace(best, alternatives=tuple(others)) for best, *others in told]
+        sure = self.calibration(how)
+        return [
+            replace(
+                best,
+                alternatives=tuple(others),
+                confidence=sure and sure.confidence(best.log_probs, best.attention),
+            )
+            for best, *others in told
+        ]
 
     def explain(
         self,
@@ -188,6 +242,15 @@ class Captioner:
             log_probs=tuple(hypothesis.log_probs),
             attention=grid.numpy(),
         )
+
+
+def _signed(run: Run) -> str:
+    """Name a run and the very weights that it has."""
+    hashed = hashlib.sha256()
+    for weight in run.decoder.state_dict().values():
+        hashed.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+    name = sha256(run.config.signature.encode())[:16]
+    return signature(run=name, weights=hashed.hexdigest()[:16])
 
 
 def _likely(words: Sequence[str], chances: Sequence[float]) -> tuple[Likely, ...]:

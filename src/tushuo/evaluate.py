@@ -1,7 +1,7 @@
 """A split through the captioner and the metrics, beside captions that want no captioner."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -71,14 +71,14 @@ def gather(told: dict[int | str, Said], records: Sequence[Record]) -> dict[int |
     return {one.image_id: told[one.image_id] for one in records if one.image_id in told}
 
 
-def caption_split(
+def caption_each(
     captioner: Captioner,
     records: Sequence[Record],
     regions: Regions,
     *,
     config: SearchConfig | None = None,
     progress: Progress | None = None,
-) -> dict[int | str, Said]:
+) -> Iterator[tuple[Record, Caption]]:
     """Caption every picture that has regions and references, once.
 
     Raises:
@@ -92,15 +92,30 @@ def caption_split(
     )
     spoken = {record.image_id: record for record in records if record.captions}
     names = [name for name in spoken if name in regions.rows]
-    told: dict[int | str, Said] = {}
     for start in range(0, len(names), BATCH_PICTURES):
         batch = names[start : start + BATCH_PICTURES]
         looked = regions.read([regions.rows[name] for name in batch])
         found = captioner.caption_regions(looked, config=config)
-        told |= {name: _said(spoken[name], one) for name, one in zip(batch, found, strict=True)}
+        yield from zip([spoken[name] for name in batch], found, strict=True)
         if progress is not None:
-            progress(len(told), len(names))
-    return told
+            progress(start + len(batch), len(names))
+
+
+def caption_split(
+    captioner: Captioner,
+    records: Sequence[Record],
+    regions: Regions,
+    *,
+    config: SearchConfig | None = None,
+    progress: Progress | None = None,
+) -> dict[int | str, Said]:
+    """Caption every picture that has regions and references, and keep what a report shows.
+
+    Raises:
+        SignatureError: the regions are of another encoder than the run's.
+    """
+    found = caption_each(captioner, records, regions, config=config, progress=progress)
+    return {record.image_id: _said(record, caption) for record, caption in found}
 
 
 def _said(record: Record, caption: Caption) -> Said:

@@ -11,6 +11,7 @@ import cyclopts
 
 import tushuo
 from tushuo.cli import data
+from tushuo.cli.calibrate import calibrate
 from tushuo.cli.caption import caption
 from tushuo.cli.compare import compare
 from tushuo.cli.evaluate import evaluate
@@ -30,7 +31,18 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(data.app)
-for command in (extract, train, caption, explain, evaluate, score, compare, report, info):
+for command in (
+    extract,
+    train,
+    caption,
+    explain,
+    calibrate,
+    evaluate,
+    score,
+    compare,
+    report,
+    info,
+):
     app.command(command)
 
 

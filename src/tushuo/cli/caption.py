@@ -28,6 +28,10 @@ def caption(
     attention: Annotated[
         Path | None, Parameter(help="folder for a picture of what each word looked at")
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        Parameter(help="below it, say that it is not sure, and why; wants tushuo calibrate"),
+    ] = None,
     search: SearchOptions = AS_THE_RUN,
 ) -> int:
     """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
@@ -45,6 +49,10 @@ def caption(
             raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
     captioner = load(run, weights=weights)
     config = with_given(captioner.run.config.search, search)
+    if min_confidence is not None:
+        if not 0 <= min_confidence <= 1:
+            raise SettingError(f"min-confidence was {min_confidence}, it must be from 0 to 1")
+        captioner.require_calibration(config)
     sources = [
         source
         for named in pictures
@@ -55,7 +63,7 @@ def caption(
     try:
         for source, told in _captions(captioner, sources, config, attention):
             failed += isinstance(told, str)
-            print(_line(source, told, json), file=file, flush=True)
+            print(_line(source, told, json, min_confidence), file=file, flush=True)
     finally:
         if output:
             file.close()
@@ -120,19 +128,23 @@ def _draw(
     draw_attention_panels(picture, told.words, told.attention, path, spec=spec, title=told.text)
 
 
-def _line(source: str, told: "Caption | str", json: bool) -> str:
+def _line(source: str, told: "Caption | str", json: bool, least: float | None) -> str:
     import msgspec
 
+    unsure = None if isinstance(told, str) or least is None else told.unsure(least)
     if not json:
         said = [f"error: {told}"] if isinstance(told, str) else _all(told)
+        said = [f"not sure: {unsure}"] if unsure else said
         return "\n".join(f"{source}\t{one}" for one in said)
     answer: dict[str, object] = {"image": source}
     if isinstance(told, str):
         answer["error"] = told
+    elif unsure:
+        answer |= {"caption": None, "confidence": _rounded(told), "unsure": unsure}
     else:
         answer |= _answer(told)
-    if not isinstance(told, str) and told.alternatives:
-        answer["alternatives"] = [_answer(other) for other in told.alternatives]
+        if told.alternatives:
+            answer["alternatives"] = [_answer(other) for other in told.alternatives]
     return msgspec.json.encode(answer).decode()
 
 
@@ -141,4 +153,9 @@ def _all(told: "Caption") -> list[str]:
 
 
 def _answer(told: "Caption") -> dict[str, object]:
-    return {"caption": told.text, "log_prob": round(told.log_prob, 4)}
+    answer: dict[str, object] = {"caption": told.text, "log_prob": round(told.log_prob, 4)}
+    return answer if told.confidence is None else answer | {"confidence": _rounded(told)}
+
+
+def _rounded(told: "Caption") -> float | None:
+    return None if told.confidence is None else round(told.confidence, 4)

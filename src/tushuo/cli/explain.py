@@ -87,7 +87,9 @@ def _searches(asked: "SearchConfig") -> "list[SearchConfig]":
 def _show(found: "Explanation", console: Any) -> None:
     """Print a caption, then at each word's place the likeliest words with bars."""
     console.print(found.caption.text, style="bold", markup=False)
-    console.print(f"log-probability {found.caption.log_prob:.2f}\n")
+    sure = found.caption.confidence
+    told = "" if sure is None else f", fits the picture with probability {sure:.2f}"
+    console.print(f"log-probability {found.caption.log_prob:.2f}{told}\n")
     console.print(_bars(found))
 
 
@@ -128,6 +130,7 @@ def _encoded(picture: str, found: "Explanation") -> str:
         "image": picture,
         "caption": caption.text,
         "log_prob": round(caption.log_prob, 4),
+        "confidence": caption.confidence,
         "steps": steps,
     }
     return msgspec.json.encode(answer).decode()

@@ -79,6 +79,7 @@ def _caption(found: "Explanation") -> dict[str, Any]:
         "text": caption.text,
         "words": caption.words,
         "log_prob": caption.log_prob,
+        "confidence": caption.confidence,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
         "attention": pack(caption.attention),
         "steps": found.steps,

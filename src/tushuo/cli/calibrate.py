@@ -1,0 +1,101 @@
+"""``tushuo calibrate``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from tushuo.cli.flags import with_given
+from tushuo.cli.search import AS_THE_RUN, SearchOptions
+
+if TYPE_CHECKING:
+    from tushuo.confidence import Calibration
+
+
+def calibrate(
+    data: Path,
+    *,
+    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
+    split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
+    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
+    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    figure: Annotated[Path | None, Parameter(help="default: calibration.png in the run")] = None,
+    json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
+    search: SearchOptions = AS_THE_RUN,
+) -> int:
+    """Teach a run how sure it may be of captions found by this search; kept in the run.
+
+    Fitted on half of the split, measured on the other half.
+
+    Example: tushuo calibrate flickr8k --run run --store store
+    """
+    import msgspec
+
+    import tushuo.data
+    from tushuo.calibrate import calibrate as fit
+    from tushuo.captioner import load
+    from tushuo.cli.progress import Bar
+    from tushuo.confidence import keep
+    from tushuo.evaluate import split_of
+    from tushuo.features.regions import Regions
+    from tushuo.report.reliability import draw_reliability
+
+    records = tushuo.data.read(data, images=images, language=language)
+    captioner = load(run, weights=weights)
+    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
+    chosen = splits[0][0]
+    with Bar("open") as bar:
+        regions = (
+            Regions.from_store(store)
+            if store
+            else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
+        )
+    with Bar("caption") as bar:
+        found = fit(
+            captioner,
+            chosen,
+            regions,
+            config=with_given(captioner.run.config.search, search),
+            tokenizer="jieba" if language == "zh" else "ptb",
+            progress=bar,
+        )
+    keep(run[0], found)
+    draw_reliability(found.held_out, figure or run[0] / "calibration.png")
+    if json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+    return 0
+
+
+def _show(found: "Calibration") -> None:
+    """Print what was found on the half that nothing was fitted on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tushuo.calibrate import PEOPLE_ABOVE
+
+    held, console = found.held_out, Console(highlight=False)
+    low, high = held.auroc_interval
+    first, last = held.error_interval
+    console.print(
+        f"A caption fits from CIDEr {found.level:.3f} on, which {PEOPLE_ABOVE:.0%} of people's own "
+        f"captions reach. Fitted on {found.pictures} pictures; all that follows is of the "
+        f"{held.pictures} others, of whose captions {held.fitting:.1%} fit.\n"
+    )
+    table = Table("measure", "value", "95 % interval", box=None)
+    table.add_row("AUROC", f"{held.auroc:.3f}", f"{low:.3f} to {high:.3f}")
+    for name, alone in found.alone.items():
+        table.add_row(f"  of {name} alone", f"{alone:.3f}")
+    table.add_row("calibration error", f"{held.error:.3f}", f"{first:.3f} to {last:.3f}")
+    table.add_row("  without fault, by chance", f"{held.error_by_chance:.3f}")
+    table.add_row("Brier score", f"{held.brier:.3f}")
+    console.print(table)
+    answers = Table("--min-confidence", "answered", "of them fit", box=None)
+    for one in held.answered:
+        share = "-" if one.fitting is None else f"{one.fitting:.1%}"
+        answers.add_row(f"{one.at_least}", f"{one.pictures / held.pictures:.1%}", share)
+    console.print(answers)
+    console.print(found.signature, soft_wrap=True)

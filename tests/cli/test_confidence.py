@@ -1,0 +1,65 @@
+"""Captions that are kept back, and what must come before."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tushuo
+from tests.cli.conftest import call
+from tests.test_calibrate import calibration
+from tushuo.confidence import keep, read
+
+
+@pytest.fixture
+def own(run: Path, tmp_path: Path) -> Path:
+    """A copy of the run, which no other test has calibrated."""
+    shutil.copytree(run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
+    own: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, least = scenes / "images" / "00000.jpg", ("--min-confidence", 0.5)
+    assert call("caption", picture, "--run", own, *least) == 2
+    assert "does not know how sure it is; calibrate it" in capsys.readouterr().err
+    signature = tushuo.load(own).signature()
+    keep(own, calibration(signature, bias=-40.0))
+    assert call("caption", picture, "--run", own, *least) == 0
+    assert "\tnot sure: confidence 0.00 is below 0.50; least sure of" in capsys.readouterr().out
+    assert call("caption", picture, "--run", own, *least, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sorted(told) == ["caption", "confidence", "image", "unsure"]
+    assert told["caption"] is None
+    keep(own, calibration(signature, bias=40.0))
+    assert call("caption", picture, "--run", own, *least, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (bool(told["caption"]), told["confidence"]) == (True, 1.0)
+    assert call("caption", picture, "--run", own, *least, "--search", "beam") == 2
+    assert "differ in search" in capsys.readouterr().err
+    assert call("caption", picture, "--run", own, "--min-confidence", 2) == 2
+    assert "it must be from 0 to 1" in capsys.readouterr().err
+
+
+def test_calibrate_keeps_what_it_found_in_the_run(
+    own: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("calibrate", scenes, "--run", own)
+    assert call(*arguments) == 2
+    assert "4 pictures have two captions or more, at least 40" in capsys.readouterr().err
+
+    def found(captioner: Any, *_: object, **how: Any) -> Any:
+        assert how["tokenizer"] == "ptb"
+        return calibration(captioner.signature(how["config"]))
+
+    monkeypatch.setattr("tushuo.calibrate.calibrate", found)
+    assert call(*arguments, "--search", "beam") == 0
+    assert "AUROC" in capsys.readouterr().out
+    assert len(read(own)) == 1
+    assert (own / "calibration.png").stat().st_size > 10_000
+    assert call(*arguments, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["held_out"]["pictures"] == 60
+    assert len(read(own)) == 2
