@@ -5,6 +5,7 @@
 
 Into each caption of DATA one to three odd parts are put: marks, clitics, numbers, abbreviations,
 addresses; "apart" between two words, as people write them, or "glued" to a word without a space.
+Then every character of Unicode's first two planes, between two words and inside one.
 """
 
 import argparse
@@ -25,8 +26,16 @@ e.g. i.e. etc. Jr. Inc. vs. No. L.A. T.V. J. Ph.D. Ave. D.J. mt. B. t-shirt blac
 x-ray mid-air and/or b/w w/ a&b AT&T R&B Q&A rock'n'roll o'clock ma'am y'all ol' O'Neill
 www.example.com http://example.com/a?b=c example.com foo@bar.com @user #tag :) :-) ;-) :( :D <3
 ^_^ =) xD café naïve Zürich 日本語 don`t `quoted' ''quoted'' (two) [sic] wow!! what?! ¿que? a.b.c
-A.B TV's DJ's 7's
+A.B TV's DJ's 7's 🐶 👩‍👧 « » ‹a› ² m² CO₂ ⅓ 2⅔ ① ⅣⅣ ₹5 ¤ ‐ re‐use é cafés ​ so­ft ❤️ ♥ ™ → ★
+〈中〉 「日本」 、 𝐀 ‰ ¡hola! ― a―b
 """.split()  # noqa: SIM905 - a list of so many strings is harder to read
+
+# every one that has a shape; of the thousands of Chinese and Korean ones, which are alike, a few
+CHARACTERS = [
+    chr(n)
+    for n in range(0x80, 0x20000)
+    if chr(n).isprintable() and not (0x3400 <= n < 0x9F00 or 0xAC00 <= n < 0xD700)
+]
 
 
 def changed(caption: str, draw: random.Random, *, glued: bool) -> str:
@@ -50,11 +59,14 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
     known = [caption for record in tushuo.data.read(options.data) for caption in record.captions]
-    for name in ("as they are", "apart", "glued"):
-        draw = random.Random(options.seed)
-        captions = known if name == "as they are" else draw.choices(known, k=options.captions)
-        if name != "as they are":
-            captions = [changed(caption, draw, glued=name == "glued") for caption in captions]
+    draws = {kind: random.Random(options.seed) for kind in ("apart", "glued")}
+    sets = {"as they are": known}
+    for kind, draw in draws.items():
+        chosen = draw.choices(known, k=options.captions)
+        sets[kind] = [changed(caption, draw, glued=kind == "glued") for caption in chosen]
+    sets["characters apart"] = [f"one {character} two" for character in CHARACTERS]
+    sets["characters glued"] = [f"one{character}two" for character in CHARACTERS]
+    for name, captions in sets.items():
         # the program reads on into the next line where a caption ends in "J."; "x" stops it
         lines = [{"caption": line} for caption in captions for line in (caption, "x")]
         official = PTBTokenizer().tokenize({0: lines})[0][::2]

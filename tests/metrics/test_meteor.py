@@ -86,18 +86,18 @@ def test_the_same_counts_as_the_program_for_any_words() -> None:
 
 
 @with_java
-def test_the_official_evaluator_s_own_scores() -> None:
-    from pycocoevalcap.meteor.meteor import Meteor as Official
-
+def test_the_program_s_own_scores() -> None:
+    """As the evaluator asks for them: counts in a line, a score a picture and the total back."""
     cases = STORED[:60]
+    program = java._program()
+    lines = [" ".join(map(str, case["counts"])) for case in cases]
+    first = program.ask(" ||| ".join(["EVAL", *lines]))
+    assert program._process.stdout
+    *single, total = map(float, [first, *(program._process.stdout.readline() for _ in cases)])
     statistics = Meteor(aligner="java").statistics(corpus_of(cases))
-    total, single = Official().compute_score(
-        {n: case["references"] for n, case in enumerate(cases)},
-        {n: [case["hypothesis"]] for n, case in enumerate(cases)},
-    )
-    assert Meteor().scores(statistics)[:, 0] == pytest.approx(single, abs=1e-9)
+    assert Meteor().scores(statistics)[:, 0] == pytest.approx(single, abs=1e-12)
     own = Meteor().scores(statistics.sum(axis=0, keepdims=True)).item()
-    assert own == pytest.approx(total, abs=1e-9)
+    assert own == pytest.approx(total, abs=1e-12)
 
 
 @with_data

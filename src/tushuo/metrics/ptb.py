@@ -10,10 +10,19 @@ from sys import intern
 
 # What the evaluator drops. Brackets become -LRB- and are then lower-cased, so they stay: its own
 # list has them in capitals. So does ours, since its numbers are the ones to be equal to.
-DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
+DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", *"‐‑"])
+# What the tokenizer cannot read and leaves out: emoji and all beyond 16 bits, guillemets, most
+# currencies, Roman numerals, East Asian brackets and compatibility forms, what has no shape.
+_UNREAD = re.compile(
+    r"[\x81-\x84\x86-\x9f«»҂҈҉\u200b-\u200f‒―‛․‥‧\u202a-\u202e‹›‼‽⁃⁅-\u2064\u2066-\u206f"
+    r"₡-₣₥-₫₭-\u20ff⅐-⅒⅟-\u218f\u2de0-\u2e2e\u2e30-\u2fff〃〄〇-】〓-〰〶-\u303f\u3099-゜゠㆐-㆟"
+    r"\u31c0-\u31ef㈀-㏿\ufd3e-\ufd4f\ufdcf\ufdfc-\ufe6f\ufeff￢-￤￨-�\U00010000-\U0010ffff]"
+)
+_APART = re.compile(r"([²³¹⁰⁴-⁹₀-₉⅓-⅞①-⒛⓪-⓿❶-➓])")  # numbers that are words of their own
+_AS_EURO = str.maketrans("¤\x80₠", "€€€", "\xad")
 
-_L, _A, _N = r"[^\W\d_½¼¾]", "['’‘]", "n['’‘`]t"  # a letter, an apostrophe, "not"
-_W = r"(?:[^\W_½¼¾])+"  # letters and digits
+_L, _A, _N = r"(?:[^\W\d_½¼¾]|[˂-\u036f])", "['’‘]", "n['’‘`]t"  # a letter, an apostrophe, "not"
+_W = r"(?:[^\W_½¼¾]|[˂-\u036f])+"  # letters, their accents and digits
 _ABBREVIATIONS = (
     "mr mrs ms dr st jr sr inc etc vs ave blvd ph.d co corp ltd prof gen rep sen gov lt col sgt "
     "capt mt ft jan feb aug sept oct nov dec"
@@ -40,7 +49,7 @@ _KINDS = {
     rf"|{_L}+[aeiouy]{_A}(?!(?:ll|re|ve|s|d|m)\b)(?:[aeiou]|(?-i:[A-Z])){_L}*",
     "clitic": rf"’(?:s|m|d|re|ve|ll)|{_A}(?:s|m|d|re|ve|ll)(?!\w)",
     "apostrophe": rf"{_A}n(?:{_A}|(?!\w))|{_A}\d\d(?:s|(?!\S))",
-    "fraction": r"(?<!\S)\d+ \d+/\d+(?![\w/])",
+    "fraction": r"(?<![\w.,:/-])\d+ \d+/\d+(?![\w/])",
     "time": r"\d+:\d\d(?=[ap]m\b)",
     "measure": r"\d+(?:[.,]\d+)+(?:-[^\W_]+)+|(?<!\S)\d+(?:[/-]\d+)+(?!-?\w)",
     "number": r"[-+]?\d*(?:[.,:]\d+)+|[-+]\d+|(?<!\S)\d+(?![\w/-])",
@@ -49,7 +58,7 @@ _KINDS = {
     "initial": rf"\b{_L}(?=\.\s+(?-i:{_STARTERS})\b)",
     "acronym": rf"\b(?:{_L}\.)+(?!\w)",
     "abbreviation": rf"\b(?:{_ABBREVIATIONS})\.(?!\w)|\bno\.(?=\s?\d)",
-    "word": rf"{_W}(?:[-_/]{_W}|(?<={_L})[.!?](?={_L}){_W})*",
+    "word": rf"{_W}(?:[-_/‐‑]{_W}|(?<={_L})[.!?](?={_L}){_W})*",
     "ellipsis": r"\.(?:\s?\.){2,}|…",
     "dashes": r"-{2,}|[–—]",
     "marks": r"[?!]+",
@@ -60,6 +69,7 @@ _WRITTEN = {
     "(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-",
     "“": "''", "”": "''", '"': "''", "‘": "'", "’": "'", "–": "--", "—": "--",
     "£": "#", "€": "$", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4",
+    "⅓": "1/3", "⅔": "2/3",
     "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "''", "&apos;": "'",
 }  # fmt: skip
 _LONG = re.compile(r"\.[\s.]*\.|…|-{2,}")
@@ -77,6 +87,8 @@ def split(caption: str) -> list[str]:
     plain = caption.lower().strip()
     if _PLAIN.fullmatch(plain) and not _TWO.search(plain) and not plain.endswith(_ENDS):
         return [intern(word) for word in plain.rstrip(".").split() if word != ","]
+    if not caption.isascii():
+        caption = _APART.sub(r" \1 ", _UNREAD.sub(" ", caption.translate(_AS_EURO)))
     words = map(_written, _TOKEN.findall(caption))
     return [word for word in words if word not in DROPPED]
 
