@@ -1,6 +1,7 @@
 """Tiny data that many tests share: drawn in code, the same each time."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +28,33 @@ class MeanEncoder:
     def __call__(self, pictures: Tensor) -> Tensor:
         cells = torch.nn.functional.avg_pool2d(pictures.float() / 255, 8)
         return cells.flatten(2).transpose(1, 2)
+
+
+TINY_WIDTHS = (4, 4, 6, 8, 10, 12, 14, 16)  # of the stem and of seven stages of one block each
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights of the smallest EfficientNet-Lite, for efficientnet_lite0."""
+    generator = torch.Generator().manual_seed(0)
+    tensors: dict[str, Tensor] = {}
+
+    def convolution(name: str, norm: str, *shape: int) -> None:
+        scale = (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
+        tensors[f"{name}.weight"] = torch.randn(shape, generator=generator) * scale
+        one, zero = torch.ones(shape[0]), torch.zeros(shape[0])
+        parts = {"weight": one, "bias": zero + 0.1, "running_mean": zero, "running_var": one}
+        tensors.update({f"{norm}.{part}": value for part, value in parts.items()})
+
+    convolution("_conv_stem", "_bn0", TINY_WIDTHS[0], 3, 3, 3)
+    for number, (width, wider) in enumerate(pairwise(TINY_WIDTHS)):
+        block = f"_blocks.{number}"
+        convolution(f"{block}._depthwise_conv", f"{block}._bn1", width, 1, 3, 3)
+        convolution(f"{block}._project_conv", f"{block}._bn2", wider, width, 1, 1)
+    convolution("_conv_head", "_bn1", 24, TINY_WIDTHS[-1], 1, 1)
+    path = tmp_path_factory.mktemp("tiny") / "tiny.pth"
+    torch.save(tensors, path)
+    return path
 
 
 def from_docs(path: str) -> dict[str, Any]:

@@ -4,13 +4,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
 from tests.conftest import MeanEncoder
+from tushuo import encoders
 from tushuo.data import read
+from tushuo.encoders.halves import divide
 from tushuo.features.extract import extract
 from tushuo.features.store import FeatureStore
 
@@ -76,19 +79,42 @@ def store(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(scenes: Path, store: Path, output: Path) -> tuple[object, ...]:
-    return (*COMMAND, "train", scenes, "--store", store, "--output", output,
-            "--epochs", 4, "--batch-size", 20)  # fmt: skip
+    return (*COMMAND, *learn(scenes, store), "--output", output)
+
+
+def learn(scenes: Path, store: Path) -> tuple[object, ...]:
+    return ("train", scenes, "--store", store, "--epochs", 4, "--batch-size", 20)
+
+
+@pytest.fixture(scope="module")
+def trunk(scenes: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed") / "trunk"
+    encoder = encoders.load("efficientnet_lite0", weights=tiny_weights)
+    extract(read(scenes), divide(encoder).lower, folder)
+    return folder
 
 
 @pytest.mark.slow
 def test_train_killed_twice(scenes: Path, store: Path, tmp_path: Path) -> None:
-    whole = begin(*train(scenes, store, tmp_path / "whole"))
+    killed_twice(lambda output: train(scenes, store, output), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_tuning_killed_twice(
+    scenes: Path, trunk: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    tuning = ("--encoder-rate", 1e-3, "--weights", tiny_weights, "--average", 0.9)
+    killed_twice(lambda output: (*train(scenes, trunk, output), *tuning), tmp_path)
+
+
+def killed_twice(command: Callable[[Path], tuple[object, ...]], tmp_path: Path) -> None:
+    whole = begin(*command(tmp_path / "whole"))
     assert "best of 4 epochs" in whole.communicate(timeout=SECONDS)[0]
     for seen in ("samples/epoch_001.json", "samples/epoch_003.json"):
-        process = begin(*train(scenes, store, tmp_path / "killed"))
+        process = begin(*command(tmp_path / "killed"))
         kill_when(process, tmp_path / "killed" / seen, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    last = begin(*train(scenes, store, tmp_path / "killed"))
+    last = begin(*command(tmp_path / "killed"))
     assert "best of 4 epochs" in last.communicate(timeout=SECONDS)[0]
     for name in ("last.safetensors", "best.safetensors"):
         one, other = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
@@ -127,12 +153,23 @@ def test_a_disk_that_fills_up(scenes: Path, store: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_two_processes_learn_as_one(scenes: Path, store: Path, tmp_path: Path) -> None:
     """Their gradients are averaged over all words, so the weights are one process's."""
-    alone = begin(*train(scenes, store, tmp_path / "one"), "--dropout", 0)
+    one_and_two(learn(scenes, store), ("--dropout", 0), tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_tune_as_one(
+    scenes: Path, trunk: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    tuning = ("--encoder-rate", 1e-4, "--weights", tiny_weights, "--dropout", 0)
+    one_and_two(learn(scenes, trunk), tuning, tmp_path)
+
+
+def one_and_two(command: tuple[object, ...], more: tuple[object, ...], tmp_path: Path) -> None:
+    alone = begin(*COMMAND, *command, *more, "--output", tmp_path / "one")
     assert alone.wait(timeout=SECONDS) == 0
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     start = (*torchrun, "--nproc-per-node", 2, "-m", "tushuo")
-    command = (*start, *train(scenes, store, tmp_path / "two")[3:], "--dropout", 0)
-    both = begin(*command)
+    both = begin(*start, *command, *more, "--output", tmp_path / "two")
     told = both.communicate(timeout=SECONDS)[0]
     assert both.returncode == 0, told
     assert told.count("epoch 4: training loss") == 1  # the second process says nothing

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tushuo import confidence, encoders
 from tushuo.confidence import Calibration
+from tushuo.encoders.halves import tuned
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import RunError
@@ -247,7 +248,8 @@ class Captioner:
 def _signed(run: Run) -> str:
     """Name a run and the very weights that it has."""
     hashed = hashlib.sha256()
-    for weight in run.decoder.state_dict().values():
+    upper = [run.upper[name] for name in sorted(run.upper)]
+    for weight in (*run.decoder.state_dict().values(), *upper):
         hashed.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
     name = sha256(run.config.signature.encode())[:16]
     return signature(run=name, weights=hashed.hexdigest()[:16])
@@ -273,4 +275,19 @@ def load(run: Path | str | Sequence[Path | str], *, weights: Path | None = None)
     """
     folders = [run] if isinstance(run, Path | str) else run
     loaded = together([Run.load(Path(folder)) for folder in folders])
-    return Captioner(loaded, encoders.load(loaded.config.encoder.name, weights=weights))
+    return Captioner(loaded, encoder_of(loaded, weights=weights))
+
+
+def encoder_of(run: Run, *, weights: Path | None = None) -> Encoder:
+    """Load the encoder that a run looks through, with the upper part that was trained for it.
+
+    Args:
+        run: the run.
+        weights: the encoder's weights file, where the encoder does not find it by itself.
+
+    Raises:
+        WeightsError: its weights are not here, or do not fit.
+    """
+    spec = run.config.encoder
+    encoder = encoders.load(spec.name, weights=weights)
+    return tuned(encoder, spec.upto, run.upper) if run.upper else encoder

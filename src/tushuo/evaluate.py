@@ -88,7 +88,8 @@ def caption_each(
         captioner.encoder.spec.signature,
         regions.spec.signature,
         what="the run's encoder and the store's",
-        cure="evaluate with a store of the run's encoder, or without --store",
+        cure="make a store of the run's encoder with: tushuo extract DATA --run RUN, "
+        "or evaluate without --store",
     )
     spoken = {record.image_id: record for record in records if record.captions}
     names = [name for name in spoken if name in regions.rows]

@@ -4,24 +4,27 @@ RUN/
   run.json            what made it: encoder, store, words, decoder, training, search
   vocabulary.json     words and ids
   split.json          image ids of the pictures that it was trained and validated on
-  best.safetensors    weights with the lowest validation loss
+  best.safetensors    weights of the best epoch; with the encoder's upper part where it learned
+  encoder.safetensors  the encoder's upper part, where the regions came of a trained one
   last.safetensors    weights, optimiser and position: what training goes on from
   log.csv, loss.png   the curve; samples/: captions after each epoch
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
 import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from tushuo.decoders import DECODERS, build
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
-from tushuo.encoders.spec import EncoderSpec
+from tushuo.encoders.halves import load_upper, weights_hash
+from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.errors import RunError
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
@@ -30,6 +33,7 @@ from tushuo.text import Splitting
 from tushuo.vocabulary import Vocabulary
 
 FORMAT = 1
+ENCODER = "encoder."  # of the names of the upper part's weights, beside the decoder's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class RunConfig:
     """What ``run.json`` holds.
 
     Attributes:
-        encoder: what looked at the pictures.
+        encoder: what looked at the pictures; ``upper`` is ``OWN`` where the run trained it.
         store: signature of the store, or of the encoder where regions were made on the fly.
         captions: hash of the training and validation captions.
         splitting: how captions became words.
@@ -75,12 +79,21 @@ class RunConfig:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run in memory: its configuration, words and decoder."""
+    """A run in memory: its configuration, words and decoder.
+
+    Attributes:
+        folder: where it lies.
+        config: its choices; the encoder's spec holds the hash of its trained upper part.
+        vocabulary: its words.
+        decoder: its decoder, with the best weights.
+        upper: weights of the encoder's upper part, none where they are as they came.
+    """
 
     folder: Path
     config: RunConfig
     vocabulary: Vocabulary
     decoder: Decoder
+    upper: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Run":
@@ -99,17 +112,39 @@ class Run:
         decoder = build_decoder(config, len(vocabulary))
         path = folder / "best.safetensors"
         try:
-            decoder.load_state_dict(load_file(path))
+            decoder_weights, learned = _parted(load_file(path))
+            decoder.load_state_dict(decoder_weights)
         except FileNotFoundError as error:
             raise RunError(f"{folder} has no weights yet; finish an epoch of training") from error
         except (SafetensorError, RuntimeError) as error:
             raise RunError(f"{path} does not fit its run: {error}; train again") from error
+        looked = config.encoder
+        if looked.upper == OWN and not learned:
+            raise RunError(f"{path} lacks the encoder's upper part; train again")
+        if looked.upper == OWN:
+            looked = replace(looked, upper=weights_hash(learned))
+        elif looked.upper:
+            learned = load_upper(folder, looked.upper)
         return cls(
             folder=folder,
-            config=config,
+            config=replace(config, encoder=looked),
             vocabulary=vocabulary,
             decoder=decoder.eval().requires_grad_(False),
+            upper=learned,
         )
+
+
+def best_weights(decoder: Decoder, upper: nn.Module | None) -> dict[str, Tensor]:
+    """Put together what ``best.safetensors`` holds: a decoder, and an upper part that learned."""
+    looked = {} if upper is None else upper.state_dict()
+    return decoder.state_dict() | {f"{ENCODER}{name}": w.contiguous() for name, w in looked.items()}
+
+
+def _parted(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Take the decoder's weights and the upper part's apart."""
+    spoken = {name: w for name, w in weights.items() if not name.startswith(ENCODER)}
+    looked = {name.removeprefix(ENCODER): weights[name] for name in weights.keys() - spoken.keys()}
+    return spoken, looked
 
 
 def together(runs: Sequence[Run]) -> Run:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import final
 
+import torch
+
 from tushuo.decoders.base import Decoder
 from tushuo.features.regions import ReadRegions
 from tushuo.metrics.base import corpus_scores
@@ -36,6 +38,7 @@ class Validator:
         self._split = TOKENIZERS["ptb" if how == "words" else how]
         self._references = [[self._split(one) for one in captions[n]] for n in lesson.names]
 
+    @torch.no_grad()  # regions may come through a part of the encoder that learns
     def say(
         self, decoder: Decoder, config: SearchConfig, *, most: int | None = None
     ) -> dict[int | str, str]:

@@ -69,7 +69,7 @@ def evaluate(
     mine = share(chosen)
     with Bar("open") as bar:
         regions = (
-            Regions.from_store(store)
+            Regions.from_store(store).seen_by(captioner.encoder)
             if store
             else Regions.on_the_fly(captioner.encoder, mine, progress=bar)
         )

@@ -17,6 +17,11 @@ def extract(
     encoder: Annotated[
         str | None, Parameter(help="who looks at the pictures; default: the recipe's")
     ] = None,
+    run: Annotated[Path | None, Parameter(help="look as this run does, --encoder apart")] = None,
+    upto: Annotated[
+        int | None,
+        Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
+    ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     views: Annotated[
         str | None, Parameter(help="other looks to keep beside the plain one, as flip,crop")
@@ -30,12 +35,15 @@ def extract(
     """
     import tushuo.data
     from tushuo import encoders
+    from tushuo.captioner import encoder_of
     from tushuo.cli.progress import Bar
     from tushuo.data.limits import limit
+    from tushuo.encoders.halves import divide
     from tushuo.features.extract import extract as fill
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
+    from tushuo.run import Run
     from tushuo.runtime import processes
 
     chosen, looks = RECIPES[recipe](), parse_views(views)
@@ -44,9 +52,14 @@ def extract(
     records = limit(records, max_captions=most, max_images=max_images)
     process, count = processes()
     with Bar("extract") as bar:
-        looker = encoders.load(
-            encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
-        )
+        if run:
+            looker = encoder_of(Run.load(run), weights=weights)
+        else:
+            looker = encoders.load(
+                encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
+            )
+        if upto is not None:
+            looker = divide(looker, upto).lower
         pictures = len({record.image_id for record in records})
         gigabytes = store_bytes(pictures, looker.spec, len(looks)) / 1e9
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")

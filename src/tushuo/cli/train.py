@@ -10,7 +10,6 @@ from tushuo.cli.flags import flags_of, only_given, with_given
 from tushuo.train.config import TrainConfig
 
 if TYPE_CHECKING:
-    from tushuo.data.record import Record
     from tushuo.features.regions import Regions
     from tushuo.text import Splitting
     from tushuo.train.self_critical import Reward
@@ -50,6 +49,10 @@ def train(
     weights: Annotated[
         Path | None, Parameter(help="on the fly: the encoder's weights file")
     ] = None,
+    upto: Annotated[
+        int | None,
+        Parameter(help="on the fly, with --encoder-rate: the encoder's blocks that stay"),
+    ] = None,
     max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
     max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
     vocabulary: Annotated[int | None, Parameter(help="how many words to keep")] = None,
@@ -69,6 +72,7 @@ def train(
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
+    from tushuo.cli.looked import frozen, tuning
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
     from tushuo.features.views import parse_views
@@ -93,7 +97,12 @@ def train(
     records = limit(records, max_captions=most, max_images=max_images, seed=seed)
     records = with_splits(records, by=split_by, seed=seed)
     views = parse_views(learn.training.views)
-    regions = _regions(records, store, encoder or chosen.encoder, weights, views)
+    looker = encoder or (before.config.encoder.name if before else chosen.encoder)
+    looked = (records, store, looker, weights, views, before)
+    if learn.training.encoder_rate is None:
+        regions = frozen(*looked)
+    else:
+        regions = tuning(*looked, upto)
     lesson = start(records, regions, output, learn, before=before)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
     return _learn(lesson, regions, learn, output, said)
@@ -134,9 +143,15 @@ def _learn(
         )
         watcher = watch(Validator(lesson, regions.read, said), learn.search, output, bar)
         examples = (lesson.training, lesson.validation)
-        reward = _reward(lesson, learn.training)
         history = fit(
-            lesson.decoder, *examples, regions.read, learn.training, output, watcher, reward
+            lesson.decoder,
+            *examples,
+            regions.read,
+            learn.training,
+            output,
+            watcher,
+            _reward(lesson, learn.training),
+            regions.learns,
         )
     if not is_over(history, learn.training):
         raise KeyboardInterrupt
@@ -156,28 +171,3 @@ def _reward(lesson: "Lesson", training: TrainConfig) -> "Reward | None":
 
     references = [[ids[1:] for ids in example.captions] for example in lesson.training]
     return Reward(references, bleu=training.bleu_weight)
-
-
-def _regions(
-    records: "list[Record]",
-    store: Path | None,
-    encoder: str,
-    weights: Path | None,
-    views: tuple[str, ...],
-) -> "Regions":
-    """Take the regions of the store, or make them on the fly; name the pictures left out."""
-    from tushuo import encoders
-    from tushuo.cli.progress import Bar
-    from tushuo.features.regions import Regions
-
-    if store:
-        regions = Regions.from_store(store)
-    else:
-        with Bar("weights") as bar:
-            looker = encoders.load(encoder, weights=weights, progress=bar.bytes("weights"))
-        with Bar("open") as bar:
-            regions = Regions.on_the_fly(looker, records, views=views, progress=bar)
-    with Bar("train") as bar:
-        for path, error in regions.failed.items():
-            bar.say(f"left out: {path}: {error}")
-    return regions

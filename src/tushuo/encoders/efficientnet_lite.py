@@ -8,6 +8,8 @@ The network is read off the weights: their shapes tell every block. Padding is T
 from which the weights were converted. BatchNorm is folded into the convolutions.
 """
 
+from copy import deepcopy
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,8 +20,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
+from tushuo.encoders.halves import Halves
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.errors import MissingPartError, WeightsError
+from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import Progress, sha256
 
 SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
@@ -32,16 +35,13 @@ PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0  # of the original's preprocessing
 class _Convolution(nn.Module):
     """A convolution with its BatchNorm folded in, "same" padding, and maybe a ReLU6."""
 
-    weight: Tensor
-    bias: Tensor
-
     def __init__(self, weight: Tensor, norm: list[Tensor], *, stride: int, active: bool):
         super().__init__()
         gamma, beta, mean, variance = norm
         scale = gamma / (variance + BATCH_NORM_EPSILON).sqrt()
         folded = weight * scale[:, None, None, None]
-        self.register_buffer("weight", folded.contiguous(memory_format=torch.channels_last))
-        self.register_buffer("bias", beta - mean * scale)
+        self.weight = nn.Parameter(folded.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(beta - mean * scale)
         self.stride, self.active = stride, active
         self.groups = len(weight) if weight.shape[1] == 1 else 1
 
@@ -73,27 +73,25 @@ class _Block(nn.Module):
 
 
 @final
-class EfficientNetLite:
-    """A frozen EfficientNet-Lite."""
+class _Upper(nn.Module):
+    """Some last layers, from a grid written as regions to a grid written as regions."""
 
-    def __init__(self, name: str, weights: Path | None):
-        path = weights or _packaged(name)
-        try:
-            tensors = torch.load(path, weights_only=True, map_location="cpu")
-            self._network = _build(tensors).eval().requires_grad_(False)
-        except (KeyError, RuntimeError, OSError, ValueError, EOFError, UnpicklingError) as error:
-            raise WeightsError(f"{path} does not hold the weights of {name}: {error}") from error
-        side = SIDES[name]
-        self.spec = EncoderSpec(
-            name=name,
-            side=side,
-            resize="squash",
-            filter="antialias",
-            rows=-(-side // 32),
-            columns=-(-side // 32),
-            width=len(tensors["_conv_head.weight"]),
-            weights=sha256(path)[:16],
-        )
+    def __init__(self, layers: nn.Sequential, rows: int, columns: int):
+        super().__init__()
+        self.layers, self.grid = layers, (rows, columns)
+
+    def forward(self, regions: Float[Tensor, "P R C"]) -> Float[Tensor, "P R2 D"]:
+        """Run the layers; regions lie in memory as the pixels of a channels-last grid do."""
+        grid = self.layers(regions.transpose(1, 2).reshape(len(regions), -1, *self.grid))
+        return grid.flatten(2).transpose(1, 2)
+
+
+@final
+class EfficientNetLite:
+    """A frozen EfficientNet-Lite, or its first layers."""
+
+    def __init__(self, network: nn.Sequential, spec: EncoderSpec):
+        self._network, self.spec = network.eval().requires_grad_(False), spec
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
@@ -101,6 +99,38 @@ class EfficientNetLite:
         x = (pictures.float() - PIXEL_MEAN) / PIXEL_SCALE
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
+
+    def halves(self, upto: int | None = None) -> Halves:
+        """Part the network after so many blocks; without a number, where the last grid begins.
+
+        There the grid between the parts is the smallest that the network has, most of its weights
+        lie above, and most of its time below (docs/training.md).
+
+        Raises:
+            SettingError: it has fewer blocks.
+        """
+        strides = [_stride(layer) for layer in self._network]
+        blocks, last_grid = len(strides) - 2, max(n for n, s in enumerate(strides) if s > 1)
+        if upto is None:
+            upto = last_grid
+        if not 0 <= upto <= blocks:
+            raise SettingError(
+                f"upto was {upto}, {self.spec.name} has {blocks} blocks; {last_grid} leaves those "
+                "above that are on its last grid"
+            )
+        layers = list(self._network)
+        stem_and_blocks = nn.Sequential(*layers[: upto + 1])
+        above = deepcopy(nn.Sequential(*layers[upto + 1 :])).requires_grad_(True)
+        side = self.spec.side
+        for stride in strides[: upto + 1]:
+            side = -(-side // stride)
+        width = len(list(stem_and_blocks.parameters())[-1])
+        spec = replace(self.spec, rows=side, columns=side, width=width, upto=upto)
+        return Halves(
+            spec=self.spec,
+            lower=EfficientNetLite(stem_and_blocks, spec),
+            upper=_Upper(above, side, side),
+        )
 
 
 def load(
@@ -112,7 +142,29 @@ def load(
         MissingPartError: the package is not installed.
         WeightsError: the file does not hold these weights.
     """
-    return EfficientNetLite(name, weights)
+    path = weights or _packaged(name)
+    try:
+        tensors = torch.load(path, weights_only=True, map_location="cpu")
+        network = _build(tensors)
+    except (KeyError, RuntimeError, OSError, ValueError, EOFError, UnpicklingError) as error:
+        raise WeightsError(f"{path} does not hold the weights of {name}: {error}") from error
+    side = SIDES[name]
+    spec = EncoderSpec(
+        name=name,
+        side=side,
+        resize="squash",
+        filter="antialias",
+        rows=-(-side // 32),
+        columns=-(-side // 32),
+        width=len(tensors["_conv_head.weight"]),
+        weights=sha256(path)[:16],
+    )
+    return EfficientNetLite(network, spec)
+
+
+def _stride(layer: nn.Module) -> int:
+    """Return by how much a layer of the network makes the grid smaller."""
+    return max(part.stride for part in layer.modules() if isinstance(part, _Convolution))
 
 
 def _packaged(name: str) -> Path:

@@ -1,12 +1,14 @@
 """What an encoder is to the rest of the house."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from tushuo.signatures import signature
+
+OWN = "own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,10 @@ class EncoderSpec:
         weights: first 16 hex digits of the weights' SHA-256.
         resize_side: of ``crop``: what the short side becomes before the middle is cut out; None
             makes it ``side``, so that nothing of it is lost.
+        upto: of an encoder in two parts: how many of its blocks are in the lower one. Where
+            ``upper`` is None the regions are the grid between the parts, which no decoder reads.
+        upper: of an encoder whose upper part was trained: the hash of that part's weights, or
+            ``OWN`` in the run.json of the run that trains them.
     """
 
     name: str
@@ -37,6 +43,8 @@ class EncoderSpec:
     width: int
     weights: str
     resize_side: int | None = None
+    upto: int | None = None
+    upper: str | None = None
 
     @property
     def regions(self) -> int:
@@ -54,6 +62,7 @@ class EncoderSpec:
     @property
     def signature(self) -> str:
         """One line that is equal exactly when the numbers are."""
+        parts = {"upto": self.upto, "upper": self.upper}
         return signature(
             encoder=self.name.replace(":", "="),
             side=self.side,
@@ -61,7 +70,18 @@ class EncoderSpec:
             filter=self.filter,
             grid=f"{self.rows}x{self.columns}x{self.width}",
             weights=self.weights,
+            **{name: value for name, value in parts.items() if value is not None},
         )
+
+    @property
+    def is_lower(self) -> bool:
+        """Whether this is the lower part of an encoder, alone."""
+        return self.upto is not None and self.upper is None
+
+    @property
+    def as_it_came(self) -> "EncoderSpec":
+        """The encoder whose upper part was trained, before it was."""
+        return replace(self, upto=None, upper=None)
 
 
 @runtime_checkable

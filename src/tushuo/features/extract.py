@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tushuo.data.record import Record
+from tushuo.encoders.halves import Tuned, save_upper
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError, StoreError
@@ -75,6 +76,8 @@ def extract(
     store = FeatureStore.create(
         folder, plan, encoder.spec, shard_pictures=shard_pictures, views=views
     )
+    if isinstance(encoder, Tuned):
+        save_upper(folder, encoder.upper.state_dict())
     mine = range(process, store.shards, processes)
     total = sum(len(store.shard_rows(shard)) for shard in mine)
     done = made = 0

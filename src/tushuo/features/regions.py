@@ -1,15 +1,16 @@
 """Regions that a training reads: from a store, or from pictures that are looked at each time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from tushuo.data.record import Record
+from tushuo.encoders.halves import Tuned
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import PictureError
@@ -41,6 +42,8 @@ class Regions:
         read: rows in, regions out.
         views: names of the views that each picture has, the plain one first.
         failed: what was wrong, by path, with pictures that have no regions.
+        upper: weights of the encoder's upper part, where a store was made with trained ones.
+        learns: the part of the encoder that they come through and that learns; None: it is frozen.
     """
 
     rows: dict[int | str, int]
@@ -49,6 +52,8 @@ class Regions:
     read: ReadRegions
     views: tuple[str, ...] = (PLAIN,)
     failed: dict[str, str] = field(default_factory=dict)
+    upper: dict[str, Tensor] = field(default_factory=dict)
+    learns: nn.Module | None = None
 
     @classmethod
     def from_store(cls, folder: Path) -> "Regions":
@@ -66,6 +71,7 @@ class Regions:
             read=store.read,
             views=store.views,
             failed=store.errors(),
+            upper=store.upper(),
         )
 
     @classmethod
@@ -119,4 +125,28 @@ class Regions:
             read=read,
             views=names,
             failed=failed,
+            upper=encoder.upper.state_dict() if isinstance(encoder, Tuned) else {},
         )
+
+    def seen_by(self, encoder: Encoder) -> "Regions":
+        """Finish grids with the encoder whose lower part made them; others stay as they are."""
+        if not isinstance(encoder, Tuned) or self.spec != encoder.lower.spec:
+            return self
+        return self.through(encoder.upper, encoder.spec)
+
+    def through(self, upper: nn.Module, spec: EncoderSpec) -> "Regions":
+        """Send these grids of an encoder's lower part through its upper part when they are read.
+
+        Gradients flow into the upper part where it learns; all captions of a picture share its one
+        way through.
+
+        Args:
+            upper: the upper part.
+            spec: the whole encoder's.
+        """
+
+        def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
+            grids = self.read(rows, views)
+            return upper(grids.to(next(upper.parameters()).device))
+
+        return replace(self, spec=spec, read=read)

@@ -5,6 +5,7 @@
       pictures.jsonl       the plan: every picture's id and path, in order
       shards/00000.npy     regions "pictures views R D", float16
       shards/00000.json    which rows are good, the pictures' hashes, the shard's checksum
+      encoder.safetensors  weights of the encoder's upper part, where they were trained
 
 A shard is finished when its JSON is there, which is written last: what a killed process leaves
 behind is never read. Shards are pure functions of the plan, so any process may make any of them.
@@ -21,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tushuo.encoders.halves import load_upper
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import StoreError
 from tushuo.features.views import PLAIN
@@ -204,6 +206,14 @@ class FeatureStore:
         hashes = [self.info(shard).hashes for shard in range(self.shards)]
         pictures = f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
         return pictures if len(self.views) == 1 else f"{pictures}|views:{'+'.join(self.views)}"
+
+    def upper(self) -> dict[str, Tensor]:
+        """Read the weights of the encoder's upper part, none where they are as they came.
+
+        Raises:
+            WeightsError: they are missing or damaged.
+        """
+        return load_upper(self.folder, self.spec.upper) if self.spec.upper else {}
 
     def errors(self) -> dict[str, str]:
         """Say what was wrong, by path, with the pictures that could not be read."""

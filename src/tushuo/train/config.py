@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 from tushuo.errors import SettingError
 
-_ABOVE_ZERO = ("epochs", "epoch_steps", "batch_size", "learning_rate", "clip_norm", "patience")
+_ABOVE_ZERO = (
+    "epochs", "epoch_steps", "batch_size", "learning_rate", "encoder_rate", "clip_norm", "patience",
+)  # fmt: skip
 _SHARES = ("label_smoothing", "word_dropout", "region_dropout", "average")
 
 
@@ -17,6 +19,9 @@ class TrainConfig:
     epoch_steps: Annotated[int | None, "end an epoch after so many steps; all captions"] = None
     batch_size: Annotated[int, "captions a step, at least; pictures stay whole"] = 64
     learning_rate: Annotated[float, "of Adam; the highest, where it changes"] = 1e-3
+    encoder_rate: Annotated[
+        float | None, "rate of the encoder's upper blocks, which learn too; off: they do not"
+    ] = None
     warm_up: Annotated[float, "epochs over which the rate rises from 0"] = 0.0
     schedule: Annotated[
         Literal["constant", "cosine"], "cosine lets the rate fall to 0 at the last epoch"

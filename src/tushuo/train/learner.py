@@ -9,7 +9,7 @@ from typing import final
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from tushuo.decoders.base import Decoder
@@ -37,28 +37,35 @@ class Learner:
         read_regions: ReadRegions,
         config: TrainConfig,
         reward: Reward | None,
+        upper: nn.Module | None = None,
     ):
         self.accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bfloat16" else "no"
         )
-        decoder.to(self.accelerator.device)  # before the optimiser, which keeps its numbers there
+        learning = (
+            decoder if upper is None else nn.ModuleDict({"decoder": decoder, "encoder": upper})
+        )
+        learning.to(self.accelerator.device)  # before the optimiser, which keeps its numbers there
         self.decoder, self.config = decoder, config
+        self._learning, self._upper = learning, upper
         self._training, self._read_regions = training, read_regions
         self._objective = _objective(decoder, training, config, reward)
         self._optimizer = torch.optim.AdamW(
-            decoder.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            _groups(decoder, upper, config),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
         )
-        self._average = Average(decoder, config.average) if config.average else None
+        self._average = Average(learning, config.average) if config.average else None
         self._model = self.accelerator.prepare(decoder)
 
     def load(self, path: Path) -> Progress:
         """Go on from a checkpoint."""
-        return load_checkpoint(path, self.decoder, self._optimizer, self._average)
+        return load_checkpoint(path, self._learning, self._optimizer, self._average)
 
     def save(self, path: Path, progress: Progress) -> None:
         """Write a checkpoint; the first process does."""
         if self.accelerator.is_main_process:
-            save_checkpoint(path, self.decoder, self._optimizer, progress, self._average)
+            save_checkpoint(path, self._learning, self._optimizer, progress, self._average)
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the decoder have its averaged weights for a while, where there are some."""
@@ -78,7 +85,7 @@ class Learner:
         torch.manual_seed(_step_seed(self.config.seed, progress.epoch, progress.step, process))
         done = progress.epoch + (progress.step + 1) / steps
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, done)
+            group["lr"] = learning_rate(self.config, done) * group["share"]
         self._model.train()
         mine = places[process::count]
         regions = self._regions(mine or places[:1], progress.epoch)
@@ -88,6 +95,7 @@ class Learner:
         told, things, stopped = self._over_all(found.told * used, found.count * used, float(stop))
         # Processes average their gradients; the mean over all words needs the sum.
         accelerator.backward(found.loss * used * count / things)
+        self._share_gradients()
         self._move(progress.taken + 1)
         progress.step += 1
         progress.taken += 1
@@ -102,10 +110,16 @@ class Learner:
         regions = self._read_regions([example.row for example in seen], views)
         return dropout(regions.to(self.accelerator.device), self.config.region_dropout)
 
+    def _share_gradients(self) -> None:
+        """Average the upper part's gradients over processes; a prepared decoder's are already."""
+        if self._upper is not None and self.accelerator.num_processes > 1:
+            for weight in self._upper.parameters():
+                weight.grad = self.accelerator.reduce(weight.grad, "mean")
+
     def _move(self, taken: int) -> None:
         """Move the weights, and their average after them."""
         if self.config.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self._model.parameters(), self.config.clip_norm)
+            self.accelerator.clip_grad_norm_(self._learning.parameters(), self.config.clip_norm)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if self._average:
@@ -160,6 +174,17 @@ class Learner:
             return list(numbers)
         mine = torch.tensor(numbers, dtype=torch.float32, device=self.accelerator.device)
         return self.accelerator.reduce(mine).tolist()
+
+
+def _groups(
+    decoder: Decoder, upper: nn.Module | None, config: TrainConfig
+) -> list[dict[str, object]]:
+    """Return the optimiser's groups, with the share of the learning rate that each is moved at."""
+    groups: list[dict[str, object]] = [{"params": list(decoder.parameters()), "share": 1.0}]
+    if upper is not None and config.encoder_rate is not None:
+        share = config.encoder_rate / config.learning_rate
+        groups.append({"params": list(upper.parameters()), "share": share})
+    return groups
 
 
 def _objective(

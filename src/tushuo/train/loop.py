@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save
+from torch import nn
 
 from tushuo.decoders.base import Decoder
 from tushuo.features.regions import ReadRegions
+from tushuo.run import best_weights
 from tushuo.runtime import write_bytes
 from tushuo.train.batches import Example, epoch_order
 from tushuo.train.checkpoint import EpochRow, Progress, best_row
@@ -67,6 +69,7 @@ def fit(
     folder: Path,
     watcher: Watcher,
     reward: Reward | None = None,
+    upper: nn.Module | None = None,
 ) -> list[EpochRow]:
     """Train until it is over, from the folder's last checkpoint if it has one.
 
@@ -84,6 +87,7 @@ def fit(
         folder: the run folder.
         watcher: what the outside sees; its ``validate`` is needed where CIDEr tells the best epoch.
         reward: judges captions of training pictures; needed where ``config.samples`` is set.
+        upper: the encoder's upper part, which the regions have come through; it learns too.
 
     Returns:
         A row for each epoch; `is_over` says whether ``watcher.stop`` ended it before.
@@ -91,7 +95,8 @@ def fit(
     Raises:
         SettingError: what CIDEr or the reward is told by was not given.
     """
-    learner, last = Learner(decoder, training, read_regions, config, reward), folder / LAST
+    last = folder / LAST
+    learner = Learner(decoder, training, read_regions, config, reward, upper)
     progress = learner.load(last) if last.exists() else Progress()
     saved = time.monotonic()
     while not is_over(progress.rows, config):
@@ -110,7 +115,7 @@ def fit(
             progress = Progress(epoch=row.epoch, rows=[*progress.rows, row], taken=progress.taken)
             if learner.accelerator.is_main_process:
                 if best_row(progress.rows, config.best_by) is row:
-                    write_bytes(folder / BEST, save(decoder.state_dict()))
+                    write_bytes(folder / BEST, save(best_weights(decoder, upper)))
                 watcher.epoch(decoder.eval(), progress.rows)
         learner.save(last, progress)
     return progress.rows

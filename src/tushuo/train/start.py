@@ -11,6 +11,8 @@ import torch
 from tushuo.data.record import Record
 from tushuo.decoders import settings_of
 from tushuo.decoders.base import Decoder
+from tushuo.encoders.halves import save_upper
+from tushuo.encoders.spec import OWN
 from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
 from tushuo.features.views import MIRRORED, choose_views
@@ -82,6 +84,11 @@ def start(
         SettingError: there is no such decoder or setting, or a run to go on from is wanted.
         SignatureError: the run before looked through another encoder.
     """
+    if regions.spec.is_lower:
+        raise SettingError(
+            "these regions are those of an encoder's lower part, which no decoder reads; let the "
+            "upper part learn with --encoder-rate, or extract without --upto"
+        )
     if config.training.samples is not None and before is None:
         raise SettingError(
             "self-critical training wants a run that can speak; name one with --from RUN"
@@ -122,6 +129,8 @@ def start(
         begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
     )
     begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
+    if regions.upper:
+        save_upper(folder, regions.upper)
     write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
     chosen = choose_views(config.training.views, regions.views)
@@ -197,11 +206,14 @@ def _take_weights(decoder: Decoder, before: Run) -> None:
 
 def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) -> None:
     """Refuse a run that looks otherwise, or that has learned what would be validated on."""
+    theirs, ours = before.config.encoder, regions.spec
+    if ours.upper == OWN:  # it goes on with theirs, and learns
+        theirs, ours = theirs.as_it_came, ours.as_it_came
     require_same(
-        before.config.encoder.signature,
-        regions.spec.signature,
+        theirs.signature,
+        ours.signature,
         what="the run's encoder and the store's",
-        cure="go on with a store of the run's encoder",
+        cure=f"go on with a store of the run's encoder: tushuo extract DATA --run {before.folder}",
     )
     learned = set(read_split(before.folder)["train"]).intersection(validated)
     if learned:

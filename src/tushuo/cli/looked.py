@@ -1,0 +1,73 @@
+"""Where a training's regions come from: a store, or pictures on the fly."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tushuo.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from tushuo.data.record import Record
+    from tushuo.encoders.spec import Encoder
+    from tushuo.features.regions import Regions
+    from tushuo.run import Run
+
+
+def frozen(
+    records: "list[Record]",
+    store: Path | None,
+    encoder: str,
+    weights: Path | None,
+    views: tuple[str, ...],
+    before: "Run | None",
+) -> "Regions":
+    """Take the regions of the store, or make them on the fly with the run before's encoder."""
+    from tushuo.encoders.halves import tuned
+    from tushuo.features.regions import Regions
+
+    if store:
+        return _told(Regions.from_store(store))
+    looker = _load(encoder, weights)
+    if before and before.upper:
+        looker = tuned(looker, before.config.encoder.upto, before.upper)
+    with Bar("open") as bar:
+        return _told(Regions.on_the_fly(looker, records, views=views, progress=bar))
+
+
+def tuning(
+    records: "list[Record]",
+    store: Path | None,
+    encoder: str,
+    weights: Path | None,
+    views: tuple[str, ...],
+    before: "Run | None",
+    upto: int | None,
+) -> "Regions":
+    """Return regions that come through an upper part of the encoder that learns."""
+    from tushuo.features.regions import Regions
+    from tushuo.train.tuning import learning, parted
+
+    if store:
+        grids = _told(Regions.from_store(store))
+        halves = parted(_load(grids.spec.name, weights), grids.spec.upto, before)
+    else:
+        halves = parted(_load(encoder, weights), upto, before)
+        with Bar("open") as bar:
+            opened = Regions.on_the_fly(halves.lower, records, views=views, progress=bar)
+        grids = _told(opened)
+    return learning(grids, halves)
+
+
+def _load(encoder: str, weights: Path | None) -> "Encoder":
+    """Load an encoder as it came; its weights may be fetched."""
+    from tushuo import encoders
+
+    with Bar("weights") as bar:
+        return encoders.load(encoder, weights=weights, progress=bar.bytes("weights"))
+
+
+def _told(regions: "Regions") -> "Regions":
+    """Name the pictures left out."""
+    with Bar("train") as bar:
+        for path, error in regions.failed.items():
+            bar.say(f"left out: {path}: {error}")
+    return regions

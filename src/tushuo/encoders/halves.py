@@ -1,0 +1,134 @@
+"""An encoder as two parts: a lower one that stays as it came, and an upper one that can learn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, final, runtime_checkable
+
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from tushuo.encoders.spec import Encoder, EncoderSpec
+from tushuo.errors import SettingError, WeightsError
+from tushuo.runtime import sha256, write_bytes
+
+UPPER_FILE = "encoder.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halves:
+    """The two parts of an encoder.
+
+    Attributes:
+        spec: the whole encoder's, as it came.
+        lower: pictures in, the grid between the parts out; its spec says how many blocks it has.
+        upper: the grid in, "P R C", the whole encoder's regions out, "P R D".
+    """
+
+    spec: EncoderSpec
+    lower: Encoder
+    upper: nn.Module
+
+
+@runtime_checkable
+class Divisible(Encoder, Protocol):
+    """An encoder that can be taken apart."""
+
+    def halves(self, upto: int | None) -> Halves:
+        """Part it after so many blocks; None lets it choose. The upper part is a copy."""
+        ...
+
+
+@final
+class Tuned:
+    """An encoder whose upper part has weights of its own."""
+
+    def __init__(self, halves: Halves):
+        self.lower, self.upper = halves.lower, halves.upper.eval().requires_grad_(False)
+        self.spec = replace(
+            halves.spec, upto=halves.lower.spec.upto, upper=weights_hash(self.upper.state_dict())
+        )
+
+    @torch.inference_mode()
+    def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
+        """Encode square RGB pictures, 0 to 255."""
+        return self.upper(self.lower(pictures))
+
+
+def divide(encoder: Encoder, upto: int | None = None) -> Halves:
+    """Part an encoder after so many blocks; without a number, where it is best parted.
+
+    Raises:
+        SettingError: it cannot be parted, or not there.
+    """
+    if not isinstance(encoder, Divisible):
+        raise SettingError(
+            f"encoder {encoder.spec.name} cannot be parted; choose one of efficientnet_lite0 to 2"
+        )
+    return encoder.halves(upto)
+
+
+def tuned(encoder: Encoder, upto: int | None, weights: Mapping[str, Tensor]) -> Tuned:
+    """Give an encoder an upper part with these weights, in place of those that it came with.
+
+    Raises:
+        SettingError: it cannot be parted there.
+        WeightsError: the weights are of another upper part.
+    """
+    halves = divide(encoder, upto)
+    put_in(halves.upper, weights)
+    return Tuned(halves)
+
+
+def put_in(upper: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights into an upper part.
+
+    Raises:
+        WeightsError: they are of another one.
+    """
+    try:
+        upper.load_state_dict({name: value.float() for name, value in weights.items()})
+    except RuntimeError as error:
+        raise WeightsError(
+            f"the upper blocks do not fit their encoder: {error}; train or extract again"
+        ) from error
+
+
+def weights_hash(weights: Mapping[str, Tensor]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of weights, by name, as float32."""
+    parts = [
+        name.encode() + weights[name].detach().cpu().float().contiguous().numpy().tobytes()
+        for name in sorted(weights)
+    ]
+    return sha256(b"".join(parts))[:16]
+
+
+def save_upper(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Keep an upper part's weights beside what was made with them."""
+    write_bytes(folder / UPPER_FILE, save({name: w.contiguous() for name, w in weights.items()}))
+
+
+def load_upper(folder: Path, expected: str) -> dict[str, Tensor]:
+    """Read an upper part's weights.
+
+    Args:
+        folder: where they were kept.
+        expected: their hash.
+
+    Raises:
+        WeightsError: they are not there, damaged, or others.
+    """
+    path = folder / UPPER_FILE
+    try:
+        weights = load_file(path)
+    except (FileNotFoundError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path} cannot be read: {error}; bring it back from where {folder} was made"
+        ) from error
+    found = weights_hash(weights)
+    if found != expected:
+        raise WeightsError(f"{path} has the hash {found}, expected {expected}; bring back its own")
+    return weights

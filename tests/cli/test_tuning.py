@@ -1,0 +1,35 @@
+"""``tushuo extract --upto``, ``train --encoder-rate``, and the run that comes of it, as typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import call
+
+
+def test_as_the_docs_say(
+    scenes: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = ("--encoder", "efficientnet_lite0", "--weights", tiny_weights)
+    trunk, run, store = (tmp_path / name for name in ("trunk", "run", "store"))
+    begin = ("train", scenes, "--weights", tiny_weights, "--epochs", 1, "--batch-size", 40)
+    assert call("extract", scenes, *looks, "--upto", 6, "--output", trunk) == 0
+    assert call(*begin, "--store", trunk, "--output", run, "--encoder-rate", 1e-3) == 0
+    picture = next((scenes / "images").iterdir())
+    assert call("caption", picture, "--run", run, "--weights", tiny_weights) == 0
+    whole = ("--run", run, "--weights", tiny_weights, "--output", store)
+    assert call("extract", scenes, *whole) == 0
+    capsys.readouterr()
+    told = []
+    for regions in (("--store", store), ("--store", trunk), ()):
+        score = ("evaluate", scenes, "--run", run, "--weights", tiny_weights, *regions, "--json")
+        assert call(*score) == 0
+        told.append(json.loads(capsys.readouterr().out)["scores"])
+    assert told[0] == told[1] == told[2]
+    going_on = ("--from", run, "--store", store, "--output", tmp_path / "on")
+    assert call(*begin, *going_on) == 0
+    fly = ("--encoder", "efficientnet_lite0", "--upto", 6, "--encoder-rate", 1e-4)
+    assert call(*begin, *fly, "--from", run, "--output", tmp_path / "fly") == 0
+    assert call(*begin, "--store", trunk, "--output", tmp_path / "no") == 2
+    assert "let the upper part learn with --encoder-rate" in capsys.readouterr().err

@@ -1,0 +1,243 @@
+"""An encoder that learns: exact resume, a run that carries it, stores that fit or are refused."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.train.test_train import Killed
+from tushuo import encoders
+from tushuo.captioner import Captioner, encoder_of
+from tushuo.data import Record
+from tushuo.encoders.halves import divide, weights_hash
+from tushuo.encoders.spec import Encoder
+from tushuo.errors import RunError, SettingError, SignatureError, WeightsError
+from tushuo.evaluate import caption_split
+from tushuo.features.extract import extract
+from tushuo.features.regions import Regions
+from tushuo.run import Run
+from tushuo.train.checkpoint import EpochRow
+from tushuo.train.config import TrainConfig
+from tushuo.train.loop import Watcher, fit
+from tushuo.train.start import LearnConfig, going_on, start
+from tushuo.train.tuning import learning, parted
+
+TUNED = TrainConfig(epochs=2, batch_size=30, learning_rate=3e-3, encoder_rate=1e-3, average=0.9)
+FROZEN = replace(TUNED, encoder_rate=None)
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_weights: Path) -> Encoder:
+    return encoders.load("efficientnet_lite0", weights=tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def trunk(
+    records: list[Record], encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> Regions:
+    folder = tmp_path_factory.mktemp("trunk")
+    extract(records, divide(encoder).lower, folder, views=("plain", "flip"))
+    return Regions.from_store(folder)
+
+
+def tune(
+    records: list[Record],
+    encoder: Encoder,
+    grids: Regions,
+    folder: Path,
+    *,
+    config: TrainConfig = TUNED,
+    before: Run | None = None,
+    watcher: Watcher | None = None,
+) -> list[EpochRow]:
+    halves = parted(encoder, grids.spec.upto, before)
+    regions = learning(grids, halves)
+    learn = LearnConfig(decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3})
+    learn = replace(learn, training=config)
+    learn = going_on(learn, before, {}) if before else learn
+    lesson = start(records, regions, folder, learn, before=before)
+    parts = (lesson.decoder, lesson.training, lesson.validation, regions.read, config, folder)
+    return fit(*parts, watcher or Watcher(), upper=halves.upper)
+
+
+@pytest.fixture(scope="module")
+def run(
+    records: list[Record],
+    encoder: Encoder,
+    trunk: Regions,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    folder = tmp_path_factory.mktemp("tuned")
+    tune(records, encoder, trunk, folder)
+    return folder
+
+
+@pytest.mark.parametrize("at", [3, 5])
+def test_a_killed_tuning_ends_with_the_same_weights(
+    records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path, at: int
+) -> None:
+    seen = 0
+
+    def kill(moment: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            raise Killed
+
+    often = Watcher(save_every_seconds=0.0)
+    with pytest.raises(Killed):
+        tune(records, encoder, trunk, tmp_path, watcher=replace(often, step=kill))
+    tune(records, encoder, trunk, tmp_path, watcher=often)
+    for name in ("last.safetensors", "best.safetensors"):
+        one, other = (load_file(folder / name) for folder in (run, tmp_path))
+        assert one.keys() == other.keys()
+        assert all(one[key].equal(other[key]) for key in one), name
+
+
+def test_each_part_has_its_rate(
+    records: list[Record], encoder: Encoder, trunk: Regions, tmp_path: Path
+) -> None:
+    """The first step of Adam moves every weight by its rate, whatever its gradient is."""
+    config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, clip_norm=None)
+    came = divide(encoder).upper.state_dict()
+    tune(records, encoder, trunk, tmp_path, config=config)
+    learned = load_file(tmp_path / "best.safetensors")
+    moved = {name: (learned[f"encoder.{name}"] - came[name]).abs().max() for name in came}
+    assert all(value == pytest.approx(1e-3, rel=0.02) for value in moved.values()), moved
+
+
+def test_a_run_carries_its_encoder(
+    records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tiny_weights: Path
+) -> None:
+    loaded = Run.load(run)
+    spec = loaded.config.encoder
+    assert (spec.upto, spec.upper) == (6, weights_hash(loaded.upper))
+    own = encoder_of(loaded, weights=tiny_weights)
+    assert own.spec == spec
+    captioner = Captioner(loaded, own)
+    picture = records[0].path
+    fly = Regions.on_the_fly(own, records)
+    regions = fly.read([fly.rows[records[0].image_id]])
+    assert captioner.caption(picture).text == captioner.caption_regions(regions)[0].text
+    plain = Regions.on_the_fly(encoder, records).read([0])
+    assert not plain.equal(fly.read([0]))
+    with pytest.raises(SignatureError, match=r"upto: 6 against absent; upper: \w+ against absent"):
+        Captioner(loaded, encoder)
+
+
+def test_stores_that_fit_and_that_do_not(
+    records: list[Record],
+    encoder: Encoder,
+    run: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    captioner = Captioner(Run.load(run), encoder_of(Run.load(run), weights=tiny_weights))
+    extract(records, encoder, tmp_path / "plain")
+    plain = Regions.from_store(tmp_path / "plain")
+    with pytest.raises(SignatureError, match="make a store of the run's encoder with"):
+        caption_split(captioner, records, plain)
+    extract(records, captioner.encoder, tmp_path / "own")
+    own = Regions.from_store(tmp_path / "own")
+    assert weights_hash(own.upper) == own.spec.upper
+    assert len(caption_split(captioner, records, own)) == 40
+    (tmp_path / "own" / "encoder.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
+        Regions.from_store(tmp_path / "own")
+
+
+def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
+    records: list[Record], encoder: Encoder, run: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """As self-critical training does after a tuning; and the tuning can go on after that."""
+    before = Run.load(run)
+    extract(records, encoder_of(before, weights=tiny_weights), tmp_path / "own")
+    regions = Regions.from_store(tmp_path / "own")
+    learn = going_on(LearnConfig(training=FROZEN), before, {})
+    lesson = start(records, regions, tmp_path / "run", learn, before=before)
+    parts = (lesson.decoder, lesson.training, lesson.validation, regions.read)
+    fit(*parts, FROZEN, tmp_path / "run", Watcher())
+    after = Run.load(tmp_path / "run")
+    assert after.config.encoder == before.config.encoder
+    assert weights_hash(after.upper) == weights_hash(before.upper)
+    assert encoder_of(after, weights=tiny_weights).spec == regions.spec
+    (tmp_path / "run" / "encoder.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
+        Run.load(tmp_path / "run")
+    plain = replace(regions, spec=encoder.spec)
+    with pytest.raises(SignatureError, match="tushuo extract DATA --run"):
+        start(records, plain, tmp_path / "other", learn, before=before)
+
+
+def test_a_tuning_goes_on_from_a_run(
+    records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
+) -> None:
+    before = Run.load(run)
+    almost_nothing = replace(TUNED, encoder_rate=1e-30, epochs=1, average=0.0)
+    tune(records, encoder, trunk, tmp_path, config=almost_nothing, before=before)
+    after = Run.load(tmp_path)
+    assert all(after.upper[name].equal(before.upper[name]) for name in before.upper)
+    with pytest.raises(SettingError, match="has trained all above 6 blocks; go on with --upto 6"):
+        parted(encoder, 5, before)
+
+
+def test_pictures_on_the_fly_give_what_the_store_gives(
+    records: list[Record], encoder: Encoder, trunk: Regions
+) -> None:
+    """But for the store's float16."""
+    halves = parted(encoder, None, None)
+    fly = Regions.on_the_fly(halves.lower, records, views=("plain", "flip"))
+    pairs = [learning(grids, halves).read([0, 1, 2], [1, 0, 1]) for grids in (fly, trunk)]
+    assert all(regions.requires_grad for regions in pairs)
+    torch.testing.assert_close(*pairs, rtol=1e-2, atol=1e-2)
+
+
+def test_a_tuned_encoder_learns_pictures_that_a_frozen_one_cannot_tell_apart(
+    records: list[Record], encoder: Encoder, trunk: Regions, tmp_path: Path
+) -> None:
+    """The head says the same of every picture, until it learns.
+
+    Of so many different captions a decoder that cannot see can at best know how many there are.
+    """
+    few = [replace(r, split="train", captions=r.captions[:1]) for r in records[:8]]
+    few.append(replace(records[8], split="val"))
+    settings = {"embedding": 16, "units": 32, "dropout": 0.0}
+    losses = []
+    for rate in (1e-30, 1e-2):
+        halves = parted(encoder, None, None)
+        torch.nn.init.zeros_(next(halves.upper.layers[-1].parameters()))
+        regions, folder = learning(trunk, halves), tmp_path / str(rate)
+        config = TrainConfig(epochs=40, batch_size=2, learning_rate=1e-2, encoder_rate=rate)
+        learn = LearnConfig(decoder_settings=settings, training=config)
+        lesson = start(few, regions, folder, learn)
+        parts = (lesson.decoder, lesson.training, lesson.validation, regions.read, config, folder)
+        losses.append(fit(*parts, Watcher(), upper=halves.upper)[-1].train_loss)
+    words = sum(len(caption) - 1 for one in lesson.training for caption in one.captions)
+    blind = len(few[:8]) * math.log(8) / words
+    assert losses[0] > blind > losses[1]
+
+
+def test_what_cannot_be_learned_from(
+    records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match="those of an encoder's lower part"):
+        start(records, trunk, tmp_path / "run", LearnConfig())
+    whole = Regions.on_the_fly(encoder, records)
+    with pytest.raises(SettingError, match="extract with --upto 6, or leave --encoder-rate out"):
+        learning(whole, divide(encoder))
+    with pytest.raises(SignatureError, match="upto: 6 against 5"):
+        learning(trunk, divide(encoder, 5))
+    path = run.parent / "spoilt"
+    path.mkdir(exist_ok=True)
+    for file in run.glob("*.*"):
+        (path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(run / "best.safetensors")
+    from safetensors.torch import save_file
+
+    save_file({k: v for k, v in weights.items() if not k.startswith("encoder.")},
+              path / "best.safetensors")  # fmt: skip
+    with pytest.raises(RunError, match="lacks the encoder's upper part"):
+        Run.load(path)
