@@ -72,6 +72,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
         assert part in told
     assert page.locator("#charts path.curve").count() == 4
+    assert "best in epoch 2: 2.600" in page.inner_text("#charts")
     assert "Where their settings differ" in page.inner_text("#settings")
     assert page.inner_text("#settings tbody >> nth=0").startswith("seed")
     assert "in a function word" in page.inner_text("#habits")
@@ -155,11 +156,24 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     assert dialog.locator("canvas").evaluate(drawn) != first
     assert dialog.locator("[aria-live]").inner_text() != told
     assert "looked most at the" in dialog.locator("[aria-live]").inner_text()
-    name = dialog.locator("h2").inner_text()
-    dialog.locator("text=Next").click()
-    assert dialog.locator("h2").inner_text() != name
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
+
+
+def test_the_next_picture_is_that_of_the_order_it_was_opened_from(
+    reader: Reader, tiny: Path
+) -> None:
+    reader.open(tiny)
+    page = reader.page
+    page.select_option("#whose", "1")
+    strip = page.locator("#strips .strip").nth(1)
+    names = strip.locator(".card").evaluate_all("cards => cards.map(c => c.dataset.id)")
+    strip.locator(".open").first.click()
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("text=Previous").is_disabled()
+    for name in names[:3]:
+        assert dialog.locator("h2").inner_text() == name
+        dialog.locator("text=Next").click()
 
 
 def test_everything_has_a_name_and_enough_contrast(reader: Reader, tiny: Path) -> None:

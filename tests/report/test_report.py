@@ -111,6 +111,7 @@ def test_the_command(results: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert call("score", *files, "--json") == 0
     (tmp_path / "other.json").write_text(capsys.readouterr().out)
     assert call("report", results, tmp_path / "other.json", "--output", page) == 0
+    assert "report.html: 0." in capsys.readouterr().out
     assert call("score", *files, "--tokenizer", "characters", "--json") == 0
     (tmp_path / "letters.json").write_text(capsys.readouterr().out)
     assert call("report", results, tmp_path / "letters.json", "--output", page) == 2

@@ -46,6 +46,7 @@ def report(
             bar.say(f"no picture of {name}; name their folder by --images")
         if len(missing) > 5:
             bar.say(f"and of {len(missing) - 5} others")
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
     return 1 if missing else 0
 
 

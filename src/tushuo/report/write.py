@@ -36,33 +36,31 @@ def write_report(
         Ids of the pictures that could not be opened, and are not on the page.
     """
     shown, find = content.pictures(results), finder(images)
-    scored = [of for of in results.values() if of.scores]
-    whole = content.summary(results)
+    paths = [find(one["id"], one["path"]) for one in shown]
+    pixels = thumbnails(paths, side=side or (SIDE if len(shown) < MANY else SMALL_SIDE))
     page = fill(
         "page.html",
         title=" · ".join(results),
         scripts=SCRIPTS,
         styles=("page",),
-        summary=whole,
+        summary=content.summary(results),
         list=[{k: v for k, v in one.items() if k != "path"} for one in shown],
     )
     before, after = page.split("<!--PICTURES-->")
-    small = side or (SIDE if len(shown) < MANY else SMALL_SIDE)
-    pixels = thumbnails((find(one["id"], one["path"]) for one in shown), side=small)
     missing = []
     with atomic_write(path) as file:
         file.write(before.encode())
         for place, (one, picture) in enumerate(zip(shown, pixels, strict=True)):
             missing += [one["id"]] if not picture and (images or one["path"]) else []
-            looked = [of.pictures.get(one["id"]) for of in scored]
-            row = {
-                "picture": picture,
-                "attention": [said.attention if said else b"" for said in looked],
-            }
-            file.write(
-                f'<script type="application/json" id="p{place}">{data(row)}</script>\n'.encode()
-            )
+            row = data({"picture": picture, "attention": _maps(results, one["id"])})
+            file.write(f'<script type="application/json" id="p{place}">{row}</script>\n'.encode())
             if progress is not None:
                 progress(place + 1, len(shown))
         file.write(after.encode())
     return missing
+
+
+def _maps(results: Mapping[str, Results], name: str) -> list[bytes]:
+    """Return what the words of each run looked at; nothing where it said nothing."""
+    said = [of.pictures.get(name) for of in results.values() if of.scores]
+    return [one.attention if one else b"" for one in said]

@@ -60,7 +60,7 @@ function marked(text) {
   return make("span", {}, parts.map((part, n) => (n % 2 ? make("mark", {}, part) : part)));
 }
 
-function card(picture) {
+function card(picture, among) {
   const detail = parse(`p${picture.place}`);
   const view = look(picture, detail);
   const references = make("ul", { class: "references", id: `r${state.serial++}` },
@@ -70,7 +70,7 @@ function card(picture) {
     onclick: () => toggle.setAttribute("aria-expanded", String(references.classList.toggle("shown"))),
   }, count(picture.references.length, "reference"));
   return make("article", { class: "card", "data-id": picture.id },
-    make("button", { type: "button", class: "open", "aria-label": `Open ${altText(picture)}`, onclick: () => openPicture(picture) }, view.figure),
+    make("button", { type: "button", class: "open", "aria-label": `Open ${altText(picture)}`, onclick: () => openPicture(picture, among) }, view.figure),
     make("div", { class: "body" },
       picture.said.map((_, run) => make("div", { class: "said" }, scored.length > 1 && swatch(run),
         captionOf(picture, run, view, detail))),

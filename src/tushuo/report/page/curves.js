@@ -1,6 +1,6 @@
 // Loss curves, and whatever else the training's log holds beside them.
 
-const PLOT = { width: 560, height: 260, left: 46, right: 12, top: 14, bottom: 34 };
+const PLOT = { width: Math.min(560, document.documentElement.clientWidth - 30), height: 260, left: 46, right: 12, top: 14, bottom: 34 };
 
 /** Trainings whose curve is to be drawn: all results of one run share it, the longest that is known. */
 function curved() {
@@ -34,7 +34,7 @@ function chart(title, columns, runs, best) {
   }))).filter((one) => one.points.length);
   const all = series.flatMap((one) => one.points);
   const [x, y] = [scale(all.map((p) => p[0]), PLOT.left, PLOT.width - PLOT.right),
-    scale(all.map((p) => p[1]), PLOT.height - PLOT.bottom, PLOT.top, 0.14)];
+    scale(all.map((p) => p[1]), PLOT.height - PLOT.bottom, PLOT.top)];
   const svg = make("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": title });
   for (const value of ticks(y.low, y.high, 5)) svg.append(
     make("line", { class: "grid", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: y(value), y2: y(value) }),
@@ -42,35 +42,43 @@ function chart(title, columns, runs, best) {
   for (const value of ticks(x.low, x.high, 8).filter(Number.isInteger)) svg.append(
     make("text", { x: x(value), y: PLOT.height - PLOT.bottom + 17, "text-anchor": "middle" }, String(value)));
   svg.append(make("text", { x: PLOT.width - PLOT.right, y: PLOT.height - 3, "text-anchor": "end" }, "epoch"));
-  for (const one of series) svg.append(...line(one, x, y, best, runs.indexOf(one.run)));
+  for (const one of series) svg.append(...line(one, x, y, best));
   const legend = make("figcaption", { class: "legend" }, make("b", {}, title), series.map((one) =>
     make("span", {}, make("span", { class: one.name.startsWith("train") ? "key thin" : "key", style: { "--own": colour(one.run.colour) } }),
-      runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name))));
+      runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name), bestTold(one, best))));
   return make("figure", { class: "chart" }, legend, svg);
 }
 const word = (name) => ({ train_loss: "training", val_loss: "validation" })[name] || name.replace("_", " ");
 
-/** A curve with its points; the best one is named where the curve leaves room, each run's a line further. */
-function line(one, x, y, best, turn) {
-  const train = one.name.startsWith("train");
-  const drawn = [make("path", { class: train ? "curve thin" : "curve", style: { "--own": colour(one.run.colour) },
-    d: one.points.map(([epoch, value], n) => `${n ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("") })];
-  for (const [epoch, value] of one.points) drawn.push(make("circle", { class: "point", cx: x(epoch), cy: y(value), r: train ? 1.8 : 2.6,
-    style: { "--own": colour(one.run.colour) } }, make("title", {}, `${one.run.name}, epoch ${epoch}: ${word(one.name)} ${number(value)}`)));
-  if (train) return drawn;
-  const top = best(...one.points.map((p) => p[1]));
-  const [epoch, value] = one.points.find((p) => p[1] === top);
-  const side = x(epoch) > PLOT.width - 120 ? "end" : x(epoch) < PLOT.left + 60 ? "start" : "middle";
-  drawn.push(make("circle", { class: "best", cx: x(epoch), cy: y(value), r: 5, style: { "--own": colour(one.run.colour) } }),
-    make("text", { class: "halo", x: x(epoch), y: y(value) + (best === Math.min ? 20 + 14 * turn : -10 - 14 * turn), "text-anchor": side }, `best: epoch ${epoch}, ${number(value)}`));
-  return drawn;
+/** The best epoch of a curve; that of the training loss is always its last, and says nothing. */
+function bestOf(one, best) {
+  if (one.name.startsWith("train")) return null;
+  const top = best(...one.points.map((point) => point[1]));
+  return one.points.find((point) => point[1] === top);
+}
+function bestTold(one, best) {
+  const found = bestOf(one, best);
+  return found && `, best in epoch ${found[0]}: ${number(found[1])}`;
+}
+
+/** A curve with its points; a ring marks the best. */
+function line(one, x, y, best) {
+  const own = { "--own": colour(one.run.colour) }, thin = one.name.startsWith("train");
+  const path = one.points.map(([epoch, value], n) => `${n ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  const top = bestOf(one, best);
+  return [
+    make("path", { class: thin ? "curve thin" : "curve", style: own, d: path }),
+    ...one.points.map(([epoch, value]) => make("circle", { class: "point", cx: x(epoch), cy: y(value), r: thin ? 1.8 : 2.6, style: own },
+      make("title", {}, `${one.run.name}, epoch ${epoch}: ${word(one.name)} ${number(value)}`))),
+    ...(top ? [make("circle", { class: "best", cx: x(top[0]), cy: y(top[1]), r: 5, style: own })] : []),
+  ];
 }
 
 /** A linear scale with a little air on both sides; one value alone lies in the middle. */
-function scale(values, from, to, share = 0.04) {
+function scale(values, from, to) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const air = share * (high - low);
+  const air = 0.04 * (high - low);
   const place = (value) => from + ((value - low + air) / (high - low + 2 * air)) * (to - from);
   return Object.assign(place, { low, high });
 }
@@ -78,7 +86,7 @@ function scale(values, from, to, share = 0.04) {
 function ticks(low, high, wanted) {
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((n) => n * power >= rough);
+  const step = power * [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
   const found = [];
   for (let n = Math.ceil(low / step); n * step <= high + 1e-9; n++) found.push(Number((n * step).toPrecision(12)));
   return found;

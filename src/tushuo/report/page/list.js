@@ -1,7 +1,7 @@
 // Which pictures are shown, in which order, a page at a time.
 
 const PAGE = 24, STRIP = 6, BINS = 20;
-const state = { metric: null, whose: "0", terms: [], page: 0, seed: 1, serial: 0, opened: null };
+const state = { metric: null, whose: "0", terms: [], page: 0, seed: 1, serial: 0 };
 let pictures = [];
 
 /** The chosen score of a picture: of one run, or of one less another. */
@@ -54,19 +54,17 @@ function narrowed() {
   });
 }
 const differ = (picture) => new Set(picture.said.map((one) => one.caption)).size > 1;
-let shownNow = [];
-const currentOrder = () => (shownNow.includes(state.opened) ? shownNow : pictures);
 
 function showList() {
   state.terms = $("query").value.toLowerCase().split(/\s+/).filter(Boolean);
-  shownNow = ORDERS[$("order").value](narrowed());
-  const pages = Math.max(1, Math.ceil(shownNow.length / PAGE));
+  const shown = ORDERS[$("order").value](narrowed());
+  const pages = Math.max(1, Math.ceil(shown.length / PAGE));
   state.page = Math.min(state.page, pages - 1);
-  const narrow = shownNow.length < pictures.length;
+  const narrow = shown.length < pictures.length;
   document.body.classList.toggle("narrowed", narrow || state.terms.length > 0);
-  $("count").textContent = narrow ? `${count(shownNow.length, "picture")} of ${pictures.length.toLocaleString("en")}` : count(pictures.length, "picture");
+  $("count").textContent = narrow ? `${count(shown.length, "picture")} of ${pictures.length.toLocaleString("en")}` : count(pictures.length, "picture");
   const from = state.page * PAGE;
-  $("list").replaceChildren(...shownNow.slice(from, from + PAGE).map(card));
+  $("list").replaceChildren(...shown.slice(from, from + PAGE).map((picture) => card(picture, shown)));
   showPager(pages);
 }
 
@@ -84,7 +82,7 @@ function showPager(pages) {
 /** Best, worst and random pictures at a glance. */
 function showStrips() {
   const strip = (title, found, extra) => make("section", { class: "strip" },
-    make("h3", {}, title, extra), make("div", { class: "row", tabindex: 0, role: "region", "aria-label": title }, found.slice(0, STRIP).map(card)));
+    make("h3", {}, title, extra), make("div", { class: "row", tabindex: 0, role: "region", "aria-label": title }, found.slice(0, STRIP).map((picture) => card(picture, found))));
   const named = state.whose.includes("-") ? ["Greatest gain", "Greatest loss"] : ["Best", "Worst"];
   const again = make("button", { type: "button", class: "link again", onclick: () => { state.seed++; showStrips(); $("strips").querySelector(".again").focus(); } }, "others");
   $("strips").replaceChildren(
@@ -108,7 +106,7 @@ function showHistogram() {
     const told = `${number(from, 2)} to ${number(to, 2)}: ${count(n, "picture")}`;
     return make("button", { type: "button", title: told, "aria-label": `Show ${told}`, style: { "--share": n / most },
       onclick: () => { $("low").value = number(from, 3); $("high").value = number(to, 3); refresh(); $("all-title").scrollIntoView(); } });
-  }), make("p", { class: "quiet" }, make("span", {}, number(low, 2)), make("span", {}, `pictures by their ${metricName(state.metric)}`), make("span", {}, number(high, 2))));
+  }), make("p", { class: "quiet" }, make("span", {}, number(low, 2)), make("span", {}, `pictures by their ${metricName(state.metric)}; press a bar to list them`), make("span", {}, number(high, 2))));
 }
 
 function refresh() { state.page = 0; showList(); }

@@ -1,14 +1,13 @@
 // One picture, large: each word's probability and gaze, all scores, all references.
 
-function openPicture(picture) {
-  state.opened = picture;
+/** Open a picture; the next ones are those that stand after it, in the order that it was opened from. */
+function openPicture(picture, among) {
   const dialog = $("dialog");
   const detail = parse(`p${picture.place}`);
   const view = look(picture, detail);
   const gaze = make("p", { class: "quiet", "aria-live": "polite" }, "Point at a word, or walk through them with the arrow keys.");
-  const shown = currentOrder();
-  const beside = (step) => shown[shown.indexOf(picture) + step];
-  const go = (step, text) => make("button", { type: "button", disabled: !beside(step), onclick: () => openPicture(beside(step)) }, text);
+  const beside = (step) => among[among.indexOf(picture) + step];
+  const go = (step, text) => make("button", { type: "button", disabled: !beside(step), onclick: () => openPicture(beside(step), among) }, text);
   dialog.replaceChildren(
     make("div", { class: "bar" }, said("h2", picture.id, { id: "dialog-title" }), go(-1, "‹ Previous"), go(1, "Next ›"),
       make("button", { type: "button", onclick: () => dialog.close() }, "Close")),
@@ -36,7 +35,7 @@ function wordRow(picture, run, view, detail, gaze) {
   };
   const buttons = one.words.map((text, place) => make("button", {
     type: "button", class: one.strange.includes(place) ? "word strange" : "word", tabindex: place ? -1 : 0,
-    style: { "--sure": Math.exp(one.log_probs[place]) },
+    style: { "--sure": Math.exp(one.log_probs[place]), "--own": colour(run) },
     onpointerenter: () => choose(place), onfocus: () => choose(place), onclick: () => choose(place),
   }, text));
   const walk = (event) => {
