@@ -1,6 +1,7 @@
 """``tushuo score``: the official forms in, the official names out."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_both_forms_give_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
         found.append(json.loads(capsys.readouterr().out))
     assert found[0] == found[1] == found[2]
     names = ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "CIDEr-D"]
+    if find_spec("pycocoevalcap"):
+        names.insert(4, "METEOR")
     assert list(found[0]["scores"]) == list(found[0]["images"]["2"]) == names
     assert found[0]["pictures"]["2"] == {"caption": "a boat", "references": ["Two boats."]}
     assert found[0]["signature"].startswith("metrics:")
@@ -120,22 +123,22 @@ def test_document_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     one = write(tmp_path, {"1": ["a dog runs"]}, {"1": "a dog"})
     assert call(*one) == 0
     assert "one picture" in capsys.readouterr().err
-    assert call(*one, "--df", kept) == 0
+    assert call(*one, "--df", kept, "--no-meteor") == 0
     assert capsys.readouterr().err == ""
 
 
 def test_meteor_says_how_it_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
-    assert call(*write(tmp_path, COCO, RESULTS), "--meteor", "--json") == 0
+    assert call(*write(tmp_path, COCO, RESULTS), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["images"]["1"]["METEOR"] == 1
     assert 0 < found["scores"]["METEOR"] < 1
     assert found["signature"].endswith("|meteor:1.5-python")
     write(tmp_path, COCO, RESULTS)
     files = (tmp_path / "res.json", tmp_path / "res.json", "--references", tmp_path / "ref.json")
-    assert call("compare", *files, "--meteor", "--json") == 0
+    assert call("compare", *files, "--json") == 0
     assert json.loads(capsys.readouterr().out)["METEOR"]["p"] == 1
-    assert call("compare", *files, "--meteor") == 0
+    assert call("compare", *files) == 0
     assert "|meteor:1.5-python" in capsys.readouterr().out
 
 
@@ -154,3 +157,18 @@ def test_meteor_is_never_replaced(
     assert "choose one way" in capsys.readouterr().err
     assert call(*arguments, "--meteor", "--tokenizer", "jieba") == 2
     assert "METEOR and SPICE know English alone" in capsys.readouterr().err
+    assert call(*arguments, "--tokenizer", "jieba") == 0  # not asked for, so not missed
+    assert "METEOR" not in "".join(capsys.readouterr())
+
+
+def test_without_its_data_meteor_is_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tushuo.metrics.meteor.extra.find_spec", lambda name: None)
+    arguments = write(tmp_path, COCO, RESULTS)
+    assert call(*arguments, "--json") == 0
+    told = capsys.readouterr()
+    assert "METEOR is left out; for it: pip install 'tushuo[official]'" in told.err
+    assert "METEOR" not in json.loads(told.out)["scores"]
+    assert call(*arguments, "--no-meteor") == 0
+    assert "METEOR" not in "".join(capsys.readouterr())

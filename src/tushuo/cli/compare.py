@@ -46,13 +46,14 @@ def compare(
     told = incomparable({str(path): read_signature(path) for path in (first, second)}, wanted)
     if told and not force:
         raise SignatureError(f"{told}; give what they were scored with, or --force to score anew")
+    names = more.names(tokenizer)
     found = compare_all(
         read_hypotheses(first),
         read_hypotheses(second),
         people,
         tokenizer=tokenizer,
         frequencies=frequencies,
-        metrics=more.names(),
+        metrics=names,
         seed=seed,
     )
     if json:
@@ -81,6 +82,5 @@ def compare(
             str(of.losses),
         )
     Console().print(table)
-    names = more.names()
     print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
     return 0

@@ -82,7 +82,7 @@ def evaluate(
     with Bar("look") as bar:
         seen = look(clip, chosen, progress=bar) if clip else None
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
-    scoring = Scoring(tokenizer=how, metrics=more.names(), clip=seen)
+    scoring = Scoring(tokenizer=how, metrics=more.names(how), clip=seen)
     known = regions if store else None
     found = assess(told, chosen, training, known, captioner, config, scoring)
     results = replace(found, split=split)

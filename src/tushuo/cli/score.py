@@ -24,31 +24,38 @@ class MoreMetrics:
     """Metrics that want more than tushuo alone."""
 
     meteor: Annotated[
-        bool, Parameter(help="METEOR too; wants the extra official, no Java", negative="")
-    ] = False
+        bool | None,
+        Parameter(help="METEOR; default: of English, where its data is (extra official)"),
+    ] = None
     meteor_java: Annotated[
-        bool, Parameter(help="METEOR too, by the official program; wants Java too", negative="")
+        bool, Parameter(help="METEOR by the official program; wants Java too", negative="")
     ] = False
     spice: Annotated[
         bool,
         Parameter(help="SPICE too; wants the extra official, Java and its parser", negative=""),
     ] = False
 
-    def names(self) -> tuple[str, ...]:
-        """Return all metrics that are wanted.
+    def names(self, tokenizer: str) -> tuple[str, ...]:
+        """Return all metrics that are wanted, in the official order; say what is missing for one.
 
         Raises:
             SettingError: METEOR was asked for in both ways.
         """
         from tushuo.errors import SettingError
-        from tushuo.metrics.score import QUICK
+        from tushuo.metrics.meteor.extra import INSTALL, installed
 
         if self.meteor and self.meteor_java:
             raise SettingError(
                 "--meteor and --meteor-java came together; they give one score, choose one way"
             )
-        chosen = {"meteor": self.meteor, "meteor-java": self.meteor_java, "spice": self.spice}
-        return (*QUICK, *(name for name, wanted in chosen.items() if wanted))
+        meteor = self.meteor
+        if meteor is None and tokenizer == "ptb" and not self.meteor_java:
+            meteor = installed()
+            if not meteor:
+                print(f"note: METEOR is left out; for it: {INSTALL}", file=sys.stderr)
+        chosen = {"bleu": True, "meteor": meteor, "meteor-java": self.meteor_java}
+        chosen |= {"rouge": True, "cider": True, "spice": self.spice}
+        return tuple(name for name, wanted in chosen.items() if wanted)
 
 
 NO_MORE = MoreMetrics()
@@ -87,7 +94,7 @@ def score(
         said,
         people,
         tokenizer=tokenizer,
-        metrics=more.names(),
+        metrics=more.names(tokenizer),
         frequencies=Frequencies.load(df) if df else None,
     )
     if save_df:

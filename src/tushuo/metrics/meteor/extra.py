@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
@@ -31,6 +32,15 @@ def folder() -> Path:
         if not part.is_file():
             raise MissingPartError(f"METEOR wants {part}, which is not there; again: {INSTALL}")
     return place
+
+
+def installed() -> bool:
+    """Say whether METEOR can be computed here."""
+    try:
+        folder()
+        return version("snowballstemmer").startswith("2.")
+    except (MissingPartError, PackageNotFoundError):
+        return False
 
 
 def blank_split(text: str) -> list[str]:
