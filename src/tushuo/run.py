@@ -26,7 +26,7 @@ from tushuo.decoders.ensemble import Ensemble
 from tushuo.encoders.halves import load_upper, weights_hash
 from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.errors import RunError
-from tushuo.runtime import write_bytes
+from tushuo.runtime import sha256, write_bytes
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same, signature
 from tushuo.text import Splitting
@@ -66,13 +66,15 @@ class RunConfig:
 
     @property
     def signature(self) -> str:
-        """One line that names the run."""
+        """One line that names the run; other settings, store or first weights are another run."""
+        made = [self.decoder_settings, self.training, self.store, self.begun_from]
         return signature(
             decoder=self.decoder,
             encoder=self.encoder.name.replace(":", "="),
             words=self.splitting,
             vocabulary=self.vocabulary,
             captions=self.captions,
+            made=sha256(msgspec.json.encode(made))[:16],
         )
 
 

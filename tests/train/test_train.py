@@ -122,6 +122,9 @@ def test_other_settings_in_the_same_folder_are_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Watcher(), ONCE)
+    learn(records, store, tmp_path / "other", Watcher(), replace(ONCE, seed=1))
+    one, other = (Run.load(tmp_path / name).config.signature for name in ("run", "other"))
+    assert one != other  # or scores of two trainings could not be told apart
     with pytest.raises(RunError, match=r"training.epochs: 1 there, 2 now"):
         learn(records, store, tmp_path / "run", Watcher(), replace(ONCE, epochs=2))
 
