@@ -16,7 +16,7 @@ from tushuo.metrics.meteor.match import EXACT, Caption, Match, find_matches
 BEAM = 40  # alignments kept at each word
 NOWHERE = -1
 # One number ranks an alignment: matched words, chunks and distance, each with digits of its own.
-WORD, CHUNK = 1 << 40, 1 << 20
+WORD, CHUNK = 1 << 60, 1 << 40
 
 # rank; where the last match ends in the hypothesis, and in the reference; which words of the
 # hypothesis are used, as bits; the matches
