@@ -26,11 +26,12 @@ class Recipe:
 
 
 def small() -> Recipe:
-    """Works offline, on a laptop: the default encoder, dropout against learning by heart.
+    """Works offline, on a laptop: the default encoder, dropout against learning by heart, beams.
 
-    What it costs and gives on Flickr8k stands in docs/results.md.
+    What it costs and gives on Flickr8k stands in docs/results.md; searches in docs/decoding.md.
     """
-    return Recipe(learn=LearnConfig(decoder_settings={"dropout": 0.4}))
+    beams = SearchConfig(search="beam")
+    return Recipe(learn=LearnConfig(decoder_settings={"dropout": 0.4}, search=beams))
 
 
 def lesson() -> Recipe:

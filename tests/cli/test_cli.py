@@ -278,7 +278,7 @@ def test_evaluate(
     records = [record for record in tushuo.data.read(scenes) if record.split == "val"]
     assert list(found["images"]) == [str(record.image_id) for record in records]
     assert list(found["baselines"]) == ["frequent", "neighbour", "person"]
-    assert "search:greedy" in found["signature"]
+    assert "search:beam,beam_size=5,score=mean" in found["signature"]
     assert 0 < found["habits"]["distinct_1"] <= 1
 
     (tmp_path / "ref.json").write_text(

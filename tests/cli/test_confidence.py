@@ -38,7 +38,7 @@ def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
     assert call("caption", picture, "--run", own, *least, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (bool(told["caption"]), told["confidence"]) == (True, 1.0)
-    assert call("caption", picture, "--run", own, *least, "--search", "beam") == 2
+    assert call("caption", picture, "--run", own, *least, "--search", "greedy") == 2
     assert "differ in search" in capsys.readouterr().err
     assert call("caption", picture, "--run", own, "--min-confidence", 2) == 2
     assert "it must be from 0 to 1" in capsys.readouterr().err
@@ -56,7 +56,7 @@ def test_calibrate_keeps_what_it_found_in_the_run(
         return calibration(captioner.signature(how["config"]))
 
     monkeypatch.setattr("tushuo.calibrate.calibrate", found)
-    assert call(*arguments, "--search", "beam") == 0
+    assert call(*arguments, "--search", "greedy") == 0
     assert "AUROC" in capsys.readouterr().out
     assert len(read(own)) == 1
     assert (own / "calibration.png").stat().st_size > 10_000

@@ -47,7 +47,7 @@ def test_every_search_from_the_command_line(
     for wrong, message in (
         (("--temperature", 0), "temperature was 0.0"),
         (("--must-not", "gooose"), "does not know the word 'gooose'"),
-        (("--n-best", 2), "greedy finds one caption"),
+        (("--search", "greedy", "--n-best", 2), "greedy finds one caption"),
     ):
         assert call("caption", picture, "--run", run, *wrong) == 2
         assert message in capsys.readouterr().err

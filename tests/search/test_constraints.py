@@ -166,3 +166,27 @@ def test_words_and_rules_that_cannot_be(settings: dict[str, object], message: st
 def test_words_want_a_vocabulary() -> None:
     with pytest.raises(SettingError, match="'a' was given to a search that has no vocabulary"):
         search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(must_not=("a",)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "signature"),
+    [
+        ({"beam_size": 9, "temperature": 0.5, "top_k": 7}, "greedy,max_words=40"),
+        (
+            {"search": "beam", "must": ("a", "b")},
+            "beam,beam_size=5,score=mean,max_words=40,must=a+b",
+        ),
+        (
+            {"search": "diverse", "score": "gnmt"},
+            "diverse,beam_size=5,score=gnmt,groups=5,strength=0.5,gnmt_alpha=0.6,max_words=40",
+        ),
+        (
+            {"search": "sample", "top_p": 0.9},
+            "sample,n_best=1,temperature=1.0,top_p=0.9,max_words=40",
+        ),
+    ],
+)
+def test_a_signature_names_what_decides_and_nothing_else(
+    settings: dict[str, object], signature: str
+) -> None:
+    assert SearchConfig(**settings).signature == signature  # type: ignore[arg-type]

@@ -112,7 +112,7 @@ def _show(results: "Results") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    def number(value: float | None) -> str:
+    def number(value: float | int | None) -> str:
         return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
 
     table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)

@@ -90,7 +90,8 @@ class SearchConfig:
     @property
     def signature(self) -> str:
         """All that decides this search's captions, in one word."""
-        used = {name: getattr(self, name) for name in (*_OF[self.search], *_OF_ALL)}
+        ranked = ("gnmt_alpha",) if self.score == "gnmt" and "score" in _OF[self.search] else ()
+        used = {name: getattr(self, name) for name in (*_OF[self.search], *ranked, *_OF_ALL)}
         told = ",".join(f"{name}={_told(value)}" for name, value in used.items() if value)
         return f"{self.search},{told}"
 
@@ -103,8 +104,8 @@ _OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat"
 _OF: dict[str, tuple[str, ...]] = {
     "greedy": (),
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
-    "beam": ("beam_size", "score", "gnmt_alpha"),
-    "diverse": ("beam_size", "score", "gnmt_alpha", "groups", "strength"),
+    "beam": ("beam_size", "score"),
+    "diverse": ("beam_size", "score", "groups", "strength"),
 }
 
 
