@@ -27,6 +27,10 @@ def test_views_of_a_picture() -> None:
     assert (VIEWS["flip"](picture)[:, 0] == picture[:, -1]).all()
     assert (VIEWS["crop"](picture) == picture[2:18, 1:9]).all()
     assert (VIEWS["flip_crop"](picture)[:, 0] == picture[2:18, 8]).all()
+    assert (VIEWS["top_left"](picture) == picture[:16, :8]).all()
+    assert (VIEWS["bottom_right"](picture) == picture[4:, 2:]).all()
+    assert (VIEWS["flip_bottom_left"](picture)[:, 0] == picture[4:, 7]).all()
+    assert len({view(picture).tobytes() for view in VIEWS.values()}) == len(VIEWS)
 
 
 def test_a_store_of_views(records: list[Record], tmp_path: Path) -> None:
@@ -61,6 +65,8 @@ def test_a_store_from_before_there_were_views_opens(records: list[Record], tmp_p
 def test_views_are_named() -> None:
     assert parse_views(None) == ("plain",)
     assert parse_views("crop, flip,plain") == ("plain", "crop", "flip")
+    assert parse_views("every") == tuple(VIEWS)
+    assert choose_views("every", tuple(VIEWS)) == list(range(len(VIEWS)))
     with pytest.raises(SettingError, match="view 'flop' is unknown, known: plain, flip, crop"):
         parse_views("flop")
     assert choose_views(None, ("plain", "flip")) == [0, 1]

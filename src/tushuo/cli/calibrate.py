@@ -48,7 +48,7 @@ def calibrate(
     chosen = splits[0][0]
     with Bar("open") as bar:
         regions = (
-            Regions.from_store(store)
+            Regions.from_store(store).seen_by(captioner.encoder)
             if store
             else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
         )

@@ -24,7 +24,7 @@ def extract(
     ] = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     views: Annotated[
-        str | None, Parameter(help="other looks to keep beside the plain one, as flip,crop")
+        str | None, Parameter(help="other looks to keep beside the plain one: flip,crop or every")
     ] = None,
     max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
     max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
