@@ -15,6 +15,7 @@ from tushuo.cli.calibrate import calibrate
 from tushuo.cli.caption import caption
 from tushuo.cli.compare import compare
 from tushuo.cli.evaluate import evaluate
+from tushuo.cli.evidence import evidence
 from tushuo.cli.explain import explain
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
@@ -37,6 +38,7 @@ for command in (
     caption,
     explain,
     calibrate,
+    evidence,
     evaluate,
     score,
     compare,

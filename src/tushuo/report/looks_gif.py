@@ -63,7 +63,10 @@ def _beneath(
     frame.paste(picture, ((frame.width - width) // 2, 0))
     draw = ImageDraw.Draw(frame)
     for place, (word, (x, y)) in enumerate(zip(words, places, strict=True)):
-        lit = SPOKEN if place == spoken else QUIET
+        if place == spoken:  # a patch keeps its colour where few colours are left
+            left, top, right, bottom = draw.textbbox((x, height + y), word, font=font)
+            draw.rectangle((left - 3, top - 3, right + 3, bottom + 3), fill=SPOKEN)
+        lit = PAPER if place == spoken else QUIET
         draw.text((x, height + y), word, font=font, fill=lit)
     return frame
 

@@ -1,0 +1,101 @@
+"""``tushuo evidence``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from tushuo.cli.flags import with_given
+from tushuo.cli.search import AS_THE_RUN, SearchOptions
+
+if TYPE_CHECKING:
+    from tushuo.evidence import Evidence
+
+
+def evidence(
+    data: Path,
+    *,
+    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    store: Annotated[Path, Parameter(help="regions of the pictures")],
+    split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
+    pictures: Annotated[int, Parameter(help="how many of them, the first ones")] = 300,
+    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
+    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    share: Annotated[
+        list[float] | None,
+        Parameter(help="of the regions, to be hidden; several; default 0.05 0.1 0.2 0.4"),
+    ] = None,
+    fill: Annotated[
+        Literal["mean", "zero"],
+        Parameter(help="what stands in their place: the mean region, zeros"),
+    ] = "mean",
+    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    figure: Annotated[Path | None, Parameter(help="default: evidence.png in the run")] = None,
+    json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
+    search: SearchOptions = AS_THE_RUN,
+) -> int:
+    """Test a run's attention: hide what each word looked at, and see its probability fall.
+
+    Beside it masks of the same size that do not know where it looked.
+
+    Example: tushuo evidence flickr8k --run run --store store
+    """
+    import msgspec
+
+    import tushuo.data
+    from tushuo.captioner import load
+    from tushuo.cli.progress import Bar
+    from tushuo.evaluate import split_of
+    from tushuo.evidence import SHARES
+    from tushuo.evidence import evidence as test
+    from tushuo.features.regions import Regions
+    from tushuo.report.evidence import draw_evidence
+
+    records = tushuo.data.read(data, images=images, language=language)
+    captioner = load(run, weights=weights)
+    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
+    with Bar("evidence") as bar:
+        found = test(
+            captioner,
+            splits[0][0][:pictures],
+            Regions.from_store(store),
+            config=with_given(captioner.run.config.search, search),
+            shares=share or SHARES,
+            fill=fill,
+            progress=bar,
+        )
+    draw_evidence(found.hidden, figure or run[0] / "evidence.png")
+    if json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+    return 0
+
+
+def _show(found: "Evidence") -> None:
+    """Print a row for each mask."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(
+        f"{found.pictures} pictures. How far the words' log-probabilities fall, in nats, where a "
+        f"share of the regions is hidden ({found.fill}); in brackets 95 % intervals.\n"
+    )
+    for part in found.hidden:
+        kind = "words" if part.words == "all" else "words that are no function words"
+        console.print(
+            f"{part.share:.0%} of the regions, which held {part.attention:.0%} of the attention of "
+            f"{part.count} {kind}:",
+            soft_wrap=True,
+        )
+        table = Table("mask", "fall", "less than own by", "own wins", box=None)
+        for place, one in enumerate(part.falls):
+            less = (_told(one.less, one.less_interval), f"{one.won:.0%}") if place else ("", "")
+            table.add_row(one.mask, _told(one.fall, one.interval), *less)
+        console.print(table)
+    console.print(found.signature, soft_wrap=True)
+
+
+def _told(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

@@ -1,0 +1,28 @@
+"""The deletion test from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import call
+
+
+def test_evidence_prints_falls_and_draws_them(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("evidence", scenes, "--run", run, "--store", run.parent / "store")
+    figure = ("--figure", tmp_path / "e.png")
+    assert call(*arguments, *figure) == 0
+    told = capsys.readouterr().out
+    assert "4 pictures" in told
+    for mask in ("own", "other", "moved", "random"):
+        assert mask in told
+    assert (tmp_path / "e.png").stat().st_size > 10_000
+    options = ("--json", "--pictures", 2, "--share", 0.1, "--share", 0.5, "--fill", "zero")
+    assert call(*arguments, *figure, *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["pictures"], found["fill"]) == (2, "zero")
+    assert {part["share"] for part in found["hidden"]} == {0.1, 0.5}
+    assert call(*arguments, *figure, "--share", 2) == 2
+    assert "share was [2.0], each must be above 0 and below 1" in capsys.readouterr().err
