@@ -5,7 +5,8 @@ each part and not after it (Xiong et al., "On Layer Normalization in the Transfo
 ICML 2020, figure 1b).
 
 Differs from the papers: the encoder is the picture's own, so there is none here but a projection of
-the regions; small by default, since pictures with captions are few.
+the regions; small by default, since pictures with captions are few; the word layer does not share
+the words' vectors, which before any training would make the last word by far the likeliest next.
 """
 
 import math
@@ -77,11 +78,10 @@ class Transformer(Decoder):
         H = config.units
         self.project = nn.Sequential(nn.Linear(width, H), nn.LayerNorm(H))
         self.embedding = nn.Embedding(vocabulary, H)
-        nn.init.normal_(self.embedding.weight, std=H**-0.5)
         layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.layers = cast(Sequence[_Layer], layers)  # torch knows no list of one kind
         self.norm = nn.LayerNorm(H)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.word_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> TransformerState:
@@ -108,8 +108,7 @@ class Transformer(Decoder):
             found, attention = _look(layer.ask_regions(hidden), grid, shown)
             hidden = layer.think(layer.hear_regions(hidden, found))
             maps.append(attention)
-        # compared with the words' own vectors (Vaswani et al., section 3.4)
-        log_probs = next_words(self.norm(hidden), self.embedding.weight, self.bias)
+        log_probs = next_words(self.norm(hidden), self.word_layer.weight, self.word_layer.bias)
         return Step(log_probs, torch.stack(maps).mean(0), replace(state, said=tuple(said)))
 
     def forward(
@@ -139,12 +138,11 @@ class Transformer(Decoder):
             keys, values = beside.of_pictures(shown.keys), beside.of_pictures(shown.values)
             found = scaled_dot_product_attention(asked, keys, values)
             hidden = layer.think(layer.hear_regions(hidden, beside.gather(_no_heads(found))))
-        return nn.functional.linear(self.norm(hidden), self.embedding.weight, self.bias)
+        return self.word_layer(self.norm(hidden))
 
     def _enter(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
-        H = self.embedding.embedding_dim
-        vectors = self.embedding(words) * math.sqrt(H)
-        return self.dropout(vectors + _positions(time, H))
+        vectors = self.embedding(words)
+        return self.dropout(vectors + _positions(time, vectors.shape[1]))
 
 
 class _Layer(nn.Module):
