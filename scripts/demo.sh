@@ -21,8 +21,12 @@ for number in $(seq "$unseen" $((count - 1))); do
 done
 tushuo caption "${pictures[@]}" --run demo/run --attention demo/attention
 
+tushuo evaluate demo/scenes --run demo/run --store demo/store --output demo/results
+tushuo report demo/results --output demo/report.html
+
 cat <<TOLD
 
+Scores, pictures, attention:    demo/report.html (one page, to be opened in a browser)
 The loss curve:                 demo/run/loss.png
 What each word looked at:       demo/attention/
 Captions after each epoch:      demo/run/samples/

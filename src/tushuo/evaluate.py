@@ -129,6 +129,7 @@ def _said(record: Record, caption: Caption) -> Said:
         log_probs=tuple(round(value, 4) for value in caption.log_probs),
         attention=pack(caption.attention),
         alternatives=tuple(other.text for other in caption.alternatives),
+        confidence=None if caption.confidence is None else round(caption.confidence, 4),
     )
 
 

@@ -36,6 +36,7 @@ class Said:
         attention: a byte for each word and cell of the encoder's grid, word by word, row by row;
             255 is where the word looked most.
         alternatives: the next best captions, or the other samples, where the search gave several.
+        confidence: probability that the caption fits; None where the run was not calibrated for it.
     """
 
     caption: str
@@ -45,6 +46,7 @@ class Said:
     log_probs: tuple[float, ...] = ()
     attention: bytes = b""
     alternatives: tuple[str, ...] = ()
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

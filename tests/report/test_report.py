@@ -12,7 +12,7 @@ from tests.report.conftest import made_up
 from tushuo.errors import DataError, SignatureError
 from tushuo.report.content import pictures, require_comparable, summary
 from tushuo.report.single_file import data
-from tushuo.report.thumbnails import finder, thumbnails
+from tushuo.report.thumbnails import in_folder, thumbnails, where_it_lay
 from tushuo.report.write import write_report
 from tushuo.results import Results, Said, read_results
 
@@ -73,7 +73,7 @@ def test_pictures_that_moved_are_found(tmp_path: Path) -> None:
     for name in ("COCO_val2014_000000391895.jpg", "cat.jpg", "1001_a1.jpg"):
         Image.new("RGB", (40, 30)).save(tmp_path / name)
     (tmp_path / "bad.jpg").write_text("<html>")
-    find = finder(tmp_path)
+    find = in_folder(tmp_path)
     for image_id, path, name in (
         ("391895", None, "COCO_val2014_000000391895.jpg"),
         ("7", "/gone/cat.jpg", "cat.jpg"),
@@ -82,7 +82,7 @@ def test_pictures_that_moved_are_found(tmp_path: Path) -> None:
     ):
         assert find(image_id, path) == tmp_path / name
     assert find("9", "/gone/dog.jpg") is None
-    assert finder(None)("9", "/gone/dog.jpg") == Path("/gone/dog.jpg")
+    assert where_it_lay("9", "/gone/dog.jpg") == Path("/gone/dog.jpg")
     made = list(thumbnails([tmp_path / "cat.jpg", tmp_path / "bad.jpg", None], side=20))
     assert made[0].startswith(b"RIFF")
     assert made[1:] == [b"", b""]
@@ -97,7 +97,9 @@ def test_the_same_results_make_the_same_page(tmp_path: Path) -> None:
     assert b"https://" not in page
 
 
-def test_the_command(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    results: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "report.html"
     assert call("report", results, results / "scores.json", "--output", page) == 0
     assert "tiny (2)" in page.read_text()
@@ -112,6 +114,11 @@ def test_the_command(results: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "other.json").write_text(capsys.readouterr().out)
     assert call("report", results, tmp_path / "other.json", "--output", page) == 0
     assert "report.html: 0." in capsys.readouterr().out
+    assert call("report", tmp_path / "other.json", "--output", page) == 0
+    assert page.read_text().count('{"picture":""') == 40
+    assert call("report", tmp_path / "other.json", "--output", page, "--data", scenes) == 0
+    assert page.read_text().count('{"picture":"UklGR') == 40  # RIFF, as WebP begins
+    capsys.readouterr()
     assert call("score", *files, "--tokenizer", "characters", "--json") == 0
     (tmp_path / "letters.json").write_text(capsys.readouterr().out)
     assert call("report", results, tmp_path / "letters.json", "--output", page) == 2
@@ -126,7 +133,7 @@ def test_pictures_that_are_gone_are_named(
     page = tmp_path / "report.html"
     assert call("report", results, "--output", page, "--images", tmp_path) == 1
     told = capsys.readouterr().err
-    assert "no picture of 0; name their folder by --images" in told
+    assert "no picture of 0; say where they lie by --images or --data" in told
     assert "and of 35 others" in told
 
 

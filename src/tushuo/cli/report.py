@@ -3,14 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tushuo.report.thumbnails import Find
 
 
 def report(
     *results: Path,
     output: Annotated[Path, Parameter(help="the page, NAME.html")],
+    data: Annotated[
+        Path | None, Parameter(help="caption data that says where each picture lies")
+    ] = None,
     images: Annotated[
         Path | None, Parameter(help="folder of the pictures, where they have moved or have no path")
     ] = None,
@@ -41,13 +47,27 @@ def report(
     if not force:
         require_comparable(found)
     with Bar("report") as bar:
-        missing = write_report(output, found, images=images, side=side, progress=bar)
+        missing = write_report(output, found, find=_find(data, images), side=side, progress=bar)
         for name in missing[:5]:
-            bar.say(f"no picture of {name}; name their folder by --images")
+            bar.say(f"no picture of {name}; say where they lie by --images or --data")
         if len(missing) > 5:
             bar.say(f"and of {len(missing) - 5} others")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
     return 1 if missing else 0
+
+
+def _find(data: Path | None, images: Path | None) -> "Find":
+    """Find pictures by the data, in the folder, or where they lay."""
+    from tushuo.report.thumbnails import in_folder, where_it_lay
+
+    if data:
+        import tushuo.data
+
+        lie = {
+            str(record.image_id): record.path for record in tushuo.data.read(data, images=images)
+        }
+        return lambda image_id, path: lie.get(image_id)
+    return in_folder(images) if images else where_it_lay
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

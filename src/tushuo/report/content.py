@@ -56,9 +56,9 @@ def metrics(results: Mapping[str, Results]) -> list[str]:
 def pictures(results: Mapping[str, Results]) -> list[dict[str, Any]]:
     """Return what was said of every picture, in the order of the data, without its pixels.
 
-    ``said`` has an item a run that was evaluated: caption, alternatives, words and their
-    probabilities, scores, ``strange`` (places of words that no reference has), ``shared`` (another
-    picture has the same caption), ``unfinished`` (it ends in a function word).
+    ``said`` has an item a run that was evaluated: caption, alternatives, confidence, words and
+    their probabilities, scores, ``strange`` (places of words that no reference has), ``shared``
+    (another picture has the same caption), ``unfinished`` (it ends in a function word).
     """
     scored = [of for of in results.values() if of.scores]
     judges = [_Judge(of, metrics(results)) for of in scored]
@@ -99,6 +99,7 @@ class _Judge:
         return {
             "caption": said.caption,
             "alternatives": said.alternatives,
+            "confidence": said.confidence,
             "words": words,
             "log_probs": said.log_probs,
             "scores": scores,

@@ -38,14 +38,21 @@ def thumbnail(pixels: np.ndarray, side: int) -> bytes:
     return content.getvalue()
 
 
-def finder(folder: Path | None) -> Callable[[str, str | None], Path | None]:
-    """Return what finds a picture by its id, or by where it lay.
+Find = Callable[[str, str | None], Path | None]
+"""Told a picture's id and where it lay, says where it lies now."""
 
-    In ``folder`` its file has the name of the id or of the file that it was, or ends in the id, as
+
+def where_it_lay(image_id: str, path: str | None) -> Path | None:
+    """Find a picture where it was looked at, if that is known."""
+    return Path(path) if path else None
+
+
+def in_folder(folder: Path) -> Find:
+    """Return what finds pictures in a folder, by their id or by the name that they had.
+
+    A picture's file has the name of the id or of the file that it was, or ends in the id, as
     MS-COCO's do (``COCO_val2014_000000391895.jpg`` is 391895).
     """
-    if folder is None:
-        return lambda image_id, path: Path(path) if path else None
     found = _by_name(find_pictures([str(folder)]))
     return lambda image_id, path: (
         found.get(Path(path).name if path else image_id) or found.get(image_id)

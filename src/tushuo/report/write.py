@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tushuo.report import content
 from tushuo.report.single_file import data, fill
-from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, finder, thumbnails
+from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, Find, thumbnails, where_it_lay
 from tushuo.results import Results
 from tushuo.runtime import Progress, atomic_write
 
@@ -19,7 +19,7 @@ def write_report(
     path: Path,
     results: Mapping[str, Results],
     *,
-    images: Path | None = None,
+    find: Find = where_it_lay,
     side: int | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
@@ -28,14 +28,14 @@ def write_report(
     Args:
         path: where to.
         results: by the name that the page gives to each; of the same pictures and references.
-        images: folder of the pictures, where they no longer lie at their paths.
+        find: says where a picture lies, by its id and by where it lay.
         side: longer side of a picture on the page, in pixels; None chooses by their number.
         progress: told how many pictures are in.
 
     Returns:
         Ids of the pictures that could not be opened, and are not on the page.
     """
-    shown, find = content.pictures(results), finder(images)
+    shown = content.pictures(results)
     paths = [find(one["id"], one["path"]) for one in shown]
     pixels = thumbnails(paths, side=side or (SIDE if len(shown) < MANY else SMALL_SIDE))
     page = fill(
@@ -47,11 +47,11 @@ def write_report(
         list=[{k: v for k, v in one.items() if k != "path"} for one in shown],
     )
     before, after = page.split("<!--PICTURES-->")
-    missing = []
+    missing, told = [], find is not where_it_lay
     with atomic_write(path) as file:
         file.write(before.encode())
         for place, (one, picture) in enumerate(zip(shown, pixels, strict=True)):
-            missing += [one["id"]] if not picture and (images or one["path"]) else []
+            missing += [one["id"]] if not picture and (told or one["path"]) else []
             row = data({"picture": picture, "attention": _maps(results, one["id"])})
             file.write(f'<script type="application/json" id="p{place}">{row}</script>\n'.encode())
             if progress is not None:

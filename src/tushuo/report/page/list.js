@@ -12,9 +12,10 @@ function value(picture) {
 }
 const chosenRun = () => Number(state.whose.split("-")[0]);
 
-/** Mean log-probability of a word, the end included. */
+/** The calibrated confidence of a caption, or where there is none the mean log-probability of its words, the end included. */
 function sureness(picture) {
-  const logs = picture.said[chosenRun()].log_probs || [];
+  const one = picture.said[chosenRun()], logs = one.log_probs;
+  if (one.confidence != null) return one.confidence;
   return logs.length ? logs.reduce((a, b) => a + b, 0) / logs.length : null;
 }
 

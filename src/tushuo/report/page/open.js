@@ -15,7 +15,7 @@ function openPicture(picture, among) {
       make("div", {}, view.figure, gaze),
       make("div", {},
         picture.said.map((one, run) => make("section", { class: "spoken" },
-          make("h3", {}, swatch(run), scored[run].name), wordRow(picture, run, view, detail, gaze), strangeLine(one), othersOf(one))),
+          make("h3", {}, swatch(run), scored[run].name), wordRow(picture, run, view, detail, gaze), confidenceLine(one), strangeLine(one), othersOf(one))),
         make("h3", {}, "References"),
         picture.references.length ? make("ul", {}, picture.references.map((text) => make("li", { lang: language(text) }, marked(text)))) : make("p", {}, "none"),
         make("h3", {}, "Scores of this picture"), pictureScores(picture))));
@@ -44,6 +44,10 @@ function wordRow(picture, run, view, detail, gaze) {
     if (next) { event.preventDefault(); next.focus(); }
   };
   return make("div", { class: "words", lang: language(one.caption), role: "group", "aria-label": one.caption, onkeydown: walk }, buttons);
+}
+
+function confidenceLine(one) {
+  return one.confidence != null && make("p", { class: "quiet" }, `Fits the picture with probability ${percent(one.confidence)}.`);
 }
 
 /** The next best captions, or the other samples. */

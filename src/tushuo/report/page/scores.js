@@ -53,6 +53,7 @@ function drawScores() {
   if (!scored.length) return;
   $("scores").hidden = false;
   const others = baselines();
+  $("marks-told").hidden = !others.length;
   $("legend").append(
     ...scored.map((run, place) => make("span", {}, swatch(place), run.name)),
     ...others.map((one) =>

@@ -42,5 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
   pictures = parse("data").map((picture, place) => ({ ...picture, place }));
   if (!pictures.length || !scored.length) return;
   $("pictures").hidden = false;
+  const looked = pictures.some((picture) => picture.said.some((one) => one.log_probs.length));
+  [$("how-to").hidden, $("how-to-open").hidden] = [!looked, looked];
   choices();
 });
