@@ -3,10 +3,12 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from tests.train.test_train import Killed
 from tushuo import encoders
@@ -18,7 +20,9 @@ from tushuo.errors import RunError, SettingError, SignatureError, WeightsError
 from tushuo.evaluate import caption_split
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
+from tushuo.metrics.reward import Reward
 from tushuo.run import Run
+from tushuo.train.batches import epoch_order
 from tushuo.train.checkpoint import EpochRow
 from tushuo.train.config import TrainConfig
 from tushuo.train.loop import Watcher, fit
@@ -107,6 +111,30 @@ def test_each_part_has_its_rate(
     learned = load_file(tmp_path / "best.safetensors")
     moved = {name: (learned[f"encoder.{name}"] - came[name]).abs().max() for name in came}
     assert all(value == pytest.approx(1e-3, rel=0.02) for value in moved.values()), moved
+
+
+def test_captions_share_their_picture_s_way_and_a_reward_goes_it_too(
+    records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
+) -> None:
+    """A step sends each of its pictures up once, however many captions are learned or drawn."""
+    before = Run.load(run)
+    for name, samples in (("said", None), ("drawn", 3)):
+        config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, samples=samples)
+        halves, ways = parted(encoder, None, before), []
+
+        def count(upper: object, given: tuple[Tensor], found: Tensor, ways: Any = ways) -> None:
+            ways += [len(found)] if found.requires_grad else []
+
+        halves.upper.register_forward_hook(count)
+        regions, learn = learning(trunk, halves), going_on(LearnConfig(), before, {})
+        learn = replace(learn, training=config)
+        lesson = start(records, regions, tmp_path / name, learn, before=before)
+        reward = Reward([[ids[1:] for ids in example.captions] for example in lesson.training])
+        parts = (lesson.decoder, lesson.training, lesson.validation, regions.read, config)
+        fit(*parts, tmp_path / name, Watcher(), reward, halves.upper)
+        assert ways[0] == len(epoch_order(lesson.training, config, 0)[0])
+        after = Run.load(tmp_path / name).upper
+        assert all(not after[key].equal(before.upper[key]) for key in after)
 
 
 def test_a_run_carries_its_encoder(
@@ -235,8 +263,6 @@ def test_what_cannot_be_learned_from(
     for file in run.glob("*.*"):
         (path / file.name).write_bytes(file.read_bytes())
     weights = load_file(run / "best.safetensors")
-    from safetensors.torch import save_file
-
     save_file({k: v for k, v in weights.items() if not k.startswith("encoder.")},
               path / "best.safetensors")  # fmt: skip
     with pytest.raises(RunError, match="lacks the encoder's upper part"):
