@@ -83,9 +83,11 @@ function showPager(pages) {
 /** Best, worst and random pictures at a glance. */
 function showStrips() {
   const strip = (title, found, extra) => make("section", { class: "strip" },
-    make("h3", {}, title, extra), make("div", { class: "row", tabindex: 0, role: "region", "aria-label": title }, found.slice(0, STRIP).map((picture) => card(picture, found))));
+    make("h3", {}, title, extra),
+    make("div", { class: "row", tabindex: 0, role: "region", "aria-label": title }, found.slice(0, STRIP).map((picture) => card(picture, found))));
   const named = state.whose.includes("-") ? ["Greatest gain", "Greatest loss"] : ["Best", "Worst"];
-  const again = make("button", { type: "button", class: "link again", onclick: () => { state.seed++; showStrips(); $("strips").querySelector(".again").focus(); } }, "others");
+  const drawAgain = () => { state.seed++; showStrips(); $("strips").querySelector(".again").focus(); };
+  const again = make("button", { type: "button", class: "link again", onclick: drawAgain }, "others");
   $("strips").replaceChildren(
     strip(`${named[0]} by ${metricName(state.metric)}`, ORDERS.best(pictures)),
     strip(`${named[1]} by ${metricName(state.metric)}`, ORDERS.worst(pictures)),
@@ -107,7 +109,8 @@ function showHistogram() {
     const told = `${number(from, 2)} to ${number(to, 2)}: ${count(n, "picture")}`;
     return make("button", { type: "button", title: told, "aria-label": `Show ${told}`, style: { "--share": n / most },
       onclick: () => { $("low").value = number(from, 3); $("high").value = number(to, 3); refresh(); $("all-title").scrollIntoView(); } });
-  }), make("p", { class: "quiet" }, make("span", {}, number(low, 2)), make("span", {}, `pictures by their ${metricName(state.metric)}; press a bar to list them`), make("span", {}, number(high, 2))));
+  }), make("p", { class: "quiet" }, make("span", {}, number(low, 2)),
+    make("span", {}, `pictures by their ${metricName(state.metric)}; press a bar to list them`), make("span", {}, number(high, 2))));
 }
 
 function refresh() { state.page = 0; showList(); }

@@ -17,7 +17,8 @@ function openPicture(picture, among) {
         picture.said.map((one, run) => make("section", { class: "spoken" },
           make("h3", {}, swatch(run), scored[run].name), wordRow(picture, run, view, detail, gaze), confidenceLine(one), strangeLine(one), othersOf(one))),
         make("h3", {}, "References"),
-        picture.references.length ? make("ul", {}, picture.references.map((text) => make("li", { lang: language(text) }, marked(text)))) : make("p", {}, "none"),
+        picture.references.length === 0 && make("p", {}, "none"),
+        make("ul", {}, picture.references.map((text) => make("li", { lang: language(text) }, marked(text)))),
         make("h3", {}, "Scores of this picture"), pictureScores(picture))));
   if (!dialog.open) dialog.showModal();
 }

@@ -19,7 +19,13 @@ function choices() {
   $("whose-label").hidden = scored.length < 2;
   const flags = { ...FLAGS, ...(scored.length > 1 && { differ: ["differ between the runs"] }) };
   $("flags").append(...Object.entries(flags).map(([name, [told]]) => make("label", {}, make("input", { type: "checkbox", value: name }), told)));
-  const scoring = () => { state.metric = $("metric").value; state.whose = $("whose").value; drawWins(pictures, state.metric); showHistogram(); showStrips(); refresh(); };
+  const scoring = () => {
+    [state.metric, state.whose] = [$("metric").value, $("whose").value];
+    drawWins(pictures, state.metric);
+    showHistogram();
+    showStrips();
+    refresh();
+  };
   $("metric").addEventListener("change", scoring);
   $("whose").addEventListener("change", scoring);
   $("filters").addEventListener("input", refresh);
