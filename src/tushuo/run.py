@@ -131,7 +131,7 @@ class Run:
             folder=folder,
             config=replace(config, encoder=looked),
             vocabulary=vocabulary,
-            decoder=decoder.eval().requires_grad_(False),
+            decoder=ready(decoder),
             upper=learned,
         )
 
@@ -255,6 +255,18 @@ def read_split(folder: Path) -> dict[str, list[int | str]]:
         raise RunError(
             f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
         ) from error
+
+
+def ready(decoder: Decoder) -> Decoder:
+    """Make a decoder ready to speak: no dropout, no gradients, weights laid out for one row.
+
+    A product with one row reads a matrix twice as fast along its inputs than along its outputs;
+    with many rows there is no difference.
+    """
+    for part in decoder.modules():
+        if isinstance(part, nn.Linear):
+            part.weight.data = part.weight.data.t().contiguous().t()
+    return decoder.eval().requires_grad_(False)
 
 
 def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:

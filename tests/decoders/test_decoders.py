@@ -15,6 +15,7 @@ from tests.conftest import from_docs
 from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
+from tushuo.run import ready
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.train.batches import Example, collate
@@ -188,6 +189,14 @@ def test_a_step_says_the_same_with_and_without_gradients(decoder: Decoder) -> No
     assert plain.log_probs.requires_grad
     torch.testing.assert_close(fast.log_probs, plain.log_probs, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(fast.attention, plain.attention)
+
+
+def test_a_decoder_made_ready_says_the_same(decoder: Decoder) -> None:
+    state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
+    before, weights = decoder.step(words, state).log_probs, decoder.state_dict()
+    kept = {name: weight.clone() for name, weight in weights.items()}
+    torch.testing.assert_close(ready(decoder).step(words, state).log_probs, before)
+    assert all(torch.equal(weight, kept[name]) for name, weight in decoder.state_dict().items())
 
 
 def test_select_permutes_hypotheses(decoder: Decoder) -> None:

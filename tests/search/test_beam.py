@@ -162,6 +162,8 @@ def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
     for name, found in zip((3, 8), search(decoder, pictures(3, 8), config), strict=True):
         said = one_after_the_other(decoder, name, 4, strength, 6)
         assert {tuple(h.words) for h in found} == {tuple(words) for words in said}
+        worth = [h.log_prob / len(h.log_probs) for h in found]
+        assert worth == pytest.approx(sorted(worth, reverse=True), abs=1e-6)
         for hypothesis in found:
             assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
 
