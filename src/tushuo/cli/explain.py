@@ -54,10 +54,6 @@ def explain(
         how.search: captioner.explain(opened, config=how) for how in _searches(config)
     }
     asked = found[config.search]
-    if json:
-        print(_encoded(picture, asked))
-    else:
-        _show(asked, Console(highlight=False))
     large = open_picture(content, at_least=SIDE)
     page = output or Path(f"{stem_of(picture)}-explained.html")
     write_explain_page(page, large, found, spec, title=Path(stem_of(picture)).name)
@@ -65,6 +61,10 @@ def explain(
     if gif:
         write_looks_gif(gif, large, asked.caption.words, asked.caption.attention, spec)
         print(f"animation: {gif}", file=sys.stderr)
+    if json:
+        print(_encoded(picture, asked))
+    else:
+        _show(asked, Console(highlight=False))
     return 0
 
 
@@ -79,8 +79,6 @@ def _searches(asked: "SearchConfig") -> "list[SearchConfig]":
         replace(asked, search="sample", n_best=many, must=()),
     ]
     first = next((one for one in others if one.search == asked.search), asked)
-    if asked.search == "beam":
-        first = replace(first, must=asked.must)
     return [first, *(one for one in others if one.search != asked.search)]
 
 
