@@ -58,7 +58,7 @@ def evidence(
         found = test(
             captioner,
             splits[0][0][:pictures],
-            Regions.from_store(store),
+            Regions.from_store(store).seen_by(captioner.encoder),
             config=with_given(captioner.run.config.search, search),
             shares=share or SHARES,
             fill=fill,
