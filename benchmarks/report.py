@@ -62,7 +62,7 @@ def opened(chromium: Any, path: Path) -> tuple[float, float, float]:
     paint = page.evaluate(PAINT) / 1000
     began = time.monotonic()
     page.click("#pager >> text=Next")
-    page.wait_for_function("document.querySelector('#pager').textContent.includes('page 2')")
+    page.locator("#pager", has_text="page 2").wait_for()
     turned = time.monotonic() - began
     browser.close()
     return paint, ready, turned

@@ -107,7 +107,7 @@ def test_search_filters_and_order(reader: Reader, tiny: Path) -> None:
     assert page.inner_text("#count") == "0 pictures of 40"
     assert shown(page) == []
     page.click("#clear")
-    page.wait_for_function("document.querySelectorAll('#list .card').length === 24")
+    page.locator("#list .card").nth(23).wait_for()
     page.select_option("#order", "worst")
     worst = shown(page)
     page.select_option("#order", "best")
