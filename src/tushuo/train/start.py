@@ -60,6 +60,10 @@ class Lesson:
     names: list[int | str]
 
 
+Spoken = tuple[Record, list[list[str]]]
+"""A record, and its captions as words."""
+
+
 def start(
     records: Sequence[Record],
     regions: Regions,
@@ -84,32 +88,8 @@ def start(
         SettingError: there is no such decoder or setting, or a run to go on from is wanted.
         SignatureError: the run before looked through another encoder.
     """
-    if regions.spec.is_lower:
-        raise SettingError(
-            "these regions are those of an encoder's lower part, which no decoder reads; let the "
-            "upper part learn with --encoder-rate, or extract without --upto"
-        )
-    if config.training.samples is not None and before is None:
-        raise SettingError(
-            "self-critical training wants a run that can speak; name one with --from RUN"
-        )
-    settings = asdict(settings_of(config.decoder, config.decoder_settings))
-    rows = regions.rows
-    here = [record for record in records if record.image_id in rows]
-    spoken = {
-        part: [
-            (record, [split(caption, config.splitting) for caption in record.captions])
-            for record in here
-            if record.split == part and record.captions
-        ]
-        for part in ("train", "val")
-    }
-    for part, pairs in spoken.items():
-        if not pairs:
-            raise DataError(
-                f"no picture of the {part} split has regions and captions ({len(records)} records, "
-                f"{len(rows)} pictures with regions); is this the store of the same data?"
-            )
+    _require_speakable(regions, config, before)
+    spoken = _spoken(records, regions, config.splitting)
     if before is None:
         words = (caption for _, captions in spoken["train"] for caption in captions)
         vocabulary = Vocabulary.fit(words, config.vocabulary)
@@ -123,7 +103,7 @@ def start(
         splitting=config.splitting,
         vocabulary=vocabulary.hash,
         decoder=config.decoder,
-        decoder_settings=settings,
+        decoder_settings=asdict(settings_of(config.decoder, config.decoder_settings)),
         training=asdict(config.training),
         search=config.search,
         begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
@@ -133,31 +113,67 @@ def start(
         save_upper(folder, regions.upper)
     write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
-    chosen = choose_views(config.training.views, regions.views)
-    examples = {
-        part: [
-            Example(
-                rows[record.image_id],
-                [vocabulary.encode(words) for words in captions],
-                _views(captions, chosen, regions.views),
-            )
-            for record, captions in pairs
-        ]
-        for part, pairs in spoken.items()
-    }
-    watched = _ids(spoken["val"])
     decoder = build_decoder(run, len(vocabulary))
     if before is not None:
         _take_weights(decoder, before)
+    views, watched = choose_views(config.training.views, regions.views), _ids(spoken["val"])
     return Lesson(
         config=run,
         vocabulary=vocabulary,
         decoder=decoder,
-        training=examples["train"],
-        validation=examples["val"],
-        watched=[rows[name] for name in watched],
+        training=_examples(spoken["train"], vocabulary, regions, views),
+        validation=_examples(spoken["val"], vocabulary, regions, views),
+        watched=[regions.rows[name] for name in watched],
         names=watched,
     )
+
+
+def _require_speakable(regions: Regions, config: LearnConfig, before: Run | None) -> None:
+    """Refuse regions that no decoder reads, and rewards for one that cannot speak yet."""
+    if regions.spec.is_lower:
+        raise SettingError(
+            "these regions are those of an encoder's lower part, which no decoder reads; let the "
+            "upper part learn with --encoder-rate, or extract without --upto"
+        )
+    if config.training.samples is not None and before is None:
+        raise SettingError(
+            "self-critical training wants a run that can speak; name one with --from RUN"
+        )
+
+
+def _spoken(
+    records: Sequence[Record], regions: Regions, splitting: Splitting
+) -> dict[str, list[Spoken]]:
+    """Split the captions of each part's pictures into words; without regions they are left out."""
+    spoken = {
+        part: [
+            (record, [split(caption, splitting) for caption in record.captions])
+            for record in records
+            if record.split == part and record.captions and record.image_id in regions.rows
+        ]
+        for part in ("train", "val")
+    }
+    for part, pairs in spoken.items():
+        if not pairs:
+            raise DataError(
+                f"no picture of the {part} split has regions and captions ({len(records)} records, "
+                f"{len(regions.rows)} pictures with regions); is this the store of the same data?"
+            )
+    return spoken
+
+
+def _examples(
+    spoken: Sequence[Spoken], vocabulary: Vocabulary, regions: Regions, views: Sequence[int]
+) -> list[Example]:
+    """Turn words into ids, and say which views of each picture may be drawn."""
+    return [
+        Example(
+            regions.rows[record.image_id],
+            [vocabulary.encode(words) for words in captions],
+            _views(captions, views, regions.views),
+        )
+        for record, captions in spoken
+    ]
 
 
 def going_on(config: LearnConfig, before: Run, own: dict[str, Any]) -> LearnConfig:
