@@ -43,7 +43,9 @@ def tiny(results: Path, tmp_path: Path) -> Path:
         name: replace(one, **said, alternatives=("a blue ball",), confidence=0.25)
         for name, one in first.pictures.items()
     }
-    second = replace(first, pictures=same, run={**(first.run or {}), "seed": 2})
+    run = first.run or {}
+    other = {**run, "training": {**run["training"], "seed": 2}, "later": "has this setting"}
+    second = replace(first, pictures=same, run=other)
     assert write_report(tmp_path / "r.html", {"tiny": first, "same": second}) == []
     return tmp_path / "r.html"
 
@@ -74,7 +76,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     assert page.locator("#charts path.curve").count() == 4
     assert "best in epoch 2: 2.600" in page.inner_text("#charts")
     assert "Where their settings differ" in page.inner_text("#settings")
-    assert page.inner_text("#settings tbody >> nth=0").startswith("seed")
+    assert page.inner_text("#settings tbody >> nth=0").split() == ["training.seed", "0", "2"]
     assert "in a function word" in page.inner_text("#habits")
     assert "pictures" in page.inner_text("#wins")
     paper = "getComputedStyle(document.body).backgroundColor"

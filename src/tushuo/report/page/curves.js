@@ -1,6 +1,6 @@
 // Loss curves, and whatever else the training's log holds beside them.
 
-const PLOT = { width: Math.min(560, document.documentElement.clientWidth - 30), height: 260, left: 46, right: 12, top: 14, bottom: 34 };
+const PLOT = { width: Math.min(560, document.documentElement.clientWidth - 30), height: 260, left: 56, right: 12, top: 14, bottom: 34 };
 
 /** Trainings whose curve is to be drawn: all results of one run share it, the longest that is known. */
 function curved() {

@@ -11,7 +11,9 @@ function drawSettings() {
   $("curves").hidden = false;
   const all = runs.map((run) => flat(run.settings));
   const names = [...new Set(all.flatMap((one) => Object.keys(one)))];
-  const differ = names.filter((name) => new Set(all.map((one) => one[name])).size > 1);
+  // a run that was made before there was such a setting does not differ in it
+  const told = (name) => name.startsWith("decoder_settings.") || all.every((one) => name in one);
+  const differ = names.filter((name) => told(name) && new Set(all.map((one) => one[name])).size > 1);
   const table = (shown) => make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of settings" },
     make("table", { class: "setting" },
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "setting"), runs.map((run) =>
