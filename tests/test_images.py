@@ -125,4 +125,6 @@ def test_find_pictures(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [p.name for p in find_pictures([str(tmp_path)])] == ["1.jpg", "2.PNG", "3.webp"]
     assert [p.name for p in find_pictures([f"{tmp_path}/*.jpg"])] == ["1.jpg"]
+    (tmp_path / "none").mkdir()
+    assert find_pictures([f"{tmp_path}/none"]) == [tmp_path / "none"]  # named, not passed over
     assert find_pictures([f"{tmp_path}/no.jpg"]) == [tmp_path / "no.jpg"]

@@ -5,7 +5,6 @@ know each other, and scoring must run without torch.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -15,7 +14,6 @@ from torch import Tensor
 
 from tushuo.data.record import Record
 from tushuo.encoders.clip import ClipEncoder
-from tushuo.encoders.clip import load as load_encoder
 from tushuo.errors import DataError
 from tushuo.features.regions import Regions
 from tushuo.metrics.clipscore import ClipScore
@@ -64,15 +62,14 @@ class Clip:
         return torch.stack([self._read[one] for one in captions])
 
 
-def look(folder: Path, records: Sequence[Record], *, progress: Progress | None = None) -> Clip:
-    """Open a CLIP model and look at pictures.
+def look(
+    encoder: ClipEncoder, records: Sequence[Record], *, progress: Progress | None = None
+) -> Clip:
+    """Look at pictures with a CLIP model.
 
     Raises:
-        MissingPartError: transformers is not installed.
-        WeightsError: there is no CLIP model in the folder.
         DataError: a picture cannot be opened.
     """
-    encoder = load_encoder(folder)
     regions = Regions.on_the_fly(encoder, records)
     for told in regions.failed.values():
         raise DataError(

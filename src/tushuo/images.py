@@ -76,14 +76,15 @@ def open_picture(
 def find_pictures(arguments: Iterable[str]) -> list[Path]:
     """Turn files, folders and globs into picture paths, in order.
 
-    Folders are searched to the bottom for files with a picture's ending. A path that is not there
-    is kept, so that whoever opens it says so.
+    Folders are searched to the bottom for files with a picture's ending. A path that is not there,
+    and a folder without pictures, are kept, so that whoever opens them says so.
     """
     found: list[Path] = []
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
+            found += inside or [path]
         elif not path.exists() and glob.has_magic(argument):
             found += sorted(map(Path, glob.glob(argument, recursive=True))) or [path]
         else:
@@ -99,7 +100,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise PictureError(f"{path} is not there") from error
     except IsADirectoryError as error:
-        raise PictureError(f"{path} is a folder, not a picture") from error
+        raise PictureError(
+            f"{path} is a folder; expected a picture file, or for caption a folder that holds some"
+        ) from error
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be read: {error}") from error
 

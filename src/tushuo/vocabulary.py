@@ -9,7 +9,7 @@ from typing import Annotated, final
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from tushuo.errors import DataError, RunError
+from tushuo.errors import DataError, RunError, SettingError
 from tushuo.runtime import sha256, write_bytes
 
 PAD, START, END, UNK = range(4)
@@ -22,6 +22,12 @@ class VocabularyConfig:
 
     words: Annotated[int, "how many of the most frequent words to keep"] = 5000
     min_count: Annotated[int, "drop words that the training captions use less often"] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        for name, value in (("vocabulary", self.words), ("min-count", self.min_count)):
+            if value < 1:
+                raise SettingError(f"{name} was {value}, it must be at least 1")
 
 
 @final

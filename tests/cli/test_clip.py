@@ -11,6 +11,7 @@ from PIL import Image
 from tests.cli.conftest import call
 from tushuo.clip import Clip, look
 from tushuo.data.record import Record
+from tushuo.encoders.clip import load
 from tushuo.errors import DataError, MissingPartError, WeightsError
 from tushuo.evaluate import Scoring, baselines, evaluate
 from tushuo.metrics.clipscore import ClipScore
@@ -79,7 +80,7 @@ def test_the_formula() -> None:
 
 
 def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record]) -> None:
-    found = evaluate(SAID, pictures, Scoring(clip=look(model, pictures)))
+    found = evaluate(SAID, pictures, Scoring(clip=look(load(model), pictures)))
     library = transformers.CLIPModel.from_pretrained(model).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)
     processor = transformers.AutoImageProcessor.from_pretrained(model, use_fast=False)
@@ -109,13 +110,13 @@ def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record])
 
 
 def test_baselines_have_it_too(model: Path, pictures: list[Record]) -> None:
-    found = baselines(pictures, pictures, None, Scoring(clip=look(model, pictures)))
+    found = baselines(pictures, pictures, None, Scoring(clip=look(load(model), pictures)))
     assert set(found) == {"frequent", "person"}
     assert all("RefCLIPScore" in of.scores for of in found.values())
 
 
 def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) -> None:
-    clip = look(model, pictures)
+    clip = look(load(model), pictures)
     references = {str(r.image_id): r.captions for r in pictures}
     both = clip(SAID, references)
     for place, name in enumerate(SAID):
@@ -128,15 +129,15 @@ def test_what_is_missing_is_said(
     model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(WeightsError, match="it is not a folder; expected a folder with config"):
-        look(tmp_path / "gone", pictures)
+        load(tmp_path / "gone")
     with pytest.raises(WeightsError, match=r"model\.safetensors, preprocessor_config\.json"):
-        look(tmp_path, pictures)
+        load(tmp_path)
     pictures[1].path.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
-        look(model, pictures)
+        look(load(model), pictures)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingPartError, match="CLIPScore wants transformers"):
-        look(model, pictures)
+        load(model)
 
 
 def test_the_command(
@@ -151,4 +152,6 @@ def test_the_command(
     assert wanted <= set(found["baselines"]["neighbour"])
     assert "|meteor:1.5-python|clip:" in found["signature"]
     assert call(*arguments, "--clip", run) == 2
-    assert "cannot be opened as a CLIP model" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "cannot be opened as a CLIP model" in told
+    assert "caption" not in told  # said before the pictures are captioned

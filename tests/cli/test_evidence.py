@@ -24,5 +24,7 @@ def test_evidence_prints_falls_and_draws_them(
     found = json.loads(capsys.readouterr().out)
     assert (found["pictures"], found["fill"]) == (2, "zero")
     assert {part["share"] for part in found["hidden"]} == {0.1, 0.5}
+    assert call(*arguments, "--pictures", 0) == 2
+    assert "pictures was 0, it must be at least 1" in capsys.readouterr().err
     assert call(*arguments, *figure, "--share", 2) == 2
     assert "share was [2.0], each must be above 0 and below 1" in capsys.readouterr().err

@@ -53,6 +53,16 @@ def test_every_search_from_the_command_line(
         assert message in capsys.readouterr().err
 
 
+def test_a_second_folder_after_run_is_no_picture(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = scenes / "images" / "00000.jpg"
+    assert call("caption", picture, "--run", run, run) == 2
+    assert f"{run} is a run folder, not pictures" in capsys.readouterr().err
+    assert call("caption", tmp_path, "--run", run) == 2
+    assert "is a folder; expected a picture file" in capsys.readouterr().out
+
+
 def test_several_runs_are_an_ensemble(
     run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,6 +171,10 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ("top_down", {"heads": 4}, "top_down has no setting 'heads', it has: embedding, units"),
         ("top_down", {"units": 20.5}, "settings of top_down do not fit: .*units"),
         ("transformer", {"units": 20}, "multiple of 8"),
+        ("transformer", {"heads": 0}, "transformer's heads was 0, it must be at least 1"),
+        ("show_attend_gru", {"units": 0.0}, "units was 0, it must be at least 1"),
+        ("show_attend_gru", {"dropout": 1}, "dropout was 1, it must be at least 0 and below 1"),
+        ("show_attend_gru", {"dropout": float("nan")}, "dropout was nan"),
     ],
 )
 def test_settings_that_cannot_be(name: str, given: dict[str, float], message: str) -> None:

@@ -127,6 +127,8 @@ def test_unk_is_said_only_where_asked() -> None:
     ("settings", "message"),
     [
         ({"temperature": 0.0}, "temperature was 0.0"),
+        ({"temperature": float("nan")}, "temperature was nan, it must be above 0 and finite"),
+        ({"strength": float("inf")}, "strength was inf, it must be at least 0 and finite"),
         ({"top_p": 1.5}, "top-p was 1.5, it must be above 0 and at most 1"),
         ({"top_k": 0}, "top-k was 0, it must be at least 1"),
         ({"min_words": 5, "max_words": 4}, "min-words was 5, above max-words, which is 4"),

@@ -203,6 +203,7 @@ def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path
     [
         ({"epochs": 0}, "epochs was 0, it must be above 0"),
         ({"label_smoothing": 1.0}, "label_smoothing was 1.0, it must be at least 0 and below 1"),
+        ({"learning_rate": float("nan")}, "learning_rate was nan, it must be above 0 and finite"),
         ({"warm_up": -1.0}, "warm_up was -1.0, it must be at least 0"),
         ({"samples": 1}, "each is judged by the others"),
     ],

@@ -47,6 +47,10 @@ def caption(
     for named in pictures:
         if named.startswith("-") and named != "-":
             raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
+        if (Path(named) / "run.json").exists():
+            raise SettingError(
+                f"{named} is a run folder, not pictures; an ensemble is --run RUN --run {named}"
+            )
     captioner = load(run, weights=weights)
     config = with_given(captioner.run.config.search, search)
     if min_confidence is not None:

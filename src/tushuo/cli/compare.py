@@ -33,13 +33,15 @@ def compare(
     from rich.console import Console
     from rich.table import Table
 
-    from tushuo.errors import SignatureError
+    from tushuo.errors import SettingError, SignatureError
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.frequencies import Frequencies
     from tushuo.metrics.read import read_hypotheses, read_references, read_signature
     from tushuo.metrics.score import signature_of
 
+    if seed < 0:
+        raise SettingError(f"seed was {seed}, it must be at least 0")
     people = read_references(references)
     frequencies = Frequencies.load(df) if df else None
     wanted = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)

@@ -56,12 +56,17 @@ def evaluate(
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
     from tushuo.clip import look
+    from tushuo.encoders.clip import load as open_clip
     from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
     from tushuo.features.regions import Regions
     from tushuo.results import keep, write_captions
     from tushuo.runtime import processes
 
     records = tushuo.data.read(data, images=images, language=language)
+    how = tokenizer or ("jieba" if language == "zh" else "ptb")
+    first = processes()[0] == 0  # the process that scores
+    metrics = _usable(more.names(how), how, output) if first else ()
+    eyes = open_clip(clip) if clip and first else None
     captioner = load(run, weights=weights)
     config = with_given(captioner.run.config.search, search)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
@@ -76,13 +81,12 @@ def evaluate(
     with Bar("caption") as bar:
         told = gather(caption_split(captioner, mine, regions, config=config, progress=bar), chosen)
         missing = _missing(chosen, told, bar.say)
-    if processes()[0] > 0:
-        return missing  # the first process scores
+    if not first:
+        return missing
     chosen = [record for record in chosen if record.image_id in told]
     with Bar("look") as bar:
-        seen = look(clip, chosen, progress=bar) if clip else None
-    how = tokenizer or ("jieba" if language == "zh" else "ptb")
-    scoring = Scoring(tokenizer=how, metrics=more.names(how), clip=seen)
+        seen = look(eyes, chosen, progress=bar) if eyes else None
+    scoring = Scoring(tokenizer=how, metrics=metrics, clip=seen)
     known = regions if store else None
     found = assess(told, chosen, training, known, captioner, config, scoring)
     results = replace(found, split=split)
@@ -95,6 +99,17 @@ def evaluate(
     else:
         _show(results)
     return missing
+
+
+def _usable(metrics: tuple[str, ...], tokenizer: str, output: Path | None) -> tuple[str, ...]:
+    """Say what would stop the scoring before all pictures are captioned, and not after."""
+    from tushuo.errors import SettingError
+    from tushuo.metrics.score import score
+
+    if output and output.suffix != ".json" and output.is_file():
+        raise SettingError(f"output was {output}, a file; name a folder, or captions as NAME.json")
+    score({"one": "a dog"}, {"one": ["a dog"]}, tokenizer=tokenizer, metrics=metrics)
+    return metrics
 
 
 def _missing(

@@ -45,12 +45,15 @@ def evidence(
     import tushuo.data
     from tushuo.captioner import load
     from tushuo.cli.progress import Bar
+    from tushuo.errors import SettingError
     from tushuo.evaluate import split_of
     from tushuo.evidence import SHARES
     from tushuo.evidence import evidence as test
     from tushuo.features.regions import Regions
     from tushuo.report.evidence import draw_evidence
 
+    if pictures < 1:
+        raise SettingError(f"pictures was {pictures}, it must be at least 1")
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge

@@ -17,7 +17,7 @@ def extract(
     encoder: Annotated[
         str | None, Parameter(help="who looks at the pictures; default: the recipe's")
     ] = None,
-    run: Annotated[Path | None, Parameter(help="look as this run does, --encoder apart")] = None,
+    run: Annotated[Path | None, Parameter(help="look as this run does; brings its encoder")] = None,
     upto: Annotated[
         int | None,
         Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
@@ -39,6 +39,7 @@ def extract(
     from tushuo.cli.progress import Bar
     from tushuo.data.limits import limit
     from tushuo.encoders.halves import divide
+    from tushuo.errors import SettingError
     from tushuo.features.extract import extract as fill
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
@@ -46,6 +47,10 @@ def extract(
     from tushuo.run import Run
     from tushuo.runtime import processes
 
+    if run and encoder:
+        raise SettingError(
+            f"encoder {encoder} came beside --run, which brings its own; leave one of them out"
+        )
     chosen, looks = RECIPES[recipe](), parse_views(views)
     records = tushuo.data.read(data, images=images, language=language)
     most = chosen.max_captions if max_captions is None else max_captions

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from tushuo.run import Run
 
 
+def require_on_the_fly(store: Path | None, **given: object) -> None:
+    """Refuse choices beside a store that has made them already.
+
+    Raises:
+        SettingError: there are some.
+    """
+    from tushuo.errors import SettingError
+
+    names = ", ".join(name for name, value in given.items() if value is not None)
+    if store and names:
+        raise SettingError(
+            f"{names} cannot be chosen beside --store, whose regions are made; leave one out"
+        )
+
+
 def frozen(
     records: "list[Record]",
     store: Path | None,

@@ -72,14 +72,16 @@ def train(
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo.cli.looked import frozen, tuning
+    from tushuo.cli.looked import frozen, require_on_the_fly, tuning
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
+    from tushuo.errors import SettingError
     from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.run import Run
     from tushuo.train.start import going_on, start
 
+    require_on_the_fly(store, encoder=encoder, upto=upto)
     chosen, before = RECIPES[recipe](), Run.load(begun) if begun else None
     own = only_given(split=split, decoder=decoder, vocabulary=vocabulary, min_count=min_count)
     splitting = split or ("jieba" if language == "zh" else "words")
@@ -100,6 +102,8 @@ def train(
     looker = encoder or (before.config.encoder.name if before else chosen.encoder)
     looked = (records, store, looker, weights, views, before)
     if learn.training.encoder_rate is None:
+        if upto is not None:
+            raise SettingError(f"upto was {upto}, but no block learns; name --encoder-rate too")
         regions = frozen(*looked)
     else:
         regions = tuning(*looked, upto)

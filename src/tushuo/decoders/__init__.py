@@ -18,6 +18,8 @@ DECODERS: dict[str, tuple[type[Decoder], type]] = {
     "transformer": (Transformer, TransformerConfig),
 }
 
+SHARES = ("dropout",)  # of the settings; all others are sizes
+
 
 def settings_of(name: str, given: Mapping[str, object]) -> Any:
     """Return a decoder's settings, its own defaults where nothing is given; 64.0 is 64.
@@ -36,6 +38,11 @@ def settings_of(name: str, given: Mapping[str, object]) -> Any:
         setting: int(value) if isinstance(value, float) and value.is_integer() else value
         for setting, value in given.items()
     }
+    for setting, value in whole.items():
+        if isinstance(value, int) and value < 1 and setting not in SHARES:
+            raise SettingError(f"{name}'s {setting} was {value}, it must be at least 1")
+        if setting in SHARES and isinstance(value, int | float) and not 0 <= value < 1:
+            raise SettingError(f"{name}'s {setting} was {value}, it must be at least 0 and below 1")
     try:
         return msgspec.convert(whole, kind)
     except msgspec.ValidationError as error:

@@ -122,7 +122,7 @@ class FeatureStore:
         try:
             header = msgspec.json.decode((folder / "store.json").read_bytes(), type=StoreHeader)
             content = (folder / "pictures.jsonl").read_bytes()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise StoreError(
                 f"{folder} is not a feature store, it has no {Path(error.filename).name}; "
                 f"make one with: tushuo extract DATA --output {folder}"

@@ -1,5 +1,6 @@
 """How captions are searched. Without torch, since the command line is made from it."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -40,12 +41,13 @@ class SearchConfig:
         for names, least in _LEAST.items():
             for name in names:
                 given = getattr(self, name)
-                if given is not None and given < least:
+                if given is not None and not least <= given < math.inf:  # nan is no number either
                     said = name.replace("_", "-")
-                    raise SettingError(f"{said} was {given}, it must be at least {least}")
-        if self.temperature <= 0:
+                    finite = " and finite" if isinstance(given, float) else ""
+                    raise SettingError(f"{said} was {given}, it must be at least {least}{finite}")
+        if not 0 < self.temperature < math.inf:
             raise SettingError(
-                f"temperature was {self.temperature}, it must be above 0; "
+                f"temperature was {self.temperature}, it must be above 0 and finite; "
                 "for the likeliest words use --search greedy"
             )
         if self.top_p is not None and not 0 < self.top_p <= 1:

@@ -1,5 +1,6 @@
 """Settings of a training; nothing heavy is imported, since the command line makes flags of them."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -52,16 +53,16 @@ class TrainConfig:
         """Refuse what cannot be."""
         for name in _ABOVE_ZERO:
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise SettingError(f"{name} was {value}, it must be above 0")
+            if value is not None and not 0 < value < math.inf:
+                raise SettingError(f"{name} was {value}, it must be above 0 and finite")
         for name in _SHARES:
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise SettingError(f"{name} was {value}, it must be at least 0 and below 1")
         for name in ("warm_up", "weight_decay", "bleu_weight"):
             value = getattr(self, name)
-            if value < 0:
-                raise SettingError(f"{name} was {value}, it must be at least 0")
+            if not 0 <= value < math.inf:
+                raise SettingError(f"{name} was {value}, it must be at least 0 and finite")
         if self.samples is not None and self.samples < 2:
             raise SettingError(
                 f"samples was {self.samples}, it must be at least 2: each is judged by the others"

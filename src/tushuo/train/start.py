@@ -108,15 +108,15 @@ def start(
         search=config.search,
         begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
     )
-    begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
-    if regions.upper:
-        save_upper(folder, regions.upper)
-    write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     torch.manual_seed(config.training.seed)
     decoder = build_decoder(run, len(vocabulary))
     if before is not None:
         _take_weights(decoder, before)
     views, watched = choose_views(config.training.views, regions.views), _ids(spoken["val"])
+    begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
+    if regions.upper:
+        save_upper(folder, regions.upper)
+    write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
     return Lesson(
         config=run,
         vocabulary=vocabulary,
