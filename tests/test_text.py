@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tushuo.errors import DataError, RunError
-from tushuo.text import join, split
+from tushuo.errors import DataError, RunError, SettingError
+from tushuo.text import join, require_language, split
 from tushuo.vocabulary import Vocabulary, VocabularyConfig
 
 
@@ -45,3 +45,10 @@ def test_vocabulary_errors(tmp_path: Path) -> None:
     (tmp_path / "v.json").write_text("{}")
     with pytest.raises(RunError, match="not a vocabulary"):
         Vocabulary.load(tmp_path / "v.json")
+
+
+def test_a_chinese_run_is_not_judged_in_english() -> None:
+    for splitting, language in (("words", "en"), ("jieba", "zh"), ("characters", "zh")):
+        require_language(splitting, language)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="of jieba, which are Chinese"):
+        require_language("jieba", "en")

@@ -12,6 +12,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from tushuo.errors import SettingError
 from tushuo.runtime import cache_folder
 
 if TYPE_CHECKING:
@@ -62,3 +63,16 @@ def _jieba() -> "jieba.Tokenizer":
     tokenizer = jieba.Tokenizer()
     tokenizer.tmp_dir = str(cache_folder())
     return tokenizer
+
+
+def require_language(splitting: Splitting, language: Literal["en", "zh"]) -> None:
+    """Refuse to judge captions of Chinese words as if they were English.
+
+    Raises:
+        SettingError: they are, and English is meant.
+    """
+    if language == "en" and splitting != "words":
+        raise SettingError(
+            f"the run's words are those of {splitting}, which are Chinese, but language was en; "
+            "give --language zh"
+        )

@@ -61,6 +61,7 @@ def evaluate(
     from tushuo.features.regions import Regions
     from tushuo.results import keep, write_captions
     from tushuo.runtime import processes
+    from tushuo.text import require_language
 
     records = tushuo.data.read(data, images=images, language=language)
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
@@ -68,6 +69,8 @@ def evaluate(
     metrics = _usable(more.names(how), how, output) if first else ()
     eyes = open_clip(clip) if clip and first else None
     captioner = load(run, weights=weights)
+    if tokenizer is None:
+        require_language(captioner.run.config.splitting, language)
     config = with_given(captioner.run.config.search, search)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
     chosen, training = splits[0]
