@@ -266,7 +266,8 @@ def ready(decoder: Decoder) -> Decoder:
     for part in decoder.modules():
         if isinstance(part, nn.Linear):
             part.weight.data = part.weight.data.t().contiguous().t()
-    return decoder.eval().requires_grad_(False)
+    decoder.eval().requires_grad_(False).fold()
+    return decoder
 
 
 def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:

@@ -1,5 +1,6 @@
 """What every decoder must hold."""
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -201,6 +202,16 @@ def test_a_decoder_made_ready_says_the_same(decoder: Decoder) -> None:
     kept = {name: weight.clone() for name, weight in weights.items()}
     torch.testing.assert_close(ready(decoder).step(words, state).log_probs, before)
     assert all(torch.equal(weight, kept[name]) for name, weight in decoder.state_dict().items())
+
+
+def test_a_decoder_made_ready_may_learn_on(decoder: Decoder) -> None:
+    state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
+    ready(decoder).train().eval()
+    for weight in decoder.parameters():
+        weight.mul_(1.5)
+    fresh = copy.deepcopy(decoder)
+    plain = fresh.step(words, state).log_probs
+    torch.testing.assert_close(ready(decoder).step(words, state).log_probs, plain)
 
 
 def test_select_permutes_hypotheses(decoder: Decoder) -> None:

@@ -44,6 +44,9 @@ class Decoder(nn.Module, ABC):
         """Where its weights are."""
         return next((weight.device for weight in self.parameters()), device("cpu"))
 
+    def fold(self) -> None:
+        """Make once what all captions need of the weights, which are not to change any more."""
+
     @abstractmethod
     def start(self, regions: Float[Tensor, "P R D"]) -> State:
         """Do all that depends on the picture alone, once; a row of state per picture."""

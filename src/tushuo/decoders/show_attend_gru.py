@@ -61,6 +61,10 @@ class GRUState:
 class ShowAttendGRU(Decoder):
     """Show, attend and tell with a GRU."""
 
+    heard: Tensor | None
+    spoken: Tensor | None
+    spoken_bias: Tensor | None
+
     def __init__(self, *, width: int, vocabulary: int, config: ShowAttendGRUConfig):
         super().__init__()
         E, H = config.embedding, config.units
@@ -76,6 +80,27 @@ class ShowAttendGRU(Decoder):
         self.before_words = nn.Linear(H, H)
         self.word_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
+        self.register_buffer("heard", None, persistent=False)  # (V, 3H), see `fold`
+        self.register_buffer("spoken", None, persistent=False)  # (V, H)
+        self.register_buffer("spoken_bias", None, persistent=False)  # (V,)
+
+    def fold(self) -> None:
+        """Multiply out, for speaking, layers that have nothing between them.
+
+        A word's gates become a table, the two word layers one. They lie beside the weights, which
+        stay as they are.
+        """
+        first, last = self.before_words, self.word_layer
+        with torch.no_grad():
+            self.heard = self.word_gates(self.embedding.weight)
+            self.spoken = (first.weight.t() @ last.weight.t()).t()  # laid out for one row
+            self.spoken_bias = last(first.bias)
+
+    def train(self, mode: bool = True) -> "ShowAttendGRU":
+        """Begin or end learning; what was multiplied out goes before the weights change."""
+        if mode:
+            self.heard = self.spoken = self.spoken_bias = None
+        return super().train(mode)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> GRUState:
         """Project the regions, make their attention keys and the first state."""
@@ -86,7 +111,7 @@ class ShowAttendGRU(Decoder):
 
     def step(self, words: Int[Tensor, " B"], state: GRUState) -> Step:  # type: ignore[override]
         """Take the last words in, give the next words' probabilities out."""
-        gates = self.word_gates(self.dropout(self.embedding(words)))
+        gates = self._hear(words)
         context, attention = look(
             self.query(state.hidden),
             state.keys,
@@ -100,9 +125,18 @@ class ShowAttendGRU(Decoder):
         reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
         new = (new + reset * new_h).tanh()
         hidden = torch.lerp(new, state.hidden, update)
+        return Step(self._speak(hidden), attention, replace(state, hidden=hidden))
+
+    def _hear(self, words: Int[Tensor, " B"]) -> Float[Tensor, "B _G"]:
+        if self.heard is not None:
+            return nn.functional.embedding(words, self.heard)
+        return self.word_gates(self.dropout(self.embedding(words)))
+
+    def _speak(self, hidden: Float[Tensor, "B H"]) -> Float[Tensor, "B V"]:
+        if self.spoken is not None and self.spoken_bias is not None:
+            return next_words(hidden, self.spoken, self.spoken_bias)
         spoken = self.before_words(self.dropout(hidden))
-        log_probs = next_words(spoken, self.word_layer.weight, self.word_layer.bias)
-        return Step(log_probs, attention, replace(state, hidden=hidden))
+        return next_words(spoken, self.word_layer.weight, self.word_layer.bias)
 
     def forward(
         self,
