@@ -209,11 +209,12 @@ def test_captions_are_text_whatever_they_hold(reader: Reader, tmp_path: Path) ->
         images={names[name]: one for name, one in found.images.items()},
         notes=[NASTY],
         baselines={NASTY: found.scores},
-        curve=[{"epoch": 1.0, "val_loss": 2.0}],
+        curve=[{"epoch": 1.0, "val_loss": 2.0, "val_cider": None}],
     )
     write_report(tmp_path / "r.html", {NASTY: found})
     reader.open(tmp_path / "r.html")
     page = reader.page
+    assert page.locator("#charts figure").count() == 1  # none of CIDEr, which nobody measured
     page.fill("#query", "onerror")
     page.locator("#list .open").first.click()
     assert page.evaluate("window.hacked") is None

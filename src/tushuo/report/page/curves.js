@@ -20,11 +20,12 @@ function drawCurves() {
   const runs = curved();
   if (!runs.length) return;
   $("curves").hidden = false;
-  const columns = [...new Set(runs.flatMap((run) => Object.keys(run.curve[0])))];
+  const told = (name) => runs.some((run) => run.curve.some((row) => row[name] != null));
+  const columns = [...new Set(runs.flatMap((run) => Object.keys(run.curve[0])))].filter(told);
   const losses = columns.filter((name) => name.endsWith("loss"));
   const rest = columns.filter((name) => name.startsWith("val_") && !losses.includes(name));
   $("charts").append(chart("Loss, nats a word", losses, runs, Math.min));
-  for (const name of rest) $("charts").append(chart(name.replace("val_", "Validation "), [name], runs, Math.max));
+  for (const name of rest) $("charts").append(chart(name.replace("val_", "Validation ").replace("cider", "CIDEr"), [name], runs, Math.max));
   $("settings").append(curveTable(runs, columns));
 }
 
