@@ -61,17 +61,18 @@ def compare(
     if json:
         print(msgspec.json.encode(found).decode())
         return 0
-    heads = (
+    table = Table(box=None)
+    for head in (
         "metric",
         first.stem,
         second.stem,
-        "difference",
+        "change",
         "95 % interval",
         "p",
         "wins",
         "losses",
-    )
-    table = Table(*heads, box=None)
+    ):
+        table.add_column(head, no_wrap=True, max_width=18 if head == "95 % interval" else 8)
     for name, of in found.items():
         table.add_row(
             name,
