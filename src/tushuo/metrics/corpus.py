@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Int
@@ -75,8 +76,8 @@ class Corpus:
         They split words once more, at a no-break space: "1 1/2" is one word to the tokenizer and to
         ROUGE-L, two to them.
         """
-        captions = [*self.hypotheses, *(words for refs in self.references for words in refs)]
-        if any("\xa0" in word for word in {word for words in captions for word in words}):
+        captions = [*self.hypotheses, *chain.from_iterable(self.references)]
+        if any("\xa0" in word for word in set(chain.from_iterable(captions))):
             return [" ".join(words).split() for words in captions]
         return captions
 
@@ -88,9 +89,8 @@ class Corpus:
     @cached_property
     def grams(self) -> list[Grams]:
         """The n-grams of all captions, a table for each n."""
-        numbers = self._numbers
-        flat = np.array([numbers[word] for words in self.captions for word in words], np.int64)
-        return count_grams(flat, self.lengths)
+        flat = map(self._numbers.__getitem__, chain.from_iterable(self.captions))
+        return count_grams(np.fromiter(flat, np.int64), self.lengths)
 
     @cached_property
     def names(self) -> list[list[str]]:
@@ -105,7 +105,7 @@ class Corpus:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         """A number for each word."""
-        words = dict.fromkeys(word for words in self.captions for word in words)
+        words = dict.fromkeys(chain.from_iterable(self.captions))
         return {word: number for number, word in enumerate(words)}
 
 

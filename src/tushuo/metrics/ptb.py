@@ -73,8 +73,9 @@ _WRITTEN = {
     "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "''", "&apos;": "'",
 }  # fmt: skip
 _LONG = re.compile(r"\.[\s.]*\.|…|-{2,}")
-# Most captions are words and blanks, maybe with commas and a full stop: there, blanks split.
-_PLAIN = re.compile(r"(?:[a-z]{2,} |a |, )*[a-z]{2,} ?\.?")
+# Most captions are words and blanks, maybe with hyphens, an 's that stands alone, commas and a full
+# stop: there, blanks split.
+_PLAIN = re.compile(r"(?:[a-z]{2,} |a |, |'s |[a-z]+(?:-[a-z]+)+ )*[a-z]{2,} ?\.?")
 _ENDS = tuple(f"{word}." for word in _ABBREVIATIONS.split("|"))
 _TWO = re.compile(r"\b(?:cannot|gonna|gotta|wanna|lemme|gimme)\b")
 
