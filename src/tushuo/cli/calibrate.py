@@ -36,10 +36,10 @@ def calibrate(
     import tushuo.data
     from tushuo.calibrate import calibrate as fit
     from tushuo.captioner import load
+    from tushuo.cli.looked import seen_by
     from tushuo.cli.progress import Bar
     from tushuo.confidence import keep
     from tushuo.evaluate import split_of
-    from tushuo.features.regions import Regions
     from tushuo.report.reliability import draw_reliability
     from tushuo.text import require_language
 
@@ -48,12 +48,7 @@ def calibrate(
     require_language(captioner.run.config.splitting, language)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
     chosen = splits[0][0]
-    with Bar("open") as bar:
-        regions = (
-            Regions.from_store(store).seen_by(captioner.encoder)
-            if store
-            else Regions.on_the_fly(captioner.encoder, chosen, progress=bar)
-        )
+    regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
         found = fit(
             captioner,

@@ -50,16 +50,13 @@ def evaluate(
     """
     from dataclasses import replace
 
-    import msgspec
-
     import tushuo.data
     from tushuo.captioner import load
+    from tushuo.cli.looked import seen_by
     from tushuo.cli.progress import Bar
     from tushuo.clip import look
     from tushuo.encoders.clip import load as open_clip
     from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
-    from tushuo.features.regions import Regions
-    from tushuo.results import keep, write_captions
     from tushuo.runtime import processes
     from tushuo.text import require_language
 
@@ -75,12 +72,7 @@ def evaluate(
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
     chosen, training = splits[0]
     mine = share(chosen)
-    with Bar("open") as bar:
-        regions = (
-            Regions.from_store(store).seen_by(captioner.encoder)
-            if store
-            else Regions.on_the_fly(captioner.encoder, mine, progress=bar)
-        )
+    regions = seen_by(captioner.encoder, mine, store)
     with Bar("caption") as bar:
         told = gather(caption_split(captioner, mine, regions, config=config, progress=bar), chosen)
         missing = _missing(chosen, told, bar.say)
@@ -92,7 +84,18 @@ def evaluate(
     scoring = Scoring(tokenizer=how, metrics=metrics, clip=seen)
     known = regions if store else None
     found = assess(told, chosen, training, known, captioner, config, scoring)
-    results = replace(found, split=split)
+    _give(replace(found, split=split), told, output, json)
+    return missing
+
+
+def _give(
+    results: "Results", told: "dict[int | str, Said]", output: Path | None, json: bool
+) -> None:
+    """Keep and print what was found."""
+    import msgspec
+
+    from tushuo.results import keep, write_captions
+
     if output and output.suffix == ".json":
         write_captions(output, told)
     elif output:
@@ -101,7 +104,6 @@ def evaluate(
         print(msgspec.json.encode(results).decode())
     else:
         _show(results)
-    return missing
 
 
 def _usable(metrics: tuple[str, ...], tokenizer: str, output: Path | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where a training's regions come from: a store, or pictures on the fly."""
+"""Where a command's regions come from: a store, or pictures on the fly."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,16 @@ def require_on_the_fly(store: Path | None, **given: object) -> None:
         raise SettingError(
             f"{names} cannot be chosen beside --store, whose regions are made; leave one out"
         )
+
+
+def seen_by(encoder: "Encoder", records: "list[Record]", store: Path | None) -> "Regions":
+    """Take the regions of the store, or make them on the fly, as a run's encoder sees."""
+    from tushuo.features.regions import Regions
+
+    if store:
+        return Regions.from_store(store).seen_by(encoder)
+    with Bar("open") as bar:
+        return Regions.on_the_fly(encoder, records, progress=bar)
 
 
 def frozen(
