@@ -59,8 +59,8 @@ def train(
     min_count: Annotated[int | None, Parameter(help="drop words used less often")] = None,
     dropout: Annotated[float | None, Parameter(help="against learning by heart")] = None,
     decoder_settings: Annotated[
-        dict[str, float] | None,
-        Parameter(help="the decoder's sizes, as --decoder-settings.units 256; docs/training.md"),
+        dict[str, float | str] | None,
+        Parameter(help="the decoder's own, as --decoder-settings.units 256; docs/training.md"),
     ] = None,
     begun: Annotated[
         Path | None, Parameter(name="--from", help="begin with this run's words and weights")

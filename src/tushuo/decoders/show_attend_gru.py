@@ -1,17 +1,22 @@
-"""The lesson's decoder: additive attention over regions, a GRU, two word layers.
+"""The lesson's decoder: additive attention over regions, a GRU, two word layers or a deep output.
 
 Attention: Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
 Translate", ICLR 2015, appendix A.1.2; on pictures: Xu et al., "Show, Attend and Tell", ICML 2015,
 section 3.1.2 (deterministic soft attention). GRU: Cho et al., EMNLP 2014, with the reset gate after
-the product (as Keras and torch do by default).
+the product (as Keras and torch do by default). Deep output: Xu et al., equation 7: the next word is
+told from the state, from what was looked at, and from the last word.
 
 Differs from the lesson: the state is really carried from word to word (the lesson never hands it to
 the GRU), it starts from the mean region (Xu et al., section 3.1.2) and not from zero, the attention
 keys are computed once per picture, and dropout is there to be used.
+
+The deep output differs from Xu et al.: its last layer is the words' own vectors (Press and Wolf,
+"Using the Output Embedding to Improve Language Models", EACL 2017), a matrix as large as the
+vocabulary less.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -28,7 +33,12 @@ class ShowAttendGRUConfig:
     """Sizes of the decoder; the defaults are the lesson's."""
 
     embedding: Annotated[int, "width of a word's vector and of a projected region"] = 256
-    units: Annotated[int, "width of the GRU's state and of the attention"] = 512
+    units: Annotated[int, "width of the GRU's state"] = 512
+    attention: Annotated[int | None, "width in which state and regions are compared; units"] = None
+    output: Annotated[
+        Literal["two_layers", "deep"],
+        "next words from the state alone, or from state, look and last word",
+    ] = "two_layers"
     dropout: Annotated[float, "share of word vectors' and states' numbers dropped in training"] = (
         0.4
     )
@@ -48,7 +58,7 @@ class GRUState:
     hidden: Float[Tensor, "B H"]
     pictures: Int[Tensor, " B"]
     values: Float[Tensor, "P R E"]
-    keys: Float[Tensor, "P R H"]
+    keys: Float[Tensor, "P R A"]
 
     def select(self, rows: Int[Tensor, " K"]) -> "GRUState":
         """Keep, repeat or reorder hypotheses."""
@@ -68,17 +78,25 @@ class ShowAttendGRU(Decoder):
     def __init__(self, *, width: int, vocabulary: int, config: ShowAttendGRUConfig):
         super().__init__()
         E, H = config.embedding, config.units
+        A = config.attention or H
         self.project = nn.Linear(width, E)
         self.initial = nn.Linear(E, H)
-        self.key = nn.Linear(E, H)
-        self.query = nn.Linear(H, H)
-        self.energy = nn.Linear(H, 1, bias=False)  # softmax does not see a bias
+        self.key = nn.Linear(E, A)
+        self.query = nn.Linear(H, A)
+        self.energy = nn.Linear(A, 1, bias=False)  # softmax does not see a bias
         self.embedding = nn.Embedding(vocabulary, E)
         self.word_gates = nn.Linear(E, 3 * H)
         self.context_gates = nn.Linear(E, 3 * H, bias=False)
         self.hidden_gates = nn.Linear(H, 3 * H)
-        self.before_words = nn.Linear(H, H)
-        self.word_layer = nn.Linear(H, vocabulary)
+        self.deep = config.output == "deep"
+        if self.deep:
+            self.say_state = nn.Linear(H, E)
+            self.say_look = nn.Linear(E, E, bias=False)
+            self.word_bias = nn.Parameter(torch.zeros(vocabulary))
+            nn.init.normal_(self.embedding.weight, std=E**-0.5)  # so that first logits are small
+        else:
+            self.before_words = nn.Linear(H, H)
+            self.word_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("heard", None, persistent=False)  # (V, 3H), see `fold`
         self.register_buffer("spoken", None, persistent=False)  # (V, H)
@@ -90,9 +108,11 @@ class ShowAttendGRU(Decoder):
         A word's gates become a table, the two word layers one. They lie beside the weights, which
         stay as they are.
         """
-        first, last = self.before_words, self.word_layer
         with torch.no_grad():
             self.heard = self.word_gates(self.embedding.weight)
+            if self.deep:
+                return
+            first, last = self.before_words, self.word_layer
             self.spoken = (first.weight.t() @ last.weight.t()).t()  # laid out for one row
             self.spoken_bias = last(first.bias)
 
@@ -125,18 +145,36 @@ class ShowAttendGRU(Decoder):
         reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
         new = (new + reset * new_h).tanh()
         hidden = torch.lerp(new, state.hidden, update)
-        return Step(self._speak(hidden), attention, replace(state, hidden=hidden))
+        log_probs = self._speak(words, hidden, context)
+        return Step(log_probs, attention, replace(state, hidden=hidden))
 
     def _hear(self, words: Int[Tensor, " B"]) -> Float[Tensor, "B _G"]:
         if self.heard is not None:
             return nn.functional.embedding(words, self.heard)
         return self.word_gates(self.dropout(self.embedding(words)))
 
-    def _speak(self, hidden: Float[Tensor, "B H"]) -> Float[Tensor, "B V"]:
+    def _speak(
+        self,
+        words: Int[Tensor, " B"],
+        hidden: Float[Tensor, "B H"],
+        context: Float[Tensor, "B E"],
+    ) -> Float[Tensor, "B V"]:
+        if self.deep:
+            told = self._deep(self.dropout(self.embedding(words)), hidden, context)
+            return next_words(told, self.embedding.weight, self.word_bias)
         if self.spoken is not None and self.spoken_bias is not None:
             return next_words(hidden, self.spoken, self.spoken_bias)
         spoken = self.before_words(self.dropout(hidden))
         return next_words(spoken, self.word_layer.weight, self.word_layer.bias)
+
+    def _deep(
+        self,
+        heard: Float[Tensor, "B E"],
+        hidden: Float[Tensor, "B H"],
+        context: Float[Tensor, "B E"],
+    ) -> Float[Tensor, "B E"]:
+        """Put together what the next word is told from, in the words' own space."""
+        return self.say_state(self.dropout(hidden)) + self.say_look(context) + heard
 
     def forward(
         self,
@@ -146,14 +184,18 @@ class ShowAttendGRU(Decoder):
     ) -> Float[Tensor, "N V"]:
         """Run teacher-forced captions; the word layers run once for all steps."""
         state = self.start(regions).select(pictures)
-        gates = self.word_gates(self.dropout(self.embedding(words.data)))  # (N, 3H)
+        heard = self.dropout(self.embedding(words.data))
+        gates = self.word_gates(heard)  # (N, 3H)
         keys, values = (of.index_select(0, pictures) for of in (state.keys, state.values))
         weight = torch.cat([self.query.weight, self.hidden_gates.weight])
         bias = torch.cat([self.query.bias, self.hidden_gates.bias])
         given = (gates, state.hidden, keys, values, weight, bias, self.context_gates.weight)
         with torch.autocast(regions.device.type, enabled=False):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
-            hidden: Tensor = _Run.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
+            hidden, context = _Run.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
+        if self.deep:
+            told = self._deep(heard, hidden, context)
+            return nn.functional.linear(told, self.embedding.weight, self.word_bias)
         return self.word_layer(self.before_words(self.dropout(hidden)))
 
 
@@ -168,21 +210,21 @@ class _Run(torch.autograd.Function):
         ctx: torch.autograd.function.FunctionCtx,
         gates: Tensor,  # (N, 3H) what the words say to the GRU
         hidden: Tensor,  # (B, H)
-        keys: Tensor,  # (B, R, H)
+        keys: Tensor,  # (B, R, A)
         values: Tensor,  # (B, R, E)
-        weight: Tensor,  # (4H, H) of the query and of the hidden state's gates
-        bias: Tensor,  # (4H,)
+        weight: Tensor,  # (A + 3H, H) of the query and of the hidden state's gates
+        bias: Tensor,  # (A + 3H,)
         context_weight: Tensor,  # (3H, E)
-        energy: Tensor,  # (1, H)
+        energy: Tensor,  # (1, A)
         sizes: list[int],
-    ) -> Tensor:
-        """Return the states (N, H)."""
-        looks, H = Looks(keys, values, energy[0]), hidden.shape[1]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the states (N, H), and what was looked at (N, E)."""
+        looks, H, A = Looks(keys, values, energy[0]), hidden.shape[1], keys.shape[2]
         kept, states = [], []
         for gates_now in torch.split(gates, sizes):
             hidden = hidden[: len(gates_now)]
             query, hidden_gates = torch.split(
-                torch.addmm(bias, hidden, weight.t()), [H, 3 * H], dim=1
+                torch.addmm(bias, hidden, weight.t()), [A, 3 * H], dim=1
             )
             context = looks.look(query)
             reset, update, new = torch.addmm(gates_now, context, context_weight.t()).chunk(3, dim=1)
@@ -195,24 +237,26 @@ class _Run(torch.autograd.Function):
             states.append(hidden)
         ctx.save_for_backward(weight, context_weight)
         ctx.looks, ctx.kept = looks, kept  # type: ignore[attr-defined]
-        return torch.cat(states)
+        return torch.cat(states), torch.cat([context for context, *_ in kept])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor, grad_context: Tensor) -> tuple[Tensor | None, ...]:
         """Walk the words backwards."""
         weight, context_weight = ctx.saved_tensors
         looks, kept = ctx.looks, ctx.kept
         ctx.looks = ctx.kept = None  # the large arrays go now, not with the loss
-        H = weight.shape[1]
+        H, A = weight.shape[1], looks.keys.shape[2]
         d_gates = grad.new_empty(len(grad), 3 * H)
-        d_query_gates = grad.new_empty(len(grad), 4 * H)
+        d_query_gates = grad.new_empty(len(grad), A + 3 * H)
         d_hidden = grad.new_zeros(len(looks.values), H)
         sizes = [len(context) for context, *_ in kept]
-        parts = (torch.split(of, sizes) for of in (grad, d_gates, d_query_gates))
-        for (_, hidden, reset, update, new, new_h), d_state, d_gate, d_query_gate in reversed(
+        all_of = (grad, grad_context, d_gates, d_query_gates)
+        parts = (torch.split(of, sizes) for of in all_of)
+        for now, d_state, d_look, d_gate, d_query_gate in reversed(
             list(zip(kept, *parts, strict=True))
         ):
+            _, hidden, reset, update, new, new_h = now
             B = len(d_state)
             d_now = d_hidden[:B].add_(d_state)
             # The GRU: h' = new + update * (h - new), new = tanh(x + reset * new_h).
@@ -220,9 +264,9 @@ class _Run(torch.autograd.Function):
             torch.mul(d_now - d_now * update, 1 - new * new, out=d_new)
             torch.mul(d_now * (hidden - new), update - update * update, out=d_update)
             torch.mul(d_new * new_h, reset - reset * reset, out=d_reset)
-            d_query_gate[:, :H] = looks.back(torch.mm(d_gate, context_weight))
-            d_query_gate[:, H:] = d_gate
-            d_query_gate[:, 3 * H :].mul_(reset)
+            d_query_gate[:, :A] = looks.back(torch.addmm(d_look, d_gate, context_weight))
+            d_query_gate[:, A:] = d_gate
+            d_query_gate[:, A + 2 * H :].mul_(reset)
             torch.addmm(d_now * update, d_query_gate, weight, out=d_hidden[:B])
         contexts, hiddens = (torch.cat([now[part] for now in kept]) for part in (0, 1))
         d_keys, d_values, d_energy = looks.gradients()

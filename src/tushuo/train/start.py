@@ -36,7 +36,7 @@ class LearnConfig:
     splitting: Annotated[Splitting, "how captions become words"] = "words"
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     decoder: Annotated[str, "name of the decoder"] = "show_attend_gru"
-    decoder_settings: dict[str, int | float] = field(default_factory=dict)
+    decoder_settings: dict[str, int | float | str | None] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
 
