@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.train.average import Average
 from tushuo.train.batches import Example, collate
 from tushuo.train.config import TrainConfig
-from tushuo.train.objective import CrossEntropy, forget_words
+from tushuo.train.objective import CrossEntropy, forget_words, hear_own
 from tushuo.train.schedule import learning_rate
 from tushuo.vocabulary import END, START, UNK
 
@@ -39,6 +40,43 @@ def test_the_average_follows_the_weights_and_takes_their_place() -> None:
         assert float(model.weight.detach()) == pytest.approx(expected)
     assert float(model.weight.detach()) == 4.0
     assert float(average.weights["weight"]) == pytest.approx(expected)
+
+
+def test_own_words_stand_where_they_were_drawn() -> None:
+    batch = collate([Example(0, [[START, 5, 6, 7, END], [START, 8, END]])])
+    own = torch.tensor([11, 12, 13, END, 15, 16])  # after <start> <start> 5 8 6 7
+    told = hear_own(batch.words, own, 1.0)
+    assert told.data.tolist() == [START, START, 11, 12, 13, 15]
+    assert batch.words.data.tolist() == [START, START, 5, 8, 6, 7]
+    assert hear_own(batch.words, own, 0.0).data.equal(batch.words.data)
+
+
+def test_ends_are_not_heard_and_the_share_is_kept() -> None:
+    torch.manual_seed(0)
+    words = collate([Example(0, [[START, *[7] * 200, END]] * 3)]).words
+    told = hear_own(words, torch.full_like(words.data, 9), 0.25).data
+    assert (told[:3] == START).all()
+    assert 0.2 < (told[3:] == 9).float().mean() < 0.3
+    assert hear_own(words, torch.full_like(words.data, END), 1.0).data.equal(words.data)
+
+
+class Hears(nn.Module):
+    """Would always say 8, and keeps what it was told last."""
+
+    def forward(self, regions: object, words: PackedSequence, pictures: object) -> torch.Tensor:
+        self.told = words.data
+        logits = torch.full((len(words.data), 9), -50.0)
+        logits[:, 8] = 50.0
+        return logits.requires_grad_()
+
+
+@pytest.mark.parametrize(("done", "told"), [(0.0, [START, 5, 6]), (1.0, [START, 8, 8])])
+def test_a_decoder_hears_itself_more_and_more(done: float, told: list[int]) -> None:
+    config = TrainConfig(scheduled_sampling=0.999)
+    objective, model = CrossEntropy([Example(0, [[START, 5, 6, END]])], config), Hears()
+    torch.manual_seed(0)
+    objective(model, [0], torch.zeros(1, 2, 3), done)
+    assert model.told.tolist() == told
 
 
 class Fixed(nn.Module):

@@ -10,14 +10,8 @@ from jaxtyping import Float, Int
 from tests.decoders.test_decoders import make
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
-from tushuo.train.self_critical import (
-    MOST_WORDS,
-    NEVER_SAID,
-    SelfCritical,
-    above_the_others,
-    draw,
-    draw_words,
-)
+from tushuo.train.draw import NEVER_SAID, draw_words
+from tushuo.train.self_critical import MOST_WORDS, SelfCritical, above_the_others, draw
 from tushuo.vocabulary import END, START
 
 

@@ -9,7 +9,7 @@ from tushuo.errors import SettingError
 _ABOVE_ZERO = (
     "epochs", "epoch_steps", "batch_size", "learning_rate", "encoder_rate", "clip_norm", "patience",
 )  # fmt: skip
-_SHARES = ("label_smoothing", "word_dropout", "region_dropout", "average")
+_SHARES = ("label_smoothing", "word_dropout", "region_dropout", "scheduled_sampling", "average")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,9 @@ class TrainConfig:
     clip_norm: Annotated[float | None, "gradients are scaled down to this norm"] = 5.0
     label_smoothing: Annotated[float, "share of each word's target spread over all words"] = 0.0
     word_dropout: Annotated[float, "share of the words told that become unknown"] = 0.0
+    scheduled_sampling: Annotated[
+        float, "share of the words told that are the decoder's own, at the end; rises from 0"
+    ] = 0.0
     region_dropout: Annotated[float, "share of the regions' numbers that become 0"] = 0.0
     views: Annotated[str | None, "draw only from these views, as plain,flip; all there are"] = None
     average: Annotated[

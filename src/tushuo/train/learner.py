@@ -90,7 +90,8 @@ class Learner:
         mine = places[process::count]
         regions = self._regions(mine or places[:1], progress.epoch)
         with accelerator.autocast():
-            found = self._objective(self._model, mine or places[:1], regions)
+            share = done / self.config.epochs
+            found = self._objective(self._model, mine or places[:1], regions, share)
         used = float(bool(mine))  # a process without pictures only keeps step
         told, things, stopped = self._over_all(found.told * used, found.count * used, float(stop))
         # Processes average their gradients; the mean over all words needs the sum.

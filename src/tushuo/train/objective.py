@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,7 +13,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.train.batches import Example, collate
 from tushuo.train.config import TrainConfig
-from tushuo.vocabulary import START, UNK
+from tushuo.train.draw import draw_words, silenced
+from tushuo.vocabulary import END, START, UNK
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,20 @@ class Objective(Protocol):
     """One way of learning from a batch."""
 
     def __call__(
-        self, model: nn.Module, places: Sequence[int], regions: Float[Tensor, "P R D"]
+        self,
+        model: nn.Module,
+        places: Sequence[int],
+        regions: Float[Tensor, "P R D"],
+        done: float = 0.0,
     ) -> Outcome:
-        """Run the model on some training pictures, given as places among the examples."""
+        """Run the model on some training pictures, given as places among the examples.
+
+        Args:
+            model: the decoder.
+            places: the pictures.
+            regions: of each.
+            done: share of the training that lies behind.
+        """
         ...
 
 
@@ -48,18 +61,32 @@ class CrossEntropy:
     The curve shows the plain loss, whatever smoothing is learned from, so that it can be compared
     with the validation loss and with other runs. Label smoothing: Szegedy et al., "Rethinking the
     Inception Architecture", CVPR 2016, section 7. Word dropout: Bowman et al., "Generating
-    Sentences from a Continuous Space", CoNLL 2016, section 3.1.
+    Sentences from a Continuous Space", CoNLL 2016, section 3.1. Scheduled sampling: Bengio et al.,
+    "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NIPS 2015.
+
+    Scheduled sampling differs from the paper: the decoder's own words are drawn beside people's,
+    all at once, in a first run without gradients, so that any decoder can do it in two runs
+    (Mihaylova and Martins, "Scheduled Sampling for Transformers", ACL SRW 2019); and their share
+    rises in a straight line.
     """
 
     examples: Sequence[Example]
     config: TrainConfig
 
     def __call__(
-        self, model: nn.Module, places: Sequence[int], regions: Float[Tensor, "P R D"]
+        self,
+        model: nn.Module,
+        places: Sequence[int],
+        regions: Float[Tensor, "P R D"],
+        done: float = 0.0,
     ) -> Outcome:
         """Return the losses of all words of the pictures' captions."""
         batch = collate([self.examples[place] for place in places]).to(regions.device)
-        words = forget_words(batch.words, self.config.word_dropout)
+        words = batch.words
+        if self.config.scheduled_sampling:
+            own = draw_beside(model, regions, words, batch.pictures)
+            words = hear_own(words, own, self.config.scheduled_sampling * done)
+        words = forget_words(words, self.config.word_dropout)
         logits = model(regions, words, batch.pictures).float()
         plain = cross_entropy(logits, batch.targets, reduction="sum")
         loss, smoothing = plain, self.config.label_smoothing
@@ -76,3 +103,28 @@ def forget_words(words: PackedSequence, share: float) -> PackedSequence:
     data: Int[Tensor, " N"] = words.data
     forgotten = (torch.rand(len(data), device=data.device) < share) & (data != START)
     return words._replace(data=data.masked_fill(forgotten, UNK))
+
+
+@torch.no_grad()
+def draw_beside(
+    model: nn.Module,
+    regions: Float[Tensor, "P R D"],
+    words: PackedSequence,
+    pictures: Int[Tensor, " B"],
+) -> Int[Tensor, " N"]:
+    """Draw, after each word told, the next one as the decoder would have it."""
+    logits = silenced(model(regions, words, pictures).float())
+    torch.clear_autocast_cache()  # weights cast without gradients must not serve the next forward
+    return draw_words(logits.softmax(dim=-1))
+
+
+def hear_own(words: PackedSequence, own: Int[Tensor, " N"], share: float) -> PackedSequence:
+    """Replace a share of the words that go in by the decoder's own; ends are no such words."""
+    sizes: list[int] = words.batch_sizes.tolist()
+    data, begin = words.data.clone(), 0
+    for before, now in pairwise(sizes):
+        told, said = data[begin + before :][:now], own[begin:][:now]
+        heard = (torch.rand(now, device=data.device) < share) & (said != END)
+        told.copy_(torch.where(heard, said, told))
+        begin += before
+    return words._replace(data=data)

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence
 
 from tushuo.decoders.base import Decoder
+from tushuo.train.draw import draw_words, silenced
 from tushuo.train.objective import Outcome
-from tushuo.vocabulary import END, PAD, START, UNK
+from tushuo.vocabulary import END, START
 
 Reward = Callable[[Int[np.ndarray, " B"], Sequence[Sequence[int]]], Float[np.ndarray, " B"]]
 """Judges captions, as ids with ``<end>`` where they ended, of training pictures given by place."""
 
-NEVER_SAID = [PAD, START, UNK]
 MOST_WORDS = 30  # a caption that goes on beyond them is cut, and has no end
 
 
@@ -38,7 +38,11 @@ class SelfCritical:
     samples: int
 
     def __call__(
-        self, model: nn.Module, places: Sequence[int], regions: Float[Tensor, "P R D"]
+        self,
+        model: nn.Module,
+        places: Sequence[int],
+        regions: Float[Tensor, "P R D"],
+        done: float = 0.0,
     ) -> Outcome:
         """Draw captions, judge them, and run them teacher forced for their gradient."""
         drawn = draw(self.decoder, regions, self.samples)
@@ -60,25 +64,6 @@ def above_the_others(rewards: Float[Tensor, "P K"]) -> Float[Tensor, "P K"]:
     """Subtract from each sample's reward the mean reward of its picture's other samples."""
     K = rewards.shape[1]
     return (rewards - rewards.mean(dim=1, keepdim=True)) * (K / (K - 1))
-
-
-def silenced(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-    """Take the words that are never said out of the running."""
-    never = torch.tensor(NEVER_SAID, device=logits.device)
-    return logits.index_fill(1, never, -torch.inf)
-
-
-def draw_words(probabilities: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
-    """Draw a word a row: where a uniform number falls among the summed-up probabilities.
-
-    `torch.multinomial` draws a number for each word of the vocabulary, which takes as long as the
-    decoder's step does.
-    """
-    B, V = probabilities.shape
-    sums = probabilities.cumsum(dim=-1)
-    fallen = torch.rand(B, 1, device=sums.device) * sums[:, -1:]
-    # right: a word of probability 0 is never where it falls
-    return torch.searchsorted(sums, fallen, right=True)[:, 0].clamp(max=V - 1)
 
 
 @torch.no_grad()
