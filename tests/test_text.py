@@ -47,8 +47,10 @@ def test_vocabulary_errors(tmp_path: Path) -> None:
         Vocabulary.load(tmp_path / "v.json")
 
 
-def test_a_chinese_run_is_not_judged_in_english() -> None:
-    for splitting, language in (("words", "en"), ("jieba", "zh"), ("characters", "zh")):
-        require_language(splitting, language)  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="of jieba, which are Chinese"):
-        require_language("jieba", "en")
+def test_a_run_is_not_taken_for_one_of_another_language() -> None:
+    require_language(["a", "dog", "café", "3"], "en")
+    require_language(["一", "只", "狗", "t恤", "t"], "zh")
+    with pytest.raises(SettingError, match="words are Chinese, but language was en; give --lang"):
+        require_language(["一", "只", "狗"], "en")
+    with pytest.raises(SettingError, match="words are English, but language was zh; give --lang"):
+        require_language(["a", "dog"], "zh")

@@ -2,7 +2,7 @@
 
     import tushuo
 
-    captioner = tushuo.load("RUN")
+    captioner = tushuo.load("RUN")  # or load(), the model that comes with the package
     print(captioner.caption("photo.jpg").text)
 
 The public names are loaded when first touched, so that ``import tushuo`` costs nothing.

@@ -19,6 +19,7 @@ from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import RunError
 from tushuo.images import open_picture
+from tushuo.models import shipped
 from tushuo.run import Run, together
 from tushuo.runtime import sha256
 from tushuo.search import search
@@ -26,7 +27,7 @@ from tushuo.search.config import SearchConfig
 from tushuo.search.forced import forced
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
-from tushuo.text import join
+from tushuo.text import Language, join, require_language
 from tushuo.vocabulary import END, SPECIAL
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
@@ -109,7 +110,7 @@ class Captioner:
         )
         self.run, self.encoder = run, encoder
         self._calibrations = {one.signature: one for one in confidence.read(run.folder)}
-        self._signature = _signed(run) if self._calibrations else ""
+        self._signature = signed(run) if self._calibrations else ""
 
     def calibration(self, config: SearchConfig | None = None) -> Calibration | None:
         """Return what tells confidence by this search; None where there is none."""
@@ -132,7 +133,15 @@ class Captioner:
     def signature(self, config: SearchConfig | None = None) -> str:
         """Name the run, its weights and a search: what a calibration is for."""
         how = config or self.run.config.search
-        return f"{self._signature or _signed(self.run)}|{signature(search=how.signature)}"
+        return f"{self._signature or signed(self.run)}|{signature(search=how.signature)}"
+
+    def require_language(self, language: Language) -> None:
+        """Refuse to be asked in a language that it does not speak.
+
+        Raises:
+            SettingError: its words are of the other one.
+        """
+        require_language(self.run.vocabulary.words[len(SPECIAL) :], language)
 
     def caption(
         self, picture: Path | str | bytes | Pixels, *, config: SearchConfig | None = None
@@ -157,7 +166,7 @@ class Captioner:
         """
         if not pictures:
             return []
-        return self.caption_regions(self._regions(pictures), config=config)
+        return self.caption_regions(self.look(pictures), config=config)
 
     def caption_regions(
         self, regions: Float[Tensor, "P R D"], *, config: SearchConfig | None = None
@@ -194,7 +203,7 @@ class Captioner:
         Raises:
             PictureError: the picture cannot be opened.
         """
-        return self.explain_regions(self._regions([picture]), config=config, likeliest=likeliest)
+        return self.explain_regions(self.look([picture]), config=config, likeliest=likeliest)
 
     @torch.inference_mode()
     def explain_regions(
@@ -223,7 +232,12 @@ class Captioner:
         )
         return replace(first, alternatives=tuple(others))
 
-    def _regions(self, pictures: Sequence[Path | str | bytes | Pixels]) -> Float[Tensor, "P R D"]:
+    def look(self, pictures: Sequence[Path | str | bytes | Pixels]) -> Float[Tensor, "P R D"]:
+        """Return the regions of pictures.
+
+        Raises:
+            PictureError: one of them cannot be opened.
+        """
         spec = self.encoder.spec
         prepared = torch.stack([prepare(self._pixels(picture), spec) for picture in pictures])
         return self.encoder(prepared).float()
@@ -245,8 +259,8 @@ class Captioner:
         )
 
 
-def _signed(run: Run) -> str:
-    """Name a run and the very weights that it has."""
+def signed(run: Run) -> str:
+    """Name a run and the very weights that it has; a calibration's signature begins with it."""
     hashed = hashlib.sha256()
     upper = [run.upper[name] for name in sorted(run.upper)]
     for weight in (*run.decoder.state_dict().values(), *upper):
@@ -261,21 +275,33 @@ def _likely(words: Sequence[str], chances: Sequence[float]) -> tuple[Likely, ...
     )
 
 
-def load(run: Path | str | Sequence[Path | str], *, weights: Path | None = None) -> Captioner:
+def load(
+    run: Path | str | Sequence[Path | str] | None = None,
+    *,
+    language: Language | None = None,
+    weights: Path | None = None,
+) -> Captioner:
     """Load a run folder with the encoder that it was trained on.
 
     Args:
-        run: the folder; several are an ensemble, which speaks by the mean of their probabilities.
+        run: the folder; several are an ensemble, which speaks by the mean of their probabilities;
+            None: the model of the language that comes with the package.
+        language: what it must speak; of the models that come with the package, English unless told.
         weights: the encoder's weights file, where the encoder does not find it by itself.
 
     Raises:
-        RunError: the folder is not a whole run.
+        RunError: the folder is not a whole run, or no model of the language is installed.
+        SettingError: the run speaks another language.
         WeightsError: the encoder's weights are not here.
         SignatureError: the encoder that is installed is another one, or runs do not fit together.
     """
-    folders = [run] if isinstance(run, Path | str) else run
+    named = shipped(language or "en") if run is None else run
+    folders = [named] if isinstance(named, Path | str) else named
     loaded = together([Run.load(Path(folder)) for folder in folders])
-    return Captioner(loaded, encoder_of(loaded, weights=weights))
+    captioner = Captioner(loaded, encoder_of(loaded, weights=weights))
+    if language:
+        captioner.require_language(language)
+    return captioner
 
 
 def encoder_of(run: Run, *, weights: Path | None = None) -> Encoder:

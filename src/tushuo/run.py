@@ -4,13 +4,14 @@ RUN/
   run.json            what made it: encoder, store, words, decoder, training, search
   vocabulary.json     words and ids
   split.json          image ids of the pictures that it was trained and validated on
-  best.safetensors    weights of the best epoch; with the encoder's upper part where it learned
+  best.safetensors    weights of the best epoch; with the encoder's upper part where it learned;
+                      rounded, where `pack` made the folder
   encoder.safetensors  the encoder's upper part, where the regions came of a trained one
   last.safetensors    weights, optimiser and position: what training goes on from
   log.csv, loss.png   the curve; samples/: captions after each epoch
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
@@ -31,6 +32,7 @@ from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same, signature
 from tushuo.text import Splitting
 from tushuo.vocabulary import Vocabulary
+from tushuo.weights import grow
 
 FORMAT = 1
 ENCODER = "encoder."  # of the names of the upper part's weights, beside the decoder's
@@ -41,7 +43,7 @@ class RunConfig:
     """What ``run.json`` holds.
 
     Attributes:
-        encoder: what looked at the pictures; ``upper`` is ``OWN`` where the run trained it.
+        encoder: what looked at the pictures; ``upper`` is ``OWN`` where best.safetensors has it.
         store: signature of the store, or of the encoder where regions were made on the fly.
         captions: hash of the training and validation captions.
         splitting: how captions became words.
@@ -114,7 +116,7 @@ class Run:
         decoder = build_decoder(config, len(vocabulary))
         path = folder / "best.safetensors"
         try:
-            decoder_weights, learned = _parted(load_file(path))
+            decoder_weights, learned = _parted(grow(load_file(path)))
             decoder.load_state_dict(decoder_weights)
         except FileNotFoundError as error:
             raise RunError(f"{folder} has no weights yet; finish an epoch of training") from error
@@ -136,10 +138,9 @@ class Run:
         )
 
 
-def best_weights(decoder: Decoder, upper: nn.Module | None) -> dict[str, Tensor]:
+def best_weights(decoder: Decoder, upper: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Put together what ``best.safetensors`` holds: a decoder, and an upper part that learned."""
-    looked = {} if upper is None else upper.state_dict()
-    return decoder.state_dict() | {f"{ENCODER}{name}": w.contiguous() for name, w in looked.items()}
+    return decoder.state_dict() | {f"{ENCODER}{name}": w.contiguous() for name, w in upper.items()}
 
 
 def _parted(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -9,6 +9,7 @@ Three ways to split, each named in the run's signature:
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     import jieba
 
 Splitting = Literal["words", "characters", "jieba"]
+Language = Literal["en", "zh"]
 
 # The filter of Keras' text Tokenizer that the lesson uses, with tab and newline.
 _FILTERED = str.maketrans({mark: " " for mark in '!"#$%&()*+.,-/:;=?@[\\]^_`{|}~\t\n'})
 _CHARACTER = re.compile(r"[a-z0-9]+|\S")
+_CHINESE = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]")
+LANGUAGES: dict[Language, str] = {"en": "English", "zh": "Chinese"}
 
 
 def split(caption: str, how: Splitting) -> list[str]:
@@ -65,14 +69,21 @@ def _jieba() -> "jieba.Tokenizer":
     return tokenizer
 
 
-def require_language(splitting: Splitting, language: Literal["en", "zh"]) -> None:
-    """Refuse to judge captions of Chinese words as if they were English.
+def language_of(words: Iterable[str]) -> Language:
+    """Tell the language of a run's words: Chinese where most of them have a Chinese character."""
+    chinese = [_CHINESE.search(word) is not None for word in words]
+    return "zh" if 2 * sum(chinese) > len(chinese) else "en"
+
+
+def require_language(words: Iterable[str], language: Language) -> None:
+    """Refuse to take Chinese words for English ones, or English ones for Chinese.
 
     Raises:
-        SettingError: they are, and English is meant.
+        SettingError: the run's words are of the other language.
     """
-    if language == "en" and splitting != "words":
+    spoken = language_of(words)
+    if spoken != language:
         raise SettingError(
-            f"the run's words are those of {splitting}, which are Chinese, but language was en; "
-            "give --language zh"
+            f"the run's words are {LANGUAGES[spoken]}, but language was {language}; "
+            f"give --language {spoken}, or another run"
         )

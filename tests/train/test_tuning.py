@@ -21,6 +21,7 @@ from tushuo.evaluate import caption_split
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
+from tushuo.pack import moved, pack
 from tushuo.run import Run
 from tushuo.train.batches import epoch_order
 from tushuo.train.checkpoint import EpochRow
@@ -192,6 +193,15 @@ def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
     assert after.config.encoder == before.config.encoder
     assert weights_hash(after.upper) == weights_hash(before.upper)
     assert encoder_of(after, weights=tiny_weights).spec == regions.spec
+    for folder in (run, tmp_path / "run"):
+        pack(folder, folder / "model", precision="float16")
+        assert not (folder / "model" / "encoder.safetensors").exists()
+        loaded = [Run.load(of) for of in (folder, folder / "model")]
+        whole, small = (Captioner(of, encoder_of(of, weights=tiny_weights)) for of in loaded)
+        found = moved(whole, small, [record.path for record in records], after.config.search)
+        assert (found.same, found.most < 1e-2) == (len(records), True)
+        assert small.encoder.spec.upto == 6
+        assert small.encoder.spec.upper != whole.encoder.spec.upper  # it is rounded
     (tmp_path / "run" / "encoder.safetensors").write_bytes(b"")
     with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
         Run.load(tmp_path / "run")

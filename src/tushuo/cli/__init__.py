@@ -19,6 +19,7 @@ from tushuo.cli.evidence import evidence
 from tushuo.cli.explain import explain
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
+from tushuo.cli.pack import pack
 from tushuo.cli.report import report
 from tushuo.cli.score import score
 from tushuo.cli.train import train
@@ -43,6 +44,7 @@ for command in (
     score,
     compare,
     report,
+    pack,
     info,
 ):
     app.command(command)

@@ -41,11 +41,10 @@ def calibrate(
     from tushuo.confidence import keep
     from tushuo.evaluate import split_of
     from tushuo.report.reliability import draw_reliability
-    from tushuo.text import require_language
 
     records = tushuo.data.read(data, images=images, language=language)
     captioner = load(run, weights=weights)
-    require_language(captioner.run.config.splitting, language)
+    captioner.require_language(language)
     splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
     chosen = splits[0][0]
     regions = seen_by(captioner.encoder, chosen, store)

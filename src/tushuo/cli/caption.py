@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ LONGEST_DOWNLOAD = 50_000_000  # bytes
 
 def caption(
     *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
-    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    run: Runs = None,
+    language: Spoken = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
     output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
@@ -51,7 +53,7 @@ def caption(
             raise SettingError(
                 f"{named} is a run folder, not pictures; an ensemble is --run RUN --run {named}"
             )
-    captioner = load(run, weights=weights)
+    captioner = load(run, language=language, weights=weights)
     config = with_given(captioner.run.config.search, search)
     if min_confidence is not None:
         if not 0 <= min_confidence <= 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.score import NO_MORE, MoreMetrics
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def evaluate(
     data: Path,
     *,
-    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    run: Runs = None,
     store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
     split: Annotated[Literal["train", "val", "test"], Parameter(help="which pictures")] = "val",
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
@@ -58,18 +59,18 @@ def evaluate(
     from tushuo.encoders.clip import load as open_clip
     from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
     from tushuo.runtime import processes
-    from tushuo.text import require_language
 
     records = tushuo.data.read(data, images=images, language=language)
     how = tokenizer or ("jieba" if language == "zh" else "ptb")
     first = processes()[0] == 0  # the process that scores
     metrics = _usable(more.names(how), how, output) if first else ()
     eyes = open_clip(clip) if clip and first else None
-    captioner = load(run, weights=weights)
+    runs = speakers(run, language)
+    captioner = load(runs, weights=weights)
     if tokenizer is None:
-        require_language(captioner.run.config.splitting, language)
+        captioner.require_language(language)
     config = with_given(captioner.run.config.search, search)
-    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to score
+    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to score
     chosen, training = splits[0]
     mine = share(chosen)
     regions = seen_by(captioner.encoder, mine, store)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def evidence(
     data: Path,
     *,
-    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    run: Runs = None,
     store: Annotated[Path, Parameter(help="regions of the pictures")],
     split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
     pictures: Annotated[int, Parameter(help="how many of them, the first ones")] = 300,
@@ -30,7 +31,9 @@ def evidence(
         Parameter(help="what stands in their place: the mean region, zeros"),
     ] = "mean",
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
-    figure: Annotated[Path | None, Parameter(help="default: evidence.png in the run")] = None,
+    figure: Annotated[
+        Path | None, Parameter(help="default: evidence.png in the run, or here")
+    ] = None,
     json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
     search: SearchOptions = AS_THE_RUN,
 ) -> int:
@@ -55,8 +58,9 @@ def evidence(
     if pictures < 1:
         raise SettingError(f"pictures was {pictures}, it must be at least 1")
     records = tushuo.data.read(data, images=images, language=language)
-    captioner = load(run, weights=weights)
-    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
+    runs = speakers(run, language)
+    captioner = load(runs, weights=weights)
+    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
     with Bar("evidence") as bar:
         found = test(
             captioner,
@@ -67,7 +71,7 @@ def evidence(
             fill=fill,
             progress=bar,
         )
-    draw_evidence(found.hidden, figure or run[0] / "evidence.png")
+    draw_evidence(found.hidden, figure or (run[0] if run else Path()) / "evidence.png")
     if json:
         print(msgspec.json.encode(found).decode())
     else:

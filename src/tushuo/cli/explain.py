@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.caption import content_of, stem_of
 from tushuo.cli.flags import with_given
+from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ SHOWN = 3  # captions of a search on the page, unless --n-best says more
 def explain(
     picture: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
-    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    run: Runs = None,
+    language: Spoken = None,
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
     output: Annotated[
         Path | None, Parameter(help="the page; default: NAME-explained.html here")
@@ -45,7 +47,7 @@ def explain(
     from tushuo.report.explain_page import SIDE, write_explain_page
     from tushuo.report.looks_gif import write_looks_gif
 
-    captioner = load(run, weights=weights)
+    captioner = load(run, language=language, weights=weights)
     spec = captioner.encoder.spec
     config = with_given(captioner.run.config.search, search)
     content = content_of(picture)

@@ -22,6 +22,8 @@ def info() -> int:
     import tushuo
     from tushuo import encoders
     from tushuo.errors import TushuoError
+    from tushuo.models import shipped
+    from tushuo.text import LANGUAGES
 
     table = Table("part", "here", box=None)
     table.add_row("tushuo", tushuo.__version__)
@@ -36,6 +38,11 @@ def info() -> int:
             table.add_row(f"encoder {name}", f"{spec.rows}x{spec.columns}x{spec.width}, ready")
         except TushuoError as error:
             table.add_row(f"encoder {name}", str(error))
+    for language in LANGUAGES:
+        try:
+            table.add_row(f"model {language}", str(shipped(language)))
+        except TushuoError as error:
+            table.add_row(f"model {language}", str(error))
     for package, cure in EXTRAS.items():
         try:
             table.add_row(package, version(package))

@@ -31,7 +31,7 @@ class EncoderSpec:
         upto: of an encoder in two parts: how many of its blocks are in the lower one. Where
             ``upper`` is None the regions are the grid between the parts, which no decoder reads.
         upper: of an encoder whose upper part was trained: the hash of that part's weights, or
-            ``OWN`` in the run.json of the run that trains them.
+            ``OWN`` in the run.json of the run whose best.safetensors has them.
     """
 
     name: str

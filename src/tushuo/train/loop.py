@@ -115,7 +115,8 @@ def fit(
             progress = Progress(epoch=row.epoch, rows=[*progress.rows, row], taken=progress.taken)
             if learner.accelerator.is_main_process:
                 if best_row(progress.rows, config.best_by) is row:
-                    write_bytes(folder / BEST, save(best_weights(decoder, upper)))
+                    looked = {} if upper is None else upper.state_dict()
+                    write_bytes(folder / BEST, save(best_weights(decoder, looked)))
                 watcher.epoch(decoder.eval(), progress.rows)
         learner.save(last, progress)
     return progress.rows

@@ -1,0 +1,65 @@
+"""``tushuo pack``, and the models that come with the package: without --run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tushuo
+from tests.cli.conftest import call
+from tushuo import models
+from tushuo.errors import RunError
+
+
+@pytest.fixture
+def english(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation with an English model alone."""
+    monkeypatch.setattr(models, "FOLDER", tmp_path / "models")
+    call("pack", run, "--output", tmp_path / "models" / "en", "--search", "beam", "--beam-size", 3)
+    return tmp_path / "models" / "en"
+
+
+def test_what_pack_tells(capsys: pytest.CaptureFixture[str], english: Path, run: Path) -> None:
+    told = capsys.readouterr().out
+    assert f"{english}: " in told
+    assert "of 32 captions are the run's" in told
+    assert tushuo.load(english).run.config.search.beam_size == 3
+    assert call("pack", run, "--output", english) == 2
+    assert "holds a run or a model already" in capsys.readouterr().err
+
+
+def test_a_caption_without_a_run(
+    english: Path,
+    scenes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture = scenes / "images" / "00000.jpg"
+    capsys.readouterr()
+    assert call("caption", picture) == 0
+    said = capsys.readouterr().out
+    assert said == f"{picture}\t{tushuo.load(language='en').caption(picture).text}\n"
+    assert call("caption", picture, "--language", "en", "--run", english) == 0
+    assert capsys.readouterr().out == said
+    assert call("explain", picture, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["caption"] in said
+    assert call("evaluate", scenes, "--no-meteor", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["run"]["search"]["beam_size"] == 3
+
+
+def test_what_an_installation_does_not_speak(
+    english: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = scenes / "images" / "00000.jpg"
+    assert call("caption", picture, "--language", "zh") == 2
+    assert "ships no model that speaks zh; name a run with --run" in capsys.readouterr().err
+    assert call("evidence", scenes, "--store", "no", "--language", "zh") == 2
+    assert "ships no model that speaks zh" in capsys.readouterr().err
+    assert call("caption", picture, "--run", english, "--language", "zh") == 2
+    assert "the run's words are English, but language was zh" in capsys.readouterr().err
+    shutil.rmtree(english)
+    with pytest.raises(RunError, match="ships no model that speaks en"):
+        tushuo.load()
