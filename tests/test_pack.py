@@ -69,13 +69,23 @@ def test_a_model_says_what_its_run_says(
 ) -> None:
     model = tmp_path / "model"
     pack(run, model, precision=precision, search=BEAM)
-    kept = {"best.safetensors", "run.json", "vocabulary.json", "split.json", "log.csv"}
+    kept = {
+        "best.safetensors",
+        "run.json",
+        "vocabulary.json",
+        "frequencies.json",
+        "split.json",
+        "log.csv",
+    }
     assert {file.name for file in model.iterdir()} <= kept
     assert (model / "split.json").read_bytes() == (run / "split.json").read_bytes()
     small, large = ((of / "best.safetensors").stat().st_size for of in (model, run))
     assert small < share * large
     assert Run.load(model).config.search == BEAM
     assert Run.load(model).config.signature == Run.load(run).config.signature
+    common = Run.load(model).vocabulary.frequencies
+    assert common == Run.load(run).vocabulary.frequencies
+    assert common is not None
     pictures = [record.path for record in records]
     found = moved(captioner(run), captioner(model), pictures, BEAM)
     assert found.pictures == len(records)

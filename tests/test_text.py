@@ -34,17 +34,36 @@ def test_vocabulary_keeps_the_most_frequent(tmp_path: Path) -> None:
     vocabulary = Vocabulary.fit(captions, VocabularyConfig(words=3))
     assert vocabulary.words[4:] == ("a", "dog", "cat")
     assert vocabulary.encode(["a", "zebra"]) == [1, 4, 3, 2]
-    vocabulary.save(tmp_path / "vocabulary.json")
-    again = Vocabulary.load(tmp_path / "vocabulary.json")
+    vocabulary.save(tmp_path)
+    again = Vocabulary.load(tmp_path)
+    assert again.frequencies is None
     assert (again.words, again.hash) == (vocabulary.words, vocabulary.hash)
 
 
 def test_vocabulary_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="min-count"):
         Vocabulary.fit([["a"]], VocabularyConfig(min_count=2))
-    (tmp_path / "v.json").write_text("{}")
+    (tmp_path / "vocabulary.json").write_text("{}")
     with pytest.raises(RunError, match="not a vocabulary"):
-        Vocabulary.load(tmp_path / "v.json")
+        Vocabulary.load(tmp_path)
+    (tmp_path / "frequencies.json").write_text("{}")
+    with pytest.raises(RunError, match="json cannot be read"):
+        Vocabulary.load(tmp_path)
+
+
+def test_vocabulary_knows_in_how_many_pictures_a_word_stands(tmp_path: Path) -> None:
+    """Twice in one picture is once; strangers count together; the hash is as it was."""
+    pictures = [[["a", "dog"], ["a", "dog", "runs"]], [["a", "cat"]], [["a", "man", "walks"]]]
+    captions = [caption for of in pictures for caption in of]
+    vocabulary = Vocabulary.fit(captions, VocabularyConfig(words=4))
+    assert vocabulary.words[4:] == ("a", "dog", "cat", "man")
+    counted = vocabulary.counted(pictures)
+    assert counted.hash == vocabulary.hash
+    counted.save(tmp_path)
+    found = Vocabulary.load(tmp_path).frequencies
+    assert found is not None
+    assert found.pictures == 3
+    assert found.words == {"<unk>": 2, "a": 3, "dog": 1, "cat": 1, "man": 1}
 
 
 def test_a_run_is_not_taken_for_one_of_another_language() -> None:

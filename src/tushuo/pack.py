@@ -2,9 +2,9 @@
 
 MODEL/ is a run folder (run.py) without what only a training wants: best.safetensors has the
 decoder's weights, and those of the encoder's upper part where it was trained, rounded (weights.py);
-beside it run.json, vocabulary.json, split.json, log.csv and the calibrations. A calibration is told
-by the weights that it was fitted for; it is signed anew for the rounded ones, since rounding moves
-what it looks at by far less than it can tell apart.
+beside it run.json, the other files of KEPT and the calibrations. A calibration is told by the
+weights that it was fitted for; it is signed anew for the rounded ones, since rounding moves what it
+looks at by far less than it can tell apart.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from tushuo.vocabulary import END
 from tushuo.weights import Precision, shrink
 
 BATCH_PICTURES = 32
-KEPT = ("vocabulary.json", "split.json", "log.csv")  # as they are, where they are
+KEPT = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")  # as they are
 
 
 def pack(

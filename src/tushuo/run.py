@@ -3,6 +3,7 @@
 RUN/
   run.json            what made it: encoder, store, words, decoder, training, search
   vocabulary.json     words and ids
+  frequencies.json    in how many training pictures' captions each word stands
   split.json          image ids of the pictures that it was trained and validated on
   best.safetensors    weights of the best epoch; with the encoder's upper part where it learned;
                       rounded, where `pack` made the folder
@@ -107,7 +108,7 @@ class Run:
             RunError: something of it is missing, damaged, or belongs to another run.
         """
         config = read_config(folder)
-        vocabulary = Vocabulary.load(folder / "vocabulary.json")
+        vocabulary = Vocabulary.load(folder)
         if vocabulary.hash != config.vocabulary:
             raise RunError(
                 f"{folder}/vocabulary.json has the hash {vocabulary.hash}, but the run was trained "
@@ -233,9 +234,9 @@ def begin(
                 f"{name}: {old.get(name)} there, {new.get(name)} now" for name in names
             )
             raise RunError(f"{folder} holds another run ({told}); choose another --output")
-        return
-    vocabulary.save(folder / "vocabulary.json")
-    write_bytes(folder / "run.json", msgspec.json.format(msgspec.json.encode(config)))
+    else:
+        write_bytes(folder / "run.json", msgspec.json.format(msgspec.json.encode(config)))
+    vocabulary.save(folder)  # over an older one too, which does not know how common words are
 
 
 def write_split(folder: Path, split: dict[str, list[int | str]]) -> None:

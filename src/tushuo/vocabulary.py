@@ -1,11 +1,15 @@
-"""Words and their ids, on Hugging Face ``tokenizers``; saved as that library's JSON."""
+"""Words and their ids, on Hugging Face ``tokenizers``; saved as that library's JSON.
+
+That JSON takes nothing else in, so how common the words are stands in a file beside it.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, final
 
+import msgspec
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
@@ -14,6 +18,7 @@ from tushuo.runtime import sha256, write_bytes
 
 PAD, START, END, UNK = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+FILE, COMMON = "vocabulary.json", "frequencies.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +36,46 @@ class VocabularyConfig:
 
 
 @final
-class Vocabulary:
-    """Words and their ids; ids 0 to 3 are ``<pad> <start> <end> <unk>``."""
+@dataclass(frozen=True, kw_only=True)
+class Frequencies:
+    """How common words are among the captions of the training pictures.
 
-    def __init__(self, tokenizer: Tokenizer):
-        self._tokenizer = tokenizer
+    Attributes:
+        pictures: how many pictures there are.
+        words: in how many pictures' captions a word stands; ``<unk>``: one that is not known.
+    """
+
+    pictures: int
+    words: Mapping[str, int]
+
+    @classmethod
+    def load(cls, path: Path) -> "Frequencies | None":
+        """Read them; None where they were never written.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise RunError(
+                f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+            ) from error
+
+
+@final
+class Vocabulary:
+    """Words and their ids; ids 0 to 3 are ``<pad> <start> <end> <unk>``.
+
+    Args:
+        tokenizer: knows the words.
+        frequencies: how common they are, where that is known; no part of the hash.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, frequencies: Frequencies | None = None):
+        self._tokenizer, self.frequencies = tokenizer, frequencies
         ids = tokenizer.get_vocab()
         self.words: tuple[str, ...] = tuple(sorted(ids, key=ids.__getitem__))
 
@@ -59,24 +99,35 @@ class Vocabulary:
         ids = {word: index for index, word in enumerate([*SPECIAL, *kept])}
         return cls(Tokenizer(WordLevel(ids, unk_token=SPECIAL[UNK])))
 
+    def counted(self, pictures: Sequence[Iterable[Sequence[str]]]) -> "Vocabulary":
+        """Return the same words, and how common they are among the captions of pictures."""
+        known, words = set(self.words), Counter[str]()
+        for captions in pictures:
+            words.update({w if w in known else SPECIAL[UNK] for said in captions for w in said})
+        ordered = {word: words[word] for word in self.words if words[word]}
+        return Vocabulary(self._tokenizer, Frequencies(pictures=len(pictures), words=ordered))
+
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
-        """Read a saved vocabulary.
+    def load(cls, folder: Path) -> "Vocabulary":
+        """Read the vocabulary of a run's folder.
 
         Raises:
-            RunError: the file is missing or not a vocabulary of ours.
+            RunError: it is missing or not a vocabulary of ours.
         """
+        path, common = folder / FILE, Frequencies.load(folder / COMMON)
         try:
-            vocabulary = cls(Tokenizer.from_file(str(path)))
+            vocabulary = cls(Tokenizer.from_file(str(path)), common)
         except Exception as error:  # tokenizers raises bare Exception, nothing finer
             raise RunError(f"{path} is not a vocabulary: {error}; train the run again") from error
         if vocabulary.words[: len(SPECIAL)] != SPECIAL:
             raise RunError(f"{path} does not begin with {' '.join(SPECIAL)}; train the run again")
         return vocabulary
 
-    def save(self, path: Path) -> None:
-        """Write the vocabulary as tokenizers' JSON, atomically."""
-        write_bytes(path, self._tokenizer.to_str(pretty=True).encode())
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary as tokenizers' JSON, and how common its words are, atomically."""
+        write_bytes(folder / FILE, self._tokenizer.to_str(pretty=True).encode())
+        if self.frequencies:
+            write_bytes(folder / COMMON, msgspec.json.encode(self.frequencies))
 
     def __len__(self) -> int:
         return len(self.words)

@@ -9,6 +9,8 @@ from PIL import Image
 
 import tushuo
 from tests.cli.conftest import call
+from tushuo.report.explain_page import TOLD
+from tushuo.search import SEARCHES
 from tushuo.search.config import SearchConfig
 
 
@@ -59,3 +61,7 @@ def test_explain_in_json_says_what_its_twin_says(
     assert "no.jpg is not there" in capsys.readouterr().err
     assert call("explain", picture, "--run", run, "--search", "beam", "--must", "gooose") == 2
     assert "does not know the word 'gooose'" in capsys.readouterr().err
+
+
+def test_the_page_can_tell_of_every_search() -> None:
+    assert TOLD.keys() == SEARCHES.keys()

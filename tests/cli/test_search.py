@@ -33,6 +33,12 @@ def test_every_search_from_the_command_line(
     samples = ("--search", "sample", "--n-best", 3, "--top-k", 20, "--top-p", 0.9)
     assert said(*samples) == said(*samples, "--seed", 0) != said(*samples, "--seed", 1)
     assert said("--search", "diverse", "--groups", 5)["caption"]
+    agreed = said("--search", "consensus", "--beam-size", 4, "--n-best", 4, "--judges", 9)
+    four = said("--search", "beam", "--beam-size", 4, "--n-best", 4)
+    every = [
+        [one["caption"], *(o["caption"] for o in one["alternatives"])] for one in (agreed, four)
+    ]
+    assert sorted(every[0]) == sorted(every[1])
     word = beam["caption"].split()[-1]
     assert not said("--not-last", word)["caption"].endswith(word)
     assert word not in said("--must-not", word)["caption"].split()

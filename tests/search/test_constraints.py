@@ -13,13 +13,14 @@ from tushuo.search.config import SearchConfig
 from tushuo.vocabulary import UNK, Vocabulary, VocabularyConfig
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g", "h"]
-VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig())
+VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig()).counted([[WORDS[:4]], [WORDS]])
 V = len(VOCABULARY)
 MODES = {
     "greedy": {},
     "sample": {"n_best": 3},
     "beam": {"beam_size": 3, "n_best": 3},
     "diverse": {"beam_size": 4, "groups": 2, "n_best": 4},
+    "consensus": {"beam_size": 3, "n_best": 3, "judges": 4},
 }  # fmt: skip
 phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join)
 
@@ -80,10 +81,11 @@ def test_what_is_said_keeps_the_rules(
     st.integers(0, 1000),
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True),
     st.integers(3, 6),
+    st.sampled_from(["beam", "consensus"]),
 )
-def test_words_that_must_appear_do(seed: int, must: list[str], most: int) -> None:
+def test_words_that_must_appear_do(seed: int, must: list[str], most: int, mode: str) -> None:
     config = SearchConfig(
-        search="beam", must=tuple(must), beam_size=3, n_best=3, max_words=most, score="sum"
+        search=mode, must=tuple(must), beam_size=3, n_best=3, max_words=most, score="sum"
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     for found in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
@@ -119,8 +121,8 @@ def test_unk_is_said_only_where_asked() -> None:
     for mode, more in MODES.items():
         for unk in (False, True):
             config = SearchConfig(search=mode, unk=unk, max_words=5, **more)
-            said = [UNK in h.words for of in search(decoder, pictures(1), config) for h in of]
-            assert any(said) == unk
+            (found,) = search(decoder, pictures(1), config, vocabulary=VOCABULARY)
+            assert any(UNK in h.words for h in found) == unk
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,10 @@ def test_unk_is_said_only_where_asked() -> None:
         ({"n_best": 2}, "greedy finds one caption"),
         ({"search": "beam", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
         ({"search": "diverse", "groups": 2}, "beam-size was 5, it must be a multiple of groups"),
-        ({"must": ("a",)}, "only --search beam can see to it"),
+        ({"must": ("a",)}, "only --search beam and consensus can see to it"),
+        ({"search": "consensus", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
+        ({"judges": 0}, "judges was 0, it must be at least 1"),
+        ({"judge_temperature": 0.0}, "judge-temperature was 0.0"),
         ({"search": "beam", "must": ("a", "b"), "max_words": 1}, "must names 2 words"),
         ({"search": "beam", "must": ("a",), "must_not": ("a",)}, "a must and must not appear"),
     ],
@@ -185,6 +190,10 @@ def test_words_want_a_vocabulary() -> None:
         (
             {"search": "sample", "top_p": 0.9},
             "sample,n_best=1,temperature=1.0,top_p=0.9,max_words=40",
+        ),
+        (
+            {"search": "consensus", "n_best": 2, "seed": 3, "temperature": 0.5},
+            "consensus,beam_size=5,score=mean,judges=30,judge_temperature=0.7,seed=3,max_words=40",
         ),
     ],
 )

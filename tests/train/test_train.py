@@ -144,6 +144,20 @@ def test_a_run_from_before_there_were_such_settings_is_gone_on_with(
         learn(records, store, tmp_path / "run", Watcher(), replace(ONCE, average=0.5))
 
 
+def test_the_same_command_tells_an_older_run_how_common_words_are(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    learn(records, store, tmp_path / "run", Watcher(), ONCE)
+    told = Run.load(tmp_path / "run").vocabulary.frequencies
+    assert told is not None
+    assert told.pictures == sum(record.split == "train" for record in records)
+    assert 0 < max(told.words.values()) <= told.pictures
+    (tmp_path / "run" / "frequencies.json").unlink()
+    assert Run.load(tmp_path / "run").vocabulary.frequencies is None
+    assert len(learn(records, store, tmp_path / "run", Watcher(), ONCE)) == 1
+    assert Run.load(tmp_path / "run").vocabulary.frequencies == told
+
+
 def test_a_run_of_another_vocabulary_is_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:

@@ -153,6 +153,16 @@ def count_pairs(
     return (*np.divmod(found, max(kinds, 1)), np.concatenate([counts for _, counts in pieces]))
 
 
+def numbered(
+    captions: Sequence[Sequence[int]],
+) -> tuple[Int[np.ndarray, " W"], Int[np.ndarray, " T"], Int[np.ndarray, " C"]]:
+    """Return the different ids, all words as places among them, and each caption's length."""
+    lengths = np.fromiter(map(len, captions), np.int64, len(captions))
+    flat = np.fromiter(chain.from_iterable(captions), np.int64, int(lengths.sum()))
+    known, words = np.unique(flat, return_inverse=True)
+    return known, words, lengths
+
+
 def look_up(
     keys: Int[np.ndarray, " N"], wanted: Int[np.ndarray, " M"]
 ) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
@@ -162,3 +172,13 @@ def look_up(
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     there = np.flatnonzero(keys[place] == wanted)
     return place[there], there
+
+
+def look_up_all(
+    keys: Int[np.ndarray, " N"], wanted: Int[np.ndarray, " M"]
+) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
+    """Find wanted numbers wherever they stand among sorted keys; return the places in both."""
+    low = np.searchsorted(keys, wanted)
+    many = np.searchsorted(keys, wanted, side="right") - low
+    there = np.repeat(np.arange(len(wanted)), many)
+    return low[there] + np.arange(len(there)) - (np.cumsum(many) - many)[there], there

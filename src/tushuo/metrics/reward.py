@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import length_penalty
-from tushuo.metrics.corpus import ORDER, Grams, count_grams, look_up
+from tushuo.metrics.corpus import ORDER, Grams, count_grams, look_up, look_up_all, numbered
 
 Ids = Sequence[int]
 FAR = 1 << 40  # a length that no reference has
@@ -43,7 +43,7 @@ class Reward:
         self._lengths = np.full((len(references), self._most), FAR)
         self._lengths[_slots(sizes)] = [len(ids) for ids in flat]
         self._there = self._lengths < FAR
-        known, words, lengths = _numbered(flat)
+        known, words, lengths = numbered(flat)
         tables = count_grams(words, lengths)
         self._words = int(known.max(initial=-1)) + 1
         firsts = [np.zeros(len(known), np.int64), *(table.first for table in tables[1:])]
@@ -56,7 +56,7 @@ class Reward:
         self, pictures: Int[np.ndarray, " B"], captions: Sequence[Ids]
     ) -> Float[np.ndarray, " B"]:
         """Score each caption of the picture beside it (a place in ``references``)."""
-        known, words, lengths = _numbered(captions)
+        known, words, lengths = numbered(captions)
         tables = count_grams(words, lengths)
         names = np.zeros(0, np.int64)
         alike = np.zeros((len(captions), self._most))
@@ -138,10 +138,8 @@ class _Order:
         own = weight * table.count
         entries, keys, local = self._entries_of(pictures)
         wanted = np.where(name < 0, -1, local[table.caption] * len(self.keys) + name)
-        low = np.searchsorted(keys, wanted)
-        many = np.searchsorted(keys, wanted, side="right") - low
-        mine = np.repeat(np.arange(len(wanted)), many)
-        place = entries[low[mine] + np.arange(len(mine)) - (np.cumsum(many) - many)[mine]]
+        place, mine = look_up_all(keys, wanted)
+        place = entries[place]
         theirs = weight[mine] * self.count[place]
         cells = table.caption[mine] * most + self.slot[place]
         dots = np.bincount(cells, np.minimum(own[mine], theirs) * theirs, captions * most)
@@ -149,9 +147,9 @@ class _Order:
         norm = norm * self.norms[pictures]
         dots = dots.reshape(captions, most).astype(float)
         cosines = np.divide(dots, norm, out=np.zeros_like(dots), where=norm > 0)
-        matched = np.flatnonzero(many)
-        ends = (np.cumsum(many) - many)[matched]
-        best = np.maximum.reduceat(self.count[place], ends) if len(matched) else place[:0]
+        begins = np.flatnonzero(np.diff(mine, prepend=-1))  # of what one entry matches
+        matched = mine[begins]
+        best = np.maximum.reduceat(self.count[place], begins) if len(matched) else place[:0]
         clipped = np.minimum(best, table.count[matched])
         return cosines, np.bincount(table.caption[matched], clipped, captions).astype(float)
 
@@ -197,13 +195,3 @@ def _slots(sizes: Int[np.ndarray, " I"]) -> tuple[Int[np.ndarray, " R"], Int[np.
     """Return each reference's picture, and which of that picture's references it is."""
     picture = np.repeat(np.arange(len(sizes)), sizes)
     return picture, np.arange(len(picture)) - (np.cumsum(sizes) - sizes)[picture]
-
-
-def _numbered(
-    captions: Sequence[Ids],
-) -> tuple[Int[np.ndarray, " W"], Int[np.ndarray, " T"], Int[np.ndarray, " C"]]:
-    """Return the different ids, all words as places among them, and each caption's length."""
-    lengths = np.fromiter(map(len, captions), np.int64, len(captions))
-    flat = np.fromiter(chain.from_iterable(captions), np.int64, int(lengths.sum()))
-    known, words = np.unique(flat, return_inverse=True)
-    return known, words, lengths

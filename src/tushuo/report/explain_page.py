@@ -25,6 +25,10 @@ TOLD = {
         "Diverse beam",
         "The best of several groups that keep away from each other's words.",
     ),
+    "consensus": (
+        "Consensus",
+        "Of the best captions those first that drawn captions are most like.",
+    ),
     "sample": ("Samples", "Words drawn by their probability."),
 }
 

@@ -19,6 +19,7 @@ SEARCHES = {
     "sample": "tushuo.search.step_by_step:step_by_step",
     "beam": "tushuo.search.beam:beam",
     "diverse": "tushuo.search.beam:beam",
+    "consensus": "tushuo.search.consensus:consensus",
 }
 
 
@@ -35,7 +36,7 @@ def search(
         decoder: any; several in one `decoders.ensemble.Ensemble` too.
         regions: of each picture, (P, R, D).
         config: what is searched, and how.
-        vocabulary: the run's; only needed where the configuration names words.
+        vocabulary: the run's; needed where the configuration names words, or asks for a consensus.
 
     Returns:
         The hypotheses of each picture, the best first.
@@ -43,8 +44,7 @@ def search(
     Raises:
         SettingError: a word is not in the vocabulary, or no caption can keep all constraints.
     """
-    from tushuo.search.filters import rules_of
-
     room, name = SEARCHES[config.search].split(":")
-    rules = rules_of(config, vocabulary)
-    return getattr(import_module(room), name)(decoder, regions.to(decoder.device), config, rules)
+    return getattr(import_module(room), name)(
+        decoder, regions.to(decoder.device), config, vocabulary
+    )

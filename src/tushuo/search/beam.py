@@ -19,24 +19,28 @@ from tushuo.decoders.base import Decoder, Step
 from tushuo.search.candidates import Plan, plain
 from tushuo.search.config import SearchConfig
 from tushuo.search.diverse import apart
-from tushuo.search.filters import NEVER, Rules
+from tushuo.search.filters import NEVER, Rules, rules_of
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.search.must import banks
 from tushuo.search.trail import Ended, Trail
-from tushuo.vocabulary import START
+from tushuo.vocabulary import START, Vocabulary
 
 
 @torch.inference_mode()
 def beam(
-    decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig, rules: Rules
+    decoder: Decoder,
+    regions: Float[Tensor, "P R D"],
+    config: SearchConfig,
+    vocabulary: Vocabulary | None,
 ) -> list[list[Hypothesis]]:
     """Search the best captions of every picture of a batch.
 
     States are copied for hypotheses, regions never; a picture leaves the batch when it is done.
 
     Raises:
-        SettingError: no caption of a picture was found that keeps all rules.
+        SettingError: a word is not in the vocabulary, or no caption was found that keeps all rules.
     """
+    rules = rules_of(config, vocabulary)
     plan, P, device = _plan(config, rules), len(regions), regions.device
     W = plan.lanes * plan.width
     trail, ended = Trail.empty(P, W, config, device), Ended(P, plan, config, device)

@@ -12,11 +12,14 @@ class SearchConfig:
     """Settings of a search; the words are strings, as the run's vocabulary has them."""
 
     search: Annotated[
-        Literal["greedy", "sample", "beam", "diverse"],
-        "the likeliest word each time; drawn words; the best captions; the best of several groups",
+        Literal["greedy", "sample", "beam", "diverse", "consensus"],
+        "the likeliest word each time; drawn words; the best captions; the best of several groups; "
+        "of the best captions the ones that most of the drawn ones are like",
     ] = "greedy"
     n_best: Annotated[int, "captions a picture, best first; of sample: how many are drawn"] = 1
-    beam_size: Annotated[int, "of beam and diverse: unfinished captions kept a picture"] = 5
+    beam_size: Annotated[
+        int, "of beam, diverse and consensus: unfinished captions kept a picture"
+    ] = 5
     score: Annotated[
         Literal["sum", "mean", "gnmt"],
         "what ranks captions: log-probability, over their length, or by the rule of GNMT",
@@ -25,12 +28,14 @@ class SearchConfig:
     groups: Annotated[int, "of diverse: how many share the beams"] = 5
     strength: Annotated[float, "of diverse: nats off a word for each earlier group's use"] = 0.5
     temperature: Annotated[float, "of sample: below 1 safer words, above 1 bolder ones"] = 1.0
+    judges: Annotated[int, "of consensus: drawn captions that its captions are compared with"] = 30
+    judge_temperature: Annotated[float, "of consensus: temperature of the judges"] = 0.7
     top_k: Annotated[int | None, "of sample: draw among so many likeliest words"] = None
     top_p: Annotated[float | None, "of sample: draw among the likeliest with this share"] = None
-    seed: Annotated[int, "of sample: the same seed repeats the caption of a picture"] = 0
+    seed: Annotated[int, "of sample and consensus: the same seed repeats a picture's captions"] = 0
     min_words: Annotated[int, "shortest caption"] = 0
     max_words: Annotated[int, "longest caption"] = 40
-    must: Annotated[tuple[str, ...], "of beam: a word that must appear"] = ()
+    must: Annotated[tuple[str, ...], "of beam and consensus: a word that must appear"] = ()
     must_not: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
     not_last: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
     no_repeat: Annotated[int | None, "so many words in a row never come twice"] = None
@@ -45,11 +50,12 @@ class SearchConfig:
                     said = name.replace("_", "-")
                     finite = " and finite" if isinstance(given, float) else ""
                     raise SettingError(f"{said} was {given}, it must be at least {least}{finite}")
-        if not 0 < self.temperature < math.inf:
-            raise SettingError(
-                f"temperature was {self.temperature}, it must be above 0 and finite; "
-                "for the likeliest words use --search greedy"
-            )
+        for name in ("temperature", "judge_temperature"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise SettingError(
+                    f"{name.replace('_', '-')} was {getattr(self, name)}, it must be above 0 and "
+                    "finite; for the likeliest words use --search greedy"
+                )
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise SettingError(f"top-p was {self.top_p}, it must be above 0 and at most 1")
         if self.min_words > self.max_words:
@@ -65,7 +71,7 @@ class SearchConfig:
                 f"n-best was {self.n_best}, but greedy finds one caption; "
                 "use --search beam or sample"
             )
-        if self.search in ("beam", "diverse") and self.n_best > self.beam_size:
+        if self.search in ("beam", "diverse", "consensus") and self.n_best > self.beam_size:
             raise SettingError(
                 f"n-best was {self.n_best}, above beam-size, which is {self.beam_size}"
             )
@@ -76,9 +82,10 @@ class SearchConfig:
             )
 
     def _refuse_words(self) -> None:
-        if self.must and self.search != "beam":
+        if self.must and self.search not in ("beam", "consensus"):
             raise SettingError(
-                f"must was given with --search {self.search}; only --search beam can see to it"
+                f"must was given with --search {self.search}; only --search beam and consensus can "
+                "see to it"
             )
         if len(set(self.must)) > self.max_words:
             raise SettingError(
@@ -99,7 +106,7 @@ class SearchConfig:
 
 
 _LEAST = {
-    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat"): 1,
+    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat", "judges"): 1,
     ("min_words", "gnmt_alpha", "strength"): 0,
 }
 _OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "unk")
@@ -108,6 +115,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
     "beam": ("beam_size", "score"),
     "diverse": ("beam_size", "score", "groups", "strength"),
+    "consensus": ("beam_size", "score", "judges", "judge_temperature", "seed"),
 }
 
 

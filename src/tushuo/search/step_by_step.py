@@ -10,16 +10,19 @@ from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
 from tushuo.search.config import SearchConfig
 from tushuo.search.draw import bend, draw, looks, scramble, uniforms
-from tushuo.search.filters import NEVER, Rules
+from tushuo.search.filters import NEVER, rules_of
 from tushuo.search.hypothesis import Hypothesis
-from tushuo.vocabulary import END, PAD, START
+from tushuo.vocabulary import END, PAD, START, Vocabulary
 
 Choose = Callable[[Float[Tensor, "B V"], Int[Tensor, " B"], int], Int[Tensor, " B"]]
 
 
 @torch.inference_mode()
 def step_by_step(
-    decoder: Decoder, regions: Float[Tensor, "P R D"], config: SearchConfig, rules: Rules
+    decoder: Decoder,
+    regions: Float[Tensor, "P R D"],
+    config: SearchConfig,
+    vocabulary: Vocabulary | None,
 ) -> list[list[Hypothesis]]:
     """Caption every picture of a batch, greedily or by sampling.
 
@@ -30,8 +33,9 @@ def step_by_step(
         ``n_best`` captions a picture; samples in the order in which they are drawn.
 
     Raises:
-        SettingError: the rules leave a caption no next word.
+        SettingError: a word is not in the vocabulary, or the rules leave a caption no next word.
     """
+    rules = rules_of(config, vocabulary)
     rows = torch.arange(len(regions), device=regions.device).repeat_interleave(config.n_best)
     state = decoder.start(regions)
     if config.n_best > 1:

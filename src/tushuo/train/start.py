@@ -96,6 +96,7 @@ def start(
     else:
         _require_fit(before, regions, _ids(spoken["val"]))
         vocabulary = before.vocabulary
+    vocabulary = vocabulary.counted([captions for _, captions in spoken["train"]])
     run = RunConfig(
         encoder=regions.spec,
         store=regions.signature,
