@@ -27,6 +27,7 @@ from tushuo.features.store import FeatureStore
 from tushuo.run import Run, ready
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
+from tushuo.vocabulary import Vocabulary, VocabularyConfig
 
 PICTURES, WORDS, ROUNDS = 64, 14, 7
 Clock = Callable[[], float]
@@ -38,12 +39,13 @@ class Bench:
 
     decoder: Decoder
     regions: Tensor
+    vocabulary: Vocabulary
     limits: SearchConfig
 
     def search(self, regions: Tensor, **settings: object) -> Callable[[], object]:
         """Return a search to be timed."""
         config = replace(self.limits, **settings)
-        return lambda: search(self.decoder, regions, config)
+        return lambda: search(self.decoder, regions, config, vocabulary=self.vocabulary)
 
 
 def main() -> None:
@@ -73,13 +75,16 @@ def random(name: str) -> Bench:
     kind, config = DECODERS[name]
     decoder = ready(kind(width=2048, vocabulary=5001, config=config()))
     limits = SearchConfig(min_words=WORDS, max_words=WORDS)
-    return Bench(decoder, torch.rand(PICTURES, 64, 2048), limits)
+    said = [[f"word {number}" for number in range(4997)]]
+    vocabulary = Vocabulary.fit(said, VocabularyConfig()).counted([said])
+    return Bench(decoder, torch.rand(PICTURES, 64, 2048), vocabulary, limits)
 
 
 def trained(run: Path, store: Path) -> Bench:
     """Take a run and the first pictures of its store."""
     regions = FeatureStore.open(store).read(range(PICTURES))
-    return Bench(Run.load(run).decoder, regions, SearchConfig())
+    loaded = Run.load(run)
+    return Bench(loaded.decoder, regions, loaded.vocabulary, SearchConfig())
 
 
 def memory(bench: Bench) -> None:
@@ -110,6 +115,8 @@ def speed(bench: Bench, clock: Clock) -> None:
         f"beam 5, {PICTURES} one by one": lambda: [bench.search(row, **beam)() for row in singles],
         f"5 samples of {PICTURES} at once": bench.search(many, search="sample", n_best=5),
         f"diverse 5, {PICTURES} at once": bench.search(many, search="diverse"),
+        f"beam 10, {PICTURES} at once": bench.search(many, search="beam", beam_size=10),
+        f"consensus 10, {PICTURES} at once": bench.search(many, search="consensus", beam_size=10),
     }
     times = timed(jobs, clock)
     for name, (low, high) in times.items():

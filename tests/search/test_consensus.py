@@ -122,7 +122,7 @@ def test_judges_may_say_what_captions_may_not() -> None:
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        (PLAIN, r"no frequencies\.json; the same tushuo train command writes it"),
+        (PLAIN, r"no frequencies\.json; give the tushuo train command that made it"),
         (None, "consensus was asked of a search that has no vocabulary"),
     ],
 )

@@ -77,8 +77,8 @@ def rarities(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
     if vocabulary is None or common is None:
         raise SettingError(
             "consensus weighs words by how rare they are in the training captions, and this run "
-            "has no frequencies.json; the same tushuo train command writes it, with nothing "
-            "trained again"
+            "has no frequencies.json; give the tushuo train command that made it once more: "
+            "that writes the file, and trains nothing again"
             if vocabulary
             else "consensus was asked of a search that has no vocabulary; pass the run's"
         )
