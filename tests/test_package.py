@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import tushuo
@@ -27,3 +28,17 @@ def test_the_readmes_name_every_room() -> None:
         for room in (ROOT / "src" / "tushuo").iterdir():
             if (room / "__init__.py").exists() and room.name != "metrics":
                 assert f"{room.name}/" in told, (name, room.name)
+
+
+def test_the_wheel_holds_what_is_no_python(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    source = ROOT / "src"
+    wanted = {
+        str(file.relative_to(source))
+        for file in (source / "tushuo").rglob("*")
+        if file.is_file() and file.suffix not in (".pyc", ".py")
+    }
+    assert "tushuo/report/page/page.html" in wanted  # and the models, where they are
+    assert wanted <= names

@@ -1,0 +1,40 @@
+"""The models that come with the package, on free photographs; a folder a language."""
+
+from pathlib import Path
+
+import pytest
+
+import tushuo
+from tushuo.models import FOLDER
+from tushuo.text import LANGUAGES, Language, language_of
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
+MOST_BYTES = 20_000_000  # both models together
+
+pytestmark = pytest.mark.skipif(
+    not any((FOLDER / language).exists() for language in LANGUAGES),
+    reason="no model comes with this version yet",
+)
+
+
+def test_both_languages_are_there_and_small() -> None:
+    assert all((FOLDER / language / "best.safetensors").exists() for language in LANGUAGES)
+    assert sum(file.stat().st_size for file in FOLDER.rglob("*") if file.is_file()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_captions_free_photographs(language: Language) -> None:
+    captions = tushuo.load(language=language).caption_batch(EXAMPLES)
+    assert len({caption.text for caption in captions}) >= len(EXAMPLES) - 1
+    for caption in captions:
+        assert 3 <= len(caption.words) <= 20, caption.text
+        assert "<unk>" not in caption.text
+        assert language_of(caption.words) == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_has_the_scores_of_its_model(language: Language) -> None:
+    card = (FOLDER / language / "README.md").read_text(encoding="utf-8")
+    scores = card.split("<!-- scores, by scripts/model_card.py -->")[1].split("<!-- end of")[0]
+    assert "| CIDEr |" in scores
+    assert "|run:" in scores
