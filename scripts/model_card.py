@@ -39,7 +39,9 @@ def table(results: Results, language: str) -> str:
 
 
 def _number(value: float | int | None) -> str:
-    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.3f}"
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value > 1 and value == round(value) else f"{value:.3f}"
 
 
 def main() -> None:
