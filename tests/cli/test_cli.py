@@ -153,6 +153,16 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert "efficientnet_lite2" in capsys.readouterr().out
 
 
+def test_info_names_the_extra_that_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = sys.modules["tushuo.cli.info"]  # whose name in its package is the command
+    monkeypatch.setattr(of, "EXTRAS", {"no_such": "pip install 'tushuo[extra]'"})
+    assert call("info") == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert "notinstalled;pipinstall'tushuo[extra]'" in told
+
+
 def test_the_lesson_s_recipe(
     scenes: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,8 @@ def info() -> int:
     """Say what is installed and usable here, and what would make the rest usable."""
     import torch
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     import tushuo
     from tushuo import encoders
@@ -25,7 +26,7 @@ def info() -> int:
     from tushuo.models import shipped
     from tushuo.text import LANGUAGES
 
-    table = Table("part", "here", box=None)
+    table = Table("part", Column("here", overflow="fold"), box=None)
     table.add_row("tushuo", tushuo.__version__)
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU works"
@@ -47,7 +48,7 @@ def info() -> int:
         try:
             table.add_row(package, version(package))
         except PackageNotFoundError:
-            table.add_row(package, f"not installed; {cure}")
+            table.add_row(package, escape(f"not installed; {cure}"))
     table.add_row(
         "java", shutil.which("java") or "not installed; only --meteor-java and --spice want it"
     )
