@@ -138,6 +138,8 @@ def _line(source: str, told: "Caption | str", json: bool, least: float | None) -
     import msgspec
 
     unsure = None if isinstance(told, str) or least is None else told.unsure(least)
+    source = _printable(source)
+    told = _printable(told) if isinstance(told, str) else told
     if not json:
         said = [f"error: {told}"] if isinstance(told, str) else _all(told)
         said = [f"not sure: {unsure}"] if unsure else said
@@ -152,6 +154,11 @@ def _line(source: str, told: "Caption | str", json: bool, least: float | None) -
         if told.alternatives:
             answer["alternatives"] = [_answer(other) for other in told.alternatives]
     return msgspec.json.encode(answer).decode()
+
+
+def _printable(text: str) -> str:
+    """Write what of a file name is no UTF-8 as an escape, so that it can be printed."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _all(told: "Caption") -> list[str]:
