@@ -26,6 +26,7 @@ def write_tensorboard(folder: Path, row: EpochRow) -> None:
     """Append one epoch's numbers for TensorBoard."""
     from tensorboardX import SummaryWriter
 
+    folder.mkdir(parents=True, exist_ok=True)  # the writer's own look and making can be parted
     with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
         for name, value in (
             ("loss/train", row.train_loss),
