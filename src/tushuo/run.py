@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tushuo.decoders import DECODERS, build
+from tushuo.decoders import DECODERS, build, settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
 from tushuo.encoders.halves import load_upper, weights_hash
@@ -222,7 +222,8 @@ def begin(
     """
     if (folder / "run.json").exists():
         there = read_config(folder)
-        there = replace(there, training=defaults | there.training)
+        settings = asdict(settings_of(there.decoder, there.decoder_settings))
+        there = replace(there, training=defaults | there.training, decoder_settings=settings)
         old, new = _flat(asdict(there)), _flat(asdict(config))
         names = [
             name

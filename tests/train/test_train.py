@@ -144,6 +144,17 @@ def test_a_run_from_before_there_were_such_settings_is_gone_on_with(
         learn(records, store, tmp_path / "run", Watcher(), replace(ONCE, average=0.5))
 
 
+def test_an_older_run_that_names_fewer_settings_of_its_decoder_goes_on(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    learn(records, store, tmp_path, Watcher())
+    path = tmp_path / "run.json"
+    made = json.loads(path.read_bytes())
+    del made["decoder_settings"]["output"], made["decoder_settings"]["attention"]
+    path.write_text(json.dumps(made))
+    assert len(learn(records, store, tmp_path, Watcher())) == PLAIN.epochs
+
+
 def test_the_same_command_tells_an_older_run_how_common_words_are(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
