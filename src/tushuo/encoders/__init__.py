@@ -22,7 +22,7 @@ def load(name: str, *, weights: Path | None = None, progress: Progress | None = 
     """Load a frozen encoder by name.
 
     Args:
-        name: one of ``ENCODERS``.
+        name: one of ``ENCODERS``; that of an EfficientNet-Lite may end in a side: ``NAME@320``.
         weights: the file to read, in place of the one that belongs to the encoder.
         progress: allows the network, for weights that are not on this machine, and is told how far
             they have come; without it, nothing is fetched.
@@ -31,7 +31,7 @@ def load(name: str, *, weights: Path | None = None, progress: Progress | None = 
         SettingError: no encoder has this name.
         WeightsError, MissingPartError: its weights are not here; the message says what to do.
     """
-    kind = "hf:" if name.startswith("hf:") else name
+    kind = "hf:" if name.startswith("hf:") else name.partition("@")[0]
     if kind not in ENCODERS:
         near = get_close_matches(name, ENCODERS, 1)
         meant = f"did you mean {near[0]}? " if near else ""

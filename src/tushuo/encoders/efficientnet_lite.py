@@ -6,6 +6,9 @@ head convolution and before pooling.
 
 The network is read off the weights: their shapes tell every block. Padding is TensorFlow's "same",
 from which the weights were converted. BatchNorm is folded into the convolutions.
+
+A name may end in the side of the pictures, as in ``efficientnet_lite2@320``: larger ones than the
+weights were trained on show smaller things, in more regions.
 """
 
 from copy import deepcopy
@@ -28,6 +31,7 @@ from tushuo.runtime import Progress, sha256
 SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # table 1 of the paper
 BATCH_NORM_EPSILON = 1e-3
+SMALLEST, LARGEST = 64, 1024  # pixels of a side that may be asked for
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0  # of the original's preprocessing
 
 
@@ -140,15 +144,17 @@ def load(
 
     Raises:
         MissingPartError: the package is not installed.
+        SettingError: the name ends in a side that cannot be.
         WeightsError: the file does not hold these weights.
     """
-    path = weights or _packaged(name)
+    known, _, told = name.partition("@")
+    side = _side(name, told) if told else SIDES[known]
+    path = weights or _packaged(known)
     try:
         tensors = torch.load(path, weights_only=True, map_location="cpu")
         network = _build(tensors)
     except (KeyError, RuntimeError, OSError, ValueError, EOFError, UnpicklingError) as error:
         raise WeightsError(f"{path} does not hold the weights of {name}: {error}") from error
-    side = SIDES[name]
     spec = EncoderSpec(
         name=name,
         side=side,
@@ -160,6 +166,16 @@ def load(
         weights=sha256(path)[:16],
     )
     return EfficientNetLite(network, spec)
+
+
+def _side(name: str, told: str) -> int:
+    """Read the side that a name ends in."""
+    if not (told.isdecimal() and SMALLEST <= int(told) <= LARGEST):
+        raise SettingError(
+            f"encoder {name!r} ends in {told!r}, expected a picture's side in pixels, "
+            f"{SMALLEST} to {LARGEST}, as in {name.partition('@')[0]}@320"
+        )
+    return int(told)
 
 
 def _stride(layer: nn.Module) -> int:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.errors import FetchError, MissingPartError, WeightsError
+from tushuo.errors import FetchError, MissingPartError, SettingError, WeightsError
 from tushuo.fetch import Fetched, fetch
 from tushuo.runtime import Progress, cache_folder, sha256
 
@@ -265,9 +265,15 @@ def load(name: str, weights: Path | None = None, progress: Progress | None = Non
     """Load the weights from a file, from where they are kept, or, with ``progress``, by network.
 
     Raises:
+        SettingError: the name asks for another side than the lesson's.
         WeightsError: they are nowhere; the message names the file, its address and its place.
         MissingPartError: a Keras file wants h5py, which is not installed.
     """
+    if name != "inception_v3":
+        raise SettingError(
+            f"encoder {name!r} asks for another side, and inception_v3 sees {SIDE} pixels as the "
+            "lesson's does; name it inception_v3, or choose an efficientnet_lite"
+        )
     return InceptionV3(weights or _kept() or _fetched(name, progress))
 
 
