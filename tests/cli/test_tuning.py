@@ -33,3 +33,20 @@ def test_as_the_docs_say(
     assert call(*begin, *fly, "--from", run, "--output", tmp_path / "fly") == 0
     assert call(*begin, "--store", trunk, "--output", tmp_path / "no") == 2
     assert "let the upper part learn with --encoder-rate" in capsys.readouterr().err
+
+
+def test_the_best_recipe_keeps_views_below_what_learns(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few, trunk, run = ("--max-images", 20, "--recipe", "best"), tmp_path / "trunk", tmp_path / "run"
+    assert call("extract", scenes, *few, "--output", trunk) == 0
+    header = json.loads((trunk / "store.json").read_bytes())
+    assert header["view_names"] == ["plain", "flip", "crop"]
+    assert (header["encoder"]["side"], header["encoder"]["upto"]) == (320, 16)
+    assert call("train", scenes, *few, "--store", trunk, "--output", run, "--epochs", 1) == 0
+    picture = next((scenes / "images").iterdir())
+    capsys.readouterr()
+    assert call("explain", picture, "--run", run, "--output", tmp_path / "page.html") == 0
+    made = json.loads((run / "run.json").read_bytes())
+    assert made["encoder"]["name"] == "efficientnet_lite2@320"
+    assert made["search"]["search"] == "consensus"

@@ -19,7 +19,9 @@ def check(
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
     language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
     decode: Annotated[bool, Parameter(help="open every picture")] = True,
-    recipe: Annotated[Literal["small", "lesson"], Parameter(help="the next steps'")] = "small",
+    recipe: Annotated[
+        Literal["small", "best", "lesson"], Parameter(help="the next steps'")
+    ] = "small",
     encoder: Annotated[str | None, Parameter(help="the next steps'; default: the recipe's")] = None,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
@@ -58,8 +60,10 @@ def _needs(
 ) -> dict[str, int | str | None]:
     """Estimate disk and memory of the next steps, in bytes; None where the encoder is not here."""
     from tushuo import encoders
+    from tushuo.encoders.halves import divide
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
+    from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.text import Splitting, split
     from tushuo.train.needs import training_bytes
@@ -68,16 +72,17 @@ def _needs(
     chosen = RECIPES[recipe]()
     name = encoder or chosen.encoder
     try:
-        spec = encoders.load(name).spec
+        looker = encoders.load(name)
     except (WeightsError, MissingPartError):
         return {"encoder": name, "store_bytes": None, "training_bytes": None}
     splitting: Splitting = "jieba" if language == "zh" else "words"
     captions = [split(caption, splitting) for record in records for caption in record.captions]
     words = sum(map(len, captions)) / max(len(captions), 1)
     vocabulary = len(Vocabulary.fit(captions, chosen.learn.vocabulary))
-    memory = training_bytes(chosen.learn, spec, vocabulary=vocabulary, words=words + 1)
+    memory = training_bytes(chosen.learn, looker.spec, vocabulary=vocabulary, words=words + 1)
     pictures = len({record.image_id for record in records})
-    disk = store_bytes(pictures, spec)
+    kept = looker if chosen.upto is None or encoder else divide(looker, chosen.upto).lower
+    disk = store_bytes(pictures, kept.spec, len(parse_views(chosen.views)))
     return {"encoder": name, "store_bytes": disk, "training_bytes": memory}
 
 

@@ -13,7 +13,9 @@ def extract(
     output: Annotated[Path, Parameter(help="folder of the feature store")],
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
     language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
-    recipe: Annotated[Literal["small", "lesson"], Parameter(help="what is not given")] = "small",
+    recipe: Annotated[
+        Literal["small", "best", "lesson"], Parameter(help="what is not given")
+    ] = "small",
     encoder: Annotated[
         str | None, Parameter(help="who looks at the pictures; default: the recipe's")
     ] = None,
@@ -51,7 +53,10 @@ def extract(
         raise SettingError(
             f"encoder {encoder} came beside --run, which brings its own; leave one of them out"
         )
-    chosen, looks = RECIPES[recipe](), parse_views(views)
+    chosen = RECIPES[recipe]()
+    looks = parse_views(chosen.views if views is None else views)
+    if upto is None and not (run or encoder):
+        upto = chosen.upto
     records = tushuo.data.read(data, images=images, language=language)
     most = chosen.max_captions if max_captions is None else max_captions
     records = limit(records, max_captions=most, max_images=max_images)

@@ -39,7 +39,7 @@ def train(
         Literal["picture", "caption"], Parameter(help="where DATA brings no split")
     ] = "picture",
     recipe: Annotated[
-        Literal["small", "lesson", "self_critical"], Parameter(help="what is not given")
+        Literal["small", "best", "lesson", "self_critical"], Parameter(help="what is not given")
     ] = "small",
     decoder: Annotated[
         Literal["show_attend_gru", "top_down", "transformer"] | None,
