@@ -66,6 +66,7 @@ def best() -> Recipe:
         upto=16,
         views="flip,crop",
         learn=LearnConfig(
+            vocabulary=VocabularyConfig(min_count=4),
             decoder_settings=_DEEP,
             training=replace(_REGULARISED, epochs=10, encoder_rate=5e-5, warm_up=0.5),
             search=SearchConfig(search="consensus"),

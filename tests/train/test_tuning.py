@@ -14,7 +14,7 @@ from tests.train.test_train import Killed
 from tushuo import encoders
 from tushuo.captioner import Captioner, encoder_of
 from tushuo.data import Record
-from tushuo.encoders.halves import divide, weights_hash
+from tushuo.encoders.halves import StochasticDepth, divide, weights_hash
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import RunError, SettingError, SignatureError, WeightsError
 from tushuo.evaluate import caption_split
@@ -30,8 +30,15 @@ from tushuo.train.loop import Watcher, fit
 from tushuo.train.start import LearnConfig, going_on, start
 from tushuo.train.tuning import learning, parted
 
-TUNED = TrainConfig(epochs=2, batch_size=30, learning_rate=3e-3, encoder_rate=1e-3, average=0.9)
-FROZEN = replace(TUNED, encoder_rate=None)
+TUNED = TrainConfig(
+    epochs=2,
+    batch_size=30,
+    learning_rate=3e-3,
+    encoder_rate=1e-3,
+    average=0.9,
+    stochastic_depth=0.3,
+)
+FROZEN = replace(TUNED, encoder_rate=None, stochastic_depth=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +109,28 @@ def test_a_killed_tuning_ends_with_the_same_weights(
         assert all(one[key].equal(other[key]) for key in one), name
 
 
+def test_stochastic_depth_leaves_branches_out_while_it_learns(tiny_weights: Path) -> None:
+    upper = divide(encoders.load("efficientnet_lite0", weights=tiny_weights)).upper
+    depths = [part for part in upper.modules() if isinstance(part, StochasticDepth)]
+    assert depths
+    depth, branch = depths[0], torch.rand(2000, 3, 1, 1) + 1
+    depth.share = 0.25
+    assert depth.eval()(branch) is branch
+    torch.manual_seed(0)
+    found = depth.train()(branch)
+    kept = found.flatten(1).any(dim=1)
+    assert 1 - kept.float().mean() == pytest.approx(0.25, abs=0.03)
+    torch.testing.assert_close(found[kept], branch[kept] / 0.75)
+    with pytest.raises(SettingError, match="name --encoder-rate too"):
+        TrainConfig(stochastic_depth=0.2)
+
+
 def test_each_part_has_its_rate(
     records: list[Record], encoder: Encoder, trunk: Regions, tmp_path: Path
 ) -> None:
     """The first step of Adam moves every weight by its rate, whatever its gradient is."""
     config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, clip_norm=None)
+    config = replace(config, stochastic_depth=0.0)  # a branch left out learns nothing
     came = divide(encoder).upper.state_dict()
     tune(records, encoder, trunk, tmp_path, config=config)
     learned = load_file(tmp_path / "best.safetensors")

@@ -23,7 +23,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
-from tushuo.encoders.halves import Halves
+from tushuo.encoders.halves import Halves, StochasticDepth
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import Progress, sha256
@@ -69,11 +69,12 @@ class _Block(nn.Module):
     def __init__(self, *convolutions: _Convolution):
         super().__init__()
         self.convolutions = nn.Sequential(*convolutions)
+        self.depth = StochasticDepth()
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
         """Run the convolutions, and add the input where it has their shape."""
         y = self.convolutions(x)
-        return x + y if x.shape == y.shape else y
+        return x + self.depth(y) if x.shape == y.shape else y
 
 
 @final

@@ -18,6 +18,30 @@ from tushuo.runtime import sha256, write_bytes
 UPPER_FILE = "encoder.safetensors"
 
 
+@final
+class StochasticDepth(nn.Module):
+    """Leaves a residual block's branch out for a share of the pictures, while it learns.
+
+    Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016, equation 2. Differs from the
+    paper: every block has the same share, since only the last ones learn, and the branches kept are
+    scaled up in training rather than down afterwards.
+
+    Attributes:
+        share: of the pictures; 0 leaves nothing out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = 0.0
+
+    def forward(self, branch: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C h w"]:
+        """Leave it out, or scale it up."""
+        if not self.training or self.share == 0:
+            return branch
+        kept = torch.rand(len(branch), 1, 1, 1, device=branch.device) >= self.share
+        return branch * (kept / (1 - self.share))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Halves:
     """The two parts of an encoder.

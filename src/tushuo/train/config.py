@@ -9,7 +9,10 @@ from tushuo.errors import SettingError
 _ABOVE_ZERO = (
     "epochs", "epoch_steps", "batch_size", "learning_rate", "encoder_rate", "clip_norm", "patience",
 )  # fmt: skip
-_SHARES = ("label_smoothing", "word_dropout", "region_dropout", "scheduled_sampling", "average")
+_SHARES = (
+    "label_smoothing", "word_dropout", "region_dropout", "scheduled_sampling", "average",
+    "stochastic_depth",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,9 @@ class TrainConfig:
     encoder_rate: Annotated[
         float | None, "rate of the encoder's upper blocks, which learn too; off: they do not"
     ] = None
+    stochastic_depth: Annotated[
+        float, "share of the pictures for which a block of the encoder that learns is left out"
+    ] = 0.0
     warm_up: Annotated[float, "epochs over which the rate rises from 0"] = 0.0
     schedule: Annotated[
         Literal["constant", "cosine"], "cosine lets the rate fall to 0 at the last epoch"
@@ -66,6 +72,11 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise SettingError(f"{name} was {value}, it must be at least 0 and finite")
+        if self.stochastic_depth and self.encoder_rate is None:
+            raise SettingError(
+                f"stochastic_depth was {self.stochastic_depth}, but no block of the encoder "
+                "learns; name --encoder-rate too, or leave it out"
+            )
         if self.samples is not None and self.samples < 2:
             raise SettingError(
                 f"samples was {self.samples}, it must be at least 2: each is judged by the others"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from tushuo.decoders.base import Decoder
+from tushuo.encoders.halves import StochasticDepth
 from tushuo.errors import SettingError
 from tushuo.features.regions import ReadRegions
 from tushuo.train.average import Average
@@ -45,6 +46,9 @@ class Learner:
         learning = (
             decoder if upper is None else nn.ModuleDict({"decoder": decoder, "encoder": upper})
         )
+        for part in learning.modules():
+            if isinstance(part, StochasticDepth):
+                part.share = config.stochastic_depth
         learning.to(self.accelerator.device)  # before the optimiser, which keeps its numbers there
         self.decoder, self.config = decoder, config
         self._learning, self._upper = learning, upper
@@ -86,6 +90,7 @@ class Learner:
         done = progress.epoch + (progress.step + 1) / steps
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.config, done) * group["share"]
+        self._learning.train()
         self._model.train()
         mine = places[process::count]
         regions = self._regions(mine or places[:1], progress.epoch)
@@ -137,11 +142,12 @@ class Learner:
         Raises:
             SettingError: CIDEr is to tell the best epoch, and nothing computes it.
         """
+        self._learning.eval()
         cider = None
         if self.config.best_by == "cider":
             if validate is None:
                 raise SettingError("best_by was cider, but this training has no captions to score")
-            mine = validate(self.decoder.eval()) if self.accelerator.is_main_process else 0.0
+            mine = validate(self.decoder) if self.accelerator.is_main_process else 0.0
             (cider,) = self._over_all(mine)
         told = progress.loss_sum / progress.words
         drawn = self.config.samples is not None
