@@ -14,8 +14,9 @@ from tushuo.captioner import Captioner
 from tushuo.data import Record
 from tushuo.decoders.base import Decoder, Step
 from tushuo.errors import DataError, SettingError
-from tushuo.evidence import MASKS, Evidence, evidence
+from tushuo.evidence import MASKS, evidence
 from tushuo.features.regions import Regions
+from tushuo.metrics.deletion import Evidence
 from tushuo.metrics.habits import FUNCTION_WORDS
 from tushuo.report.evidence import draw_evidence
 from tushuo.run import Run

@@ -5,8 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tushuo.errors import DataError
-from tushuo.results import pack, read_curve, read_settings
+from tests.report.conftest import deletion_test
+from tushuo.errors import DataError, SignatureError
+from tushuo.results import (
+    keep_evidence,
+    pack,
+    read_curve,
+    read_evidence,
+    read_results,
+    read_settings,
+)
 
 
 def test_maps_keep_their_shape_a_byte_a_cell() -> None:
@@ -30,3 +38,20 @@ def test_damaged_files_of_a_run_are_named(name: str, text: str, tmp_path: Path) 
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=f"{name} cannot be read"):
         (read_curve if name == "log.csv" else read_settings)(tmp_path)
+
+
+def test_a_deletion_test_is_read_beside_the_scores_it_is_of(tmp_path: Path) -> None:
+    assert read_evidence(tmp_path, "") is None
+    found = deletion_test("run:1|weights:2|search:greedy,max_words=40")
+    keep_evidence(tmp_path, found)
+    scores = "metrics:1|tokenizer:ptb|run:1|search:greedy,max_words=40"
+    for path in (tmp_path, tmp_path / "scores.json"):
+        assert read_evidence(path, scores) == found
+    assert read_evidence(tmp_path, "metrics:1|tokenizer:ptb") == found  # nobody's captions
+    assert read_evidence(tmp_path / "other.json", scores) is None
+    assert read_results(tmp_path).scores == {}  # a folder of its own
+    with pytest.raises(SignatureError, match="differ in search: greedy,max_words=40 against beam"):
+        read_evidence(tmp_path, "metrics:1|run:1|search:beam")
+    (tmp_path / "evidence.json").write_text("{")
+    with pytest.raises(DataError, match=r"evidence\.json cannot be read"):
+        read_evidence(tmp_path, scores)

@@ -11,8 +11,6 @@ around it, so that what is hidden is never hidden wholly.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -24,7 +22,7 @@ from tushuo.data.record import Record
 from tushuo.errors import DataError, SettingError
 from tushuo.evaluate import caption_each
 from tushuo.features.regions import Regions
-from tushuo.metrics.deletion import Hidden, fallen
+from tushuo.metrics.deletion import Evidence, Fill, fallen
 from tushuo.metrics.habits import FUNCTION_WORDS
 from tushuo.runtime import Progress
 from tushuo.search.config import SearchConfig
@@ -32,17 +30,6 @@ from tushuo.search.forced import forced
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
 BATCH_PICTURES = 32
-Fill = Literal["mean", "zero"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """The outcome of the test on a number of pictures."""
-
-    signature: str
-    pictures: int
-    fill: Fill
-    hidden: tuple[Hidden, ...]
 
 
 @torch.inference_mode()

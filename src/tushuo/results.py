@@ -4,6 +4,7 @@ RESULTS/
   captions.json   the captions, in the official form of COCO results
   scores.json     scores, intervals, baselines, habits; the run's settings and loss curve; of each
                   picture its scores, path, references, caption, words and what they looked at
+  evidence.json   whether what words looked at matters (tushuo evidence), where it was asked
 """
 
 import csv
@@ -16,10 +17,13 @@ import numpy as np
 from jaxtyping import Float
 
 from tushuo.errors import DataError
+from tushuo.metrics.deletion import Evidence
 from tushuo.metrics.score import Scores
 from tushuo.runtime import write_bytes
+from tushuo.signatures import only, require_same
 
 FORMAT = 1
+EVIDENCE = "evidence.json"
 EXPECTED = "a results folder of tushuo evaluate, or what --json of evaluate or score printed"
 
 
@@ -101,14 +105,17 @@ def write_captions(path: Path, said: dict[int | str, Said]) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Read a results folder, its ``scores.json``, what --json printed, or a run without scores.
+    """Read a results folder, its ``scores.json``, what --json printed, or what has no scores.
+
+    A run folder has none, nor a folder of ``tushuo evidence`` alone.
 
     Raises:
         DataError: it is none of these; the message says how to make one.
     """
     file = path / "scores.json" if path.is_dir() else path
     settings = read_settings(path)
-    if settings is not None and not file.is_file():
+    beside = settings is not None or (path / EVIDENCE).is_file()
+    if beside and not file.is_file():
         bare = Scores(scores={}, intervals={}, images={}, signature="", notes=[])
         return Results.of(bare, run=settings, curve=read_curve(path))
     try:
@@ -133,6 +140,51 @@ def read_results(path: Path) -> Results:
     if not all(":" in part for part in found.signature.split("|")):
         raise DataError(f"{file} has the signature {found.signature!r}; expected {EXPECTED}")
     return found
+
+
+def keep_evidence(folder: Path, found: Evidence) -> None:
+    """Write the outcome of a deletion test into a results folder, or into one of its own."""
+    write_bytes(folder / EVIDENCE, msgspec.json.encode(found))
+
+
+def read_evidence(path: Path, scores: str) -> Evidence | None:
+    """Read the deletion test that lies beside scores; None where there is none.
+
+    Args:
+        path: a results folder, its ``scores.json``, or a run folder.
+        scores: their signature.
+
+    Raises:
+        DataError: it cannot be read.
+        SignatureError: it tested other captions than those that were scored.
+    """
+    file = (path if path.is_dir() else path.parent) / EVIDENCE
+    if not (path.is_dir() or path.name == "scores.json") or not file.is_file():
+        return None
+    again = f"make it again: tushuo evidence DATA --run RUN --store STORE --output {file.parent}"
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Evidence)
+    except msgspec.DecodeError as error:
+        raise DataError(f"{file} cannot be read: {error}; {again}") from error
+    require_same_captions(scores, found.signature, what=f"{file} and the scores", cure=again)
+    return found
+
+
+def require_same_captions(scores: str, evidence: str, *, what: str, cure: str) -> None:
+    """Refuse a deletion test of other captions than those that were scored.
+
+    Args:
+        scores: their signature; those of another tool do not say who made the captions.
+        evidence: the test's signature.
+        what: the two, in the message.
+        cure: what to do, in the message.
+
+    Raises:
+        SignatureError: they are of other runs or other searches.
+    """
+    told = [only(("run", "search"), text) for text in (evidence, scores)]
+    if told[1]:
+        require_same(*told, what=what, cure=cure)
 
 
 def read_settings(folder: Path) -> dict[str, Any] | None:

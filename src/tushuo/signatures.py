@@ -4,6 +4,8 @@ A signature reads ``encoder:efficientnet_lite2|side:260|resize:squash``: fields 
 ``name:value``, separated by bars.
 """
 
+from collections.abc import Collection
+
 from tushuo.errors import SignatureError
 
 
@@ -17,6 +19,11 @@ def signature(**fields: object) -> str:
     if any("|" in part for part in parts):
         raise SignatureError(f"a signature's field holds '|': {parts}; rename what it names")
     return "|".join(parts)
+
+
+def only(fields: Collection[str], text: str) -> str:
+    """Keep some fields of a signature, as many of them as it has."""
+    return "|".join(part for part in text.split("|") if part.split(":", 1)[0] in fields)
 
 
 def differences(first: str, second: str) -> list[str]:

@@ -16,6 +16,7 @@ from tushuo.captioner import Captioner
 from tushuo.data import Record
 from tushuo.evaluate import assess, caption_split
 from tushuo.features.regions import Regions
+from tushuo.metrics.deletion import Evidence, Fall, Hidden
 from tushuo.results import Results, Said, keep, pack
 from tushuo.run import Run
 from tushuo.train.loop import Watcher
@@ -33,6 +34,30 @@ def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> 
     found = assess(told, records, records, regions, captioner, captioner.run.config.search)
     keep(folder / "tiny", replace(found, split="val"), told)
     return folder / "tiny"
+
+
+def deletion_test(signature: str, *, own: float = 0.4) -> Evidence:
+    """A deletion test that somebody might have made: the deeper, the more is hidden."""
+
+    def fall(mask: str, share: float) -> Fall:
+        value = share * {"own": own, "other": 0.3}.get(mask, 0.1)
+        spread = (value - 0.01, value + 0.01)
+        less = share * own - value
+        won = 0.6 if mask != "own" else 0.0
+        return Fall(
+            mask=mask, fall=value, interval=spread, less=less,
+            less_interval=(less - 0.01, less + 0.01), won=won,
+        )  # fmt: skip
+
+    hidden = [
+        Hidden(
+            share=share, words=words, count=count, attention=2 * share,
+            falls=tuple(fall(mask, share) for mask in ("own", "other", "moved", "random")),
+        )
+        for words, count in (("all", 1234), ("content", 567))
+        for share in (0.4, 0.2)
+    ]  # fmt: skip
+    return Evidence(signature=signature, pictures=40, fill="mean", hidden=tuple(hidden))
 
 
 def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass") -> Results:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.report.conftest import Reader, made_up
+from tests.report.conftest import Reader, deletion_test, made_up
 from tushuo.report import thumbnails
 from tushuo.report.write import write_report
 from tushuo.results import Said, read_results
@@ -70,6 +70,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     reader.open(tiny)
     page = reader.page
     assert page.locator("#score-table tbody tr").count() == 6
+    assert not page.locator("#evidence").is_visible()
     told = page.inner_text("#scores")
     for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
         assert part in told
@@ -198,6 +199,42 @@ def test_a_phone_and_paper(reader: Reader, tiny: Path) -> None:
     assert not page.locator("#filters").is_visible()
     assert not page.locator("#list").is_visible()
     assert page.locator("#strips .references").first.is_visible()
+
+
+def test_whether_attention_is_evidence(reader: Reader, tmp_path: Path) -> None:
+    found = {name: made_up(2, tmp_path / "pictures") for name in ("sure", "chance", "untested")}
+    tests = {
+        "sure": deletion_test("run:1|search:greedy"),
+        "chance": deletion_test("run:2", own=0.12),
+    }
+    write_report(tmp_path / "r.html", found, tested=tests)
+    reader.page.set_viewport_size({"width": 360, "height": 740})
+    reader.open(tmp_path / "r.html")
+    page = reader.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator("#evidence h3").all_inner_texts() == ["sure", "chance"]
+    sure, chance = page.locator("#tests > p").all_inner_texts()
+    assert "clear of chance against each, at every share" in sure
+    assert "not clear of chance against: what another word looked at (all words, 40 %)" in chance
+    assert page.locator("#masks").inner_text().split("\n")[0] == "what the word looked at"
+    chart = page.locator("#tests figure").first
+    assert "Fall of log-probability, nats: all words" in chart.inner_text()
+    assert "1,234 words" in chart.inner_text()
+    told = chart.locator("svg text").all_text_contents()
+    assert told[-3:] == ["20 %", "40 %", "regions hidden"]
+    assert told[0] == "0"
+    own = chart.locator("g").nth(1)  # of the first mask, at its greater share
+    assert own.locator("title").text_content() == (
+        "what the word looked at, 40 % hidden: 0.160 (0.150 to 0.170)"
+    )
+    at_random = chart.locator("g").last
+    assert own.bounding_box()["y"] < at_random.bounding_box()["y"]
+    page.click("#tests summary >> nth=0")
+    rows = page.locator("#tests table >> nth=0").locator("tbody tr")
+    assert rows.count() == 4
+    assert "0.160" in rows.first.inner_text()
+    page.emulate_media(media="print")
+    assert chart.is_visible()
 
 
 def test_captions_are_text_whatever_they_hold(reader: Reader, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.evidence import Evidence
+    from tushuo.metrics.deletion import Evidence
 
 
 def evidence(
@@ -34,6 +34,9 @@ def evidence(
     figure: Annotated[
         Path | None, Parameter(help="default: evidence.png in the run, or here")
     ] = None,
+    output: Annotated[
+        Path | None, Parameter(help="a results folder, for report; that of evaluate, or its own")
+    ] = None,
     json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
     search: SearchOptions = AS_THE_RUN,
 ) -> int:
@@ -54,29 +57,49 @@ def evidence(
     from tushuo.evidence import evidence as test
     from tushuo.features.regions import Regions
     from tushuo.report.evidence import draw_evidence
+    from tushuo.results import keep_evidence
 
     if pictures < 1:
         raise SettingError(f"pictures was {pictures}, it must be at least 1")
     records = tushuo.data.read(data, images=images, language=language)
     runs = speakers(run, language)
     captioner = load(runs, weights=weights)
+    config = with_given(captioner.run.config.search, search)
+    if output:
+        _require_fit(output, captioner.signature(config))
     splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
     with Bar("evidence") as bar:
         found = test(
             captioner,
             splits[0][0][:pictures],
             Regions.from_store(store).seen_by(captioner.encoder),
-            config=with_given(captioner.run.config.search, search),
+            config=config,
             shares=share or SHARES,
             fill=fill,
             progress=bar,
         )
     draw_evidence(found.hidden, figure or (run[0] if run else Path()) / "evidence.png")
+    if output:
+        keep_evidence(output, found)
     if json:
         print(msgspec.json.encode(found).decode())
     else:
         _show(found)
     return 0
+
+
+def _require_fit(output: Path, signature: str) -> None:
+    """Say before the test, and not after it, that a folder holds scores of other captions."""
+    from tushuo.errors import SettingError
+    from tushuo.results import read_results, require_same_captions
+
+    if output.is_file():
+        raise SettingError(f"output was {output}, a file; name a folder, that of evaluate --output")
+    if (output / "scores.json").is_file():
+        scores = read_results(output).signature
+        cure = "give the same --run and --search, or another folder"
+        what = f"this test and the scores in {output}"
+        require_same_captions(scores, signature, what=what, cure=cure)
 
 
 def _show(found: "Evidence") -> None:

@@ -29,7 +29,8 @@ def report(
 ) -> int:
     """Make one HTML page of results, to be opened offline: scores, curves, pictures, attention.
 
-    RESULTS: folders of evaluate --output, files of score --json, or run folders (their curves).
+    RESULTS: folders of evaluate --output and evidence --output, files of score --json, or run
+    folders (their curves).
 
     Example: tushuo report results --output report.html
     """
@@ -37,17 +38,21 @@ def report(
     from tushuo.errors import SettingError
     from tushuo.report.content import require_comparable
     from tushuo.report.write import write_report
-    from tushuo.results import read_results
+    from tushuo.results import read_evidence, read_results
 
     if not results:
         raise SettingError("no results were given; make some with: tushuo evaluate --output FOLDER")
     if side is not None and side < 16:
         raise SettingError(f"side was {side}, it must be at least 16 pixels")
-    found = {name: read_results(path) for name, path in zip(_names(results), results, strict=True)}
+    named = dict(zip(_names(results), results, strict=True))
+    found = {name: read_results(path) for name, path in named.items()}
+    tested = {name: read_evidence(path, found[name].signature) for name, path in named.items()}
     if not force:
         require_comparable(found)
     with Bar("report") as bar:
-        missing = write_report(output, found, find=_find(data, images), side=side, progress=bar)
+        missing = write_report(
+            output, found, tested=tested, find=_find(data, images), side=side, progress=bar
+        )
         for name in missing[:5]:
             bar.say(f"no picture of {name}; say where they lie by --images or --data")
         if len(missing) > 5:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 DRAWS = 1000  # of the bootstrap
 Interval = tuple[float, float]
+Fill = Literal["mean", "zero"]
+FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,24 @@ class Hidden:
     count: int
     attention: float
     falls: tuple[Fall, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The outcome of the test on a number of pictures.
+
+    Attributes:
+        signature: run, weights and search whose captions were tested.
+        pictures: how many.
+        fill: what stood in the place of hidden regions: the mean region of all pictures, or zeros.
+        hidden: by words and share.
+    """
+
+    signature: str
+    pictures: int
+    fill: Fill
+    hidden: tuple[Hidden, ...]
+    format: int = FORMAT
 
 
 def fallen(

@@ -7,10 +7,13 @@ from typing import Any
 from tushuo import __version__, text
 from tushuo.errors import SignatureError
 from tushuo.metrics.compare import incomparable
+from tushuo.metrics.deletion import Evidence
 from tushuo.metrics.habits import FUNCTION_WORDS
+from tushuo.report.evidence import LOOKS, TITLES
 from tushuo.results import Results, Said
 
 WHO = "|run:"  # from here on a signature says who made the captions, which is what is compared
+NO_TESTS: Mapping[str, Evidence | None] = {}
 SPLITTINGS: dict[str, text.Splitting] = {"jieba": "jieba", "characters": "characters"}
 
 
@@ -35,12 +38,16 @@ def require_comparable(results: Mapping[str, Results]) -> None:
         )
 
 
-def summary(results: Mapping[str, Results]) -> dict[str, Any]:
+def summary(
+    results: Mapping[str, Results], tested: Mapping[str, Evidence | None] = NO_TESTS
+) -> dict[str, Any]:
     """Return all but the pictures."""
     return {
         "version": __version__,
         "metrics": metrics(results),
-        "runs": [_run(name, of) for name, of in results.items()],
+        "runs": [_run(name, of, tested.get(name)) for name, of in results.items()],
+        "masks": {name: told for name, (*_, told) in LOOKS.items()},
+        "kinds": TITLES,
         "warning": warning(results),
         "pictures": len(_names(results)),
     }
@@ -117,7 +124,7 @@ def _names(results: Mapping[str, Results]) -> list[str]:
     return list(dict.fromkeys(name for of in results.values() for name in of.images))
 
 
-def _run(name: str, results: Results) -> dict[str, Any]:
+def _run(name: str, results: Results, tested: Evidence | None) -> dict[str, Any]:
     return {
         "name": name,
         "scores": results.scores,
@@ -128,5 +135,6 @@ def _run(name: str, results: Results) -> dict[str, Any]:
         "notes": results.notes,
         "split": results.split,
         "curve": results.curve,
+        "evidence": tested,
         "settings": results.run,
     }

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tushuo.metrics.deletion import Evidence
 from tushuo.report import content
+from tushuo.report.content import NO_TESTS
 from tushuo.report.single_file import data, fill
 from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, Find, thumbnails, where_it_lay
 from tushuo.results import Results
 from tushuo.runtime import Progress, atomic_write
 
 SCRIPTS = (
-    "element", "scores", "curves", "settings", "attention", "cards", "open", "list", "theme",
-    "start",
+    "element", "scores", "curves", "settings", "evidence", "attention", "cards", "open", "list",
+    "theme", "start",
 )  # fmt: skip
 
 
@@ -19,6 +21,7 @@ def write_report(
     path: Path,
     results: Mapping[str, Results],
     *,
+    tested: Mapping[str, Evidence | None] = NO_TESTS,
     find: Find = where_it_lay,
     side: int | None = None,
     progress: Progress | None = None,
@@ -28,6 +31,7 @@ def write_report(
     Args:
         path: where to.
         results: by the name that the page gives to each; of the same pictures and references.
+        tested: the deletion test of each, where there was one.
         find: says where a picture lies, by its id and by where it lay.
         side: longer side of a picture on the page, in pixels; None chooses by their number.
         progress: told how many pictures are in.
@@ -43,7 +47,7 @@ def write_report(
         title=" · ".join(results),
         scripts=SCRIPTS,
         styles=("page",),
-        summary=content.summary(results),
+        summary=content.summary(results, tested),
         list=[{k: v for k, v in one.items() if k != "path"} for one in shown],
     )
     before, after = page.split("<!--PICTURES-->")

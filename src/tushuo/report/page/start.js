@@ -44,6 +44,7 @@ drawScores();
 drawHabits();
 drawCurves();
 drawSettings();
+drawEvidence();
 document.addEventListener("DOMContentLoaded", () => {
   pictures = parse("data").map((picture, place) => ({ ...picture, place }));
   if (!pictures.length || !scored.length) return;
