@@ -233,6 +233,9 @@ def test_whether_attention_is_evidence(reader: Reader, tmp_path: Path) -> None:
     rows = page.locator("#tests table >> nth=0").locator("tbody tr")
     assert rows.count() == 4
     assert "0.160" in rows.first.inner_text()
+    page.set_viewport_size({"width": 1280, "height": 740})
+    wide = page.locator("#tests .wide >> nth=0")
+    assert wide.evaluate("of => of.scrollWidth <= of.clientWidth")
     page.emulate_media(media="print")
     assert chart.is_visible()
 
