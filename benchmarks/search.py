@@ -1,11 +1,12 @@
 """Speed and memory of searches from stored regions; the lesson's TensorFlow loop beside, if asked.
 
     python benchmarks/search.py                              # random weights, the lesson's sizes
+    python benchmarks/search.py --recipe small               # those of this recipe's decoder
     python benchmarks/search.py --run RUN --store STORE      # a trained one, captions as they come
     pip install tensorflow-cpu && python benchmarks/search.py --tensorflow
 
-The random decoder says 14 words, as the lesson's captions have: 64 regions of 2048, embedding 256,
-units 512, 5,001 words. All in one run, each the best of several, the parts in turn: compare ratios.
+The random decoder says 14 words, as the lesson's captions have, of 5,001, about 64 regions of 2048.
+All in one run, each the best of several, the parts in turn: compare ratios.
 On a machine that is busy with other work, OMP_NUM_THREADS=1 and --processor-time do not count its
 waiting (for TensorFlow TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1 too).
 """
@@ -21,9 +22,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tushuo.decoders import DECODERS
+from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.features.store import FeatureStore
+from tushuo.recipes import RECIPES
 from tushuo.run import Run, ready
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
@@ -54,10 +56,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--store", type=Path)
     parser.add_argument("--decoder", choices=list(DECODERS), default="show_attend_gru")
+    parser.add_argument("--recipe", choices=["lesson", "small"], default="lesson")
     parser.add_argument("--tensorflow", action="store_true")
     parser.add_argument("--processor-time", action="store_true")
     chosen = parser.parse_args()
-    bench = trained(chosen.run, chosen.store) if chosen.run else random(chosen.decoder)
+    bench = trained(chosen.run, chosen.store) if chosen.run else random(chosen)
     print(
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{type(bench.decoder).__name__}, regions {tuple(bench.regions.shape)}"
@@ -69,11 +72,13 @@ def main() -> None:
         beside_the_lesson(bench, clock)
 
 
-def random(name: str) -> Bench:
-    """Make a decoder of the lesson's sizes; all its captions have the same length."""
+def random(chosen: argparse.Namespace) -> Bench:
+    """Make a decoder of a recipe's sizes, or its own; all its captions have the same length."""
     torch.manual_seed(0)
-    kind, config = DECODERS[name]
-    decoder = ready(kind(width=2048, vocabulary=5001, config=config()))
+    learn, (kind, _) = RECIPES[chosen.recipe]().learn, DECODERS[chosen.decoder]
+    own = learn.decoder_settings if chosen.decoder == learn.decoder else {}
+    config = settings_of(chosen.decoder, own)
+    decoder = ready(kind(width=2048, vocabulary=5001, config=config))
     limits = SearchConfig(min_words=WORDS, max_words=WORDS)
     said = [[f"word {number}" for number in range(4997)]]
     vocabulary = Vocabulary.fit(said, VocabularyConfig()).counted([said])

@@ -69,7 +69,7 @@ def best() -> Recipe:
             vocabulary=VocabularyConfig(min_count=4),
             decoder_settings=_DEEP,
             training=replace(_REGULARISED, epochs=10, encoder_rate=5e-5, warm_up=0.5),
-            search=SearchConfig(search="consensus"),
+            search=SearchConfig(search="consensus", beam_size=10),
         ),
     )
 

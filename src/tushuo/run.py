@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from tushuo.decoders import DECODERS, build, settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
-from tushuo.encoders.halves import load_upper, weights_hash
+from tushuo.encoders.halves import load_upper, side_by_side, weights_hash
 from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.errors import RunError
 from tushuo.runtime import sha256, write_bytes
@@ -154,30 +154,45 @@ def _parted(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
 def together(runs: Sequence[Run]) -> Run:
     """Make an ensemble of runs; its configuration is the first one's with all decoders named.
 
+    Each run may have an upper part of the encoder of its own: the lower part is theirs together.
+
     Raises:
         SignatureError: their words or encoders are not the same.
     """
-    first = runs[0]
+    first, own = runs[0], all(run.upper for run in runs)
     for other in runs[1:]:
         require_same(
-            _interface(first.config),
-            _interface(other.config),
+            _interface(first.config, own),
+            _interface(other.config, own),
             what=f"{first.folder} and {other.folder}",
             cure="an ensemble wants runs of one vocabulary and one encoder",
         )
     if len(runs) == 1:
         return first
     named = "+".join(run.config.decoder for run in runs)
+    uppers = {str(run.config.encoder.upper): run.upper for run in runs}
+    looks = [list(uppers).index(str(run.config.encoder.upper)) for run in runs]
+    encoder, upper = first.config.encoder, first.upper
+    if len(uppers) > 1:
+        upper = side_by_side(list(uppers.values()))
+        encoder = replace(encoder, upper=weights_hash(upper), width=encoder.width * len(uppers))
     return replace(
         first,
-        config=replace(first.config, decoder=named),
-        decoder=Ensemble([run.decoder for run in runs]).eval(),
+        config=replace(first.config, decoder=named, encoder=encoder),
+        decoder=Ensemble([run.decoder for run in runs], looks).eval(),
+        upper=upper,
     )
 
 
-def _interface(config: RunConfig) -> str:
-    """Return what runs of an ensemble must have in common."""
-    encoder = config.encoder.signature.replace("|", ",").replace(":", "=")
+def _interface(config: RunConfig, own: bool) -> str:
+    """Return what runs of an ensemble must have in common.
+
+    Args:
+        config: a run's.
+        own: whether all of them have an upper part of their encoder, which may differ.
+    """
+    looker = replace(config.encoder, upper=OWN) if own else config.encoder
+    encoder = looker.signature.replace("|", ",").replace(":", "=")
     return signature(words=config.splitting, vocabulary=config.vocabulary, encoder=encoder)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.train.test_train import Killed
 from tushuo import encoders
-from tushuo.captioner import Captioner, encoder_of
+from tushuo.captioner import Captioner, encoder_of, load
 from tushuo.data import Record
 from tushuo.encoders.halves import StochasticDepth, divide, weights_hash
 from tushuo.encoders.spec import Encoder
@@ -29,6 +29,7 @@ from tushuo.train.config import TrainConfig
 from tushuo.train.loop import Watcher, fit
 from tushuo.train.start import LearnConfig, going_on, start
 from tushuo.train.tuning import learning, parted
+from tushuo.vocabulary import START
 
 TUNED = TrainConfig(
     epochs=2,
@@ -301,3 +302,33 @@ def test_what_cannot_be_learned_from(
               path / "best.safetensors")  # fmt: skip
     with pytest.raises(RunError, match="lacks the encoder's upper part"):
         Run.load(path)
+
+
+def test_runs_whose_encoders_learned_apart_speak_together(
+    records: list[Record],
+    encoder: Encoder,
+    trunk: Regions,
+    run: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    """The lower part looks once; each decoder reads what its own upper part makes of that."""
+    tune(records, encoder, trunk, tmp_path, config=replace(TUNED, seed=1))
+    members = [load(folder, weights=tiny_weights) for folder in (run, tmp_path)]
+    both = load([run, tmp_path, run], weights=tiny_weights)
+    picture = records[0].path
+    seen = [member.look([picture]) for member in members]
+    torch.testing.assert_close(both.look([picture]), torch.cat(seen, dim=-1))
+    assert not seen[0].allclose(seen[1])
+
+    word = torch.tensor([START])
+    found = both.run.decoder.step(word, both.run.decoder.start(both.look([picture])))
+    first, second = (
+        one.run.decoder.step(word, one.run.decoder.start(own)).log_probs.exp()
+        for one, own in zip(members, seen, strict=True)
+    )
+    torch.testing.assert_close(found.log_probs.exp(), (2 * first + second) / 3)
+    stored = trunk.seen_by(both.encoder)
+    assert stored.spec.signature == both.encoder.spec.signature
+    told = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
+    assert told[0].text == both.caption(picture).text

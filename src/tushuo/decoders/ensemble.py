@@ -26,16 +26,25 @@ class EnsembleState:
 
 @final
 class Ensemble(Decoder):
-    """Decoders of one vocabulary and one kind of regions; kinds and sizes may differ."""
+    """Decoders of one vocabulary and one grid; kinds and sizes may differ.
 
-    def __init__(self, decoders: Sequence[Decoder]):
+    Args:
+        decoders: the members.
+        looks: where the regions are those of several encoders, one behind the other: which of
+            them each member reads; None: all read the same.
+    """
+
+    def __init__(self, decoders: Sequence[Decoder], looks: Sequence[int] | None = None):
         super().__init__()
+        self._looks = [0] * len(decoders) if looks is None else list(looks)
         members = nn.ModuleList(decoders)
         self.decoders = cast(Sequence[Decoder], members)  # torch knows no list of one kind
 
     def start(self, regions: Float[Tensor, "P R D"]) -> EnsembleState:
         """Start them all."""
-        return EnsembleState(tuple(decoder.start(regions) for decoder in self.decoders))
+        seen = self._seen(regions)
+        pairs = zip(self.decoders, seen, strict=True)
+        return EnsembleState(tuple(decoder.start(own) for decoder, own in pairs))
 
     def step(self, words: Int[Tensor, " B"], state: EnsembleState) -> Step:  # type: ignore[override]
         """Take the last words in; the attention is the mean of theirs."""
@@ -56,8 +65,14 @@ class Ensemble(Decoder):
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
         """Run teacher-forced captions through them all."""
-        found = [decoder(regions, words, pictures) for decoder in self.decoders]
+        pairs = zip(self.decoders, self._seen(regions), strict=True)
+        found = [decoder(own, words, pictures) for decoder, own in pairs]
         return _mean([logits.log_softmax(dim=-1) for logits in found])
+
+    def _seen(self, regions: Float[Tensor, "P R D"]) -> list[Float[Tensor, "P R D2"]]:
+        """Give each member the regions that it reads."""
+        encoders = regions.chunk(max(self._looks) + 1, dim=-1)
+        return [encoders[look] for look in self._looks]
 
 
 def _mean(log_probs: list[Float[Tensor, "N V"]]) -> Float[Tensor, "N V"]:

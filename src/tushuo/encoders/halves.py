@@ -1,6 +1,7 @@
 """An encoder as two parts: a lower one that stays as it came, and an upper one that can learn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
@@ -40,6 +41,19 @@ class StochasticDepth(nn.Module):
             return branch
         kept = torch.rand(len(branch), 1, 1, 1, device=branch.device) >= self.share
         return branch * (kept / (1 - self.share))
+
+
+@final
+class _SideBySide(nn.Module):
+    """Several upper parts of one lower part; the numbers of their regions follow each other."""
+
+    def __init__(self, uppers: Sequence[nn.Module]):
+        super().__init__()
+        self.uppers = nn.ModuleList(uppers)
+
+    def forward(self, regions: Float[Tensor, "P R C"]) -> Float[Tensor, "P R D"]:
+        """Run them all."""
+        return torch.cat([upper(regions) for upper in self.uppers], dim=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +112,32 @@ def divide(encoder: Encoder, upto: int | None = None) -> Halves:
 def tuned(encoder: Encoder, upto: int | None, weights: Mapping[str, Tensor]) -> Tuned:
     """Give an encoder an upper part with these weights, in place of those that it came with.
 
+    Args:
+        encoder: as it came.
+        upto: blocks of its lower part.
+        weights: of one upper part, or of several, as `side_by_side` names them.
+
     Raises:
         SettingError: it cannot be parted there.
         WeightsError: the weights are of another upper part.
     """
     halves = divide(encoder, upto)
+    count = len({name.split(".")[1] for name in weights if name.startswith("uppers.")})
+    if count:
+        uppers = [deepcopy(halves.upper) for _ in range(count)]
+        spec = replace(halves.spec, width=count * halves.spec.width)
+        halves = replace(halves, spec=spec, upper=_SideBySide(uppers))
     put_in(halves.upper, weights)
     return Tuned(halves)
+
+
+def side_by_side(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Name the weights of several upper parts as those of one that has them all."""
+    return {
+        f"uppers.{number}.{name}": weight
+        for number, part in enumerate(parts)
+        for name, weight in part.items()
+    }
 
 
 def put_in(upper: nn.Module, weights: Mapping[str, Tensor]) -> None:
