@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.test_cli import call
@@ -18,9 +19,19 @@ def test_as_the_docs_say(
     assert call(*begin, "--store", trunk, "--output", run, "--encoder-rate", 1e-3) == 0
     picture = next((scenes / "images").iterdir())
     assert call("caption", picture, "--run", run, "--weights", tiny_weights) == 0
-    whole = ("--run", run, "--weights", tiny_weights, "--output", store)
-    assert call("extract", scenes, *whole) == 0
-    capsys.readouterr()
+    whole = ("--run", run, "--weights", tiny_weights, "--output")
+    assert call("extract", scenes, *whole, store) == 0
+    quick = tmp_path / "quick"
+    assert call("extract", scenes, *whole, quick, "--store", trunk) == 0
+    shards = [np.load(of / "shards" / "00000.npy") for of in (store, quick)]
+    np.testing.assert_allclose(shards[1], shards[0], rtol=1e-2, atol=1e-2)
+    kept = [json.loads((of / "store.json").read_bytes()) for of in (store, quick)]
+    assert kept[0] == kept[1]
+    assert call("extract", scenes, *whole, tmp_path / "none", "--store", store) == 2
+    assert "name the store that the run was trained on" in capsys.readouterr().err
+    refused = ("--store", trunk, "--output", tmp_path / "none")
+    assert call("extract", scenes, *refused) == 2
+    assert "name one with --run" in capsys.readouterr().err
     told = []
     for regions in (("--store", store), ("--store", trunk), ()):
         score = ("evaluate", scenes, "--run", run, "--weights", tiny_weights, *regions, "--json")

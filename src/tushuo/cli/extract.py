@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from tushuo.features.extract import Extraction
 
 
 def extract(
@@ -20,6 +23,10 @@ def extract(
         str | None, Parameter(help="who looks at the pictures; default: the recipe's")
     ] = None,
     run: Annotated[Path | None, Parameter(help="look as this run does; brings its encoder")] = None,
+    store: Annotated[
+        Path | None,
+        Parameter(help="with --run: finish this store of grids (--upto), no picture is opened"),
+    ] = None,
     upto: Annotated[
         int | None,
         Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
@@ -38,11 +45,12 @@ def extract(
     import tushuo.data
     from tushuo import encoders
     from tushuo.captioner import encoder_of
+    from tushuo.cli.looked import require_on_the_fly
     from tushuo.cli.progress import Bar
     from tushuo.data.limits import limit
     from tushuo.encoders.halves import divide
     from tushuo.errors import SettingError
-    from tushuo.features.extract import extract as fill
+    from tushuo.features.extract import extract as look
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
@@ -53,6 +61,10 @@ def extract(
         raise SettingError(
             f"encoder {encoder} came beside --run, which brings its own; leave one of them out"
         )
+    if store:
+        limits = {"max_captions": max_captions, "max_images": max_images}
+        require_on_the_fly(store, upto=upto, views=views, images=images, **limits)
+        return _told(_finished(run, store, output, weights), output)
     chosen = RECIPES[recipe]()
     looks = parse_views(chosen.views if views is None else views)
     if upto is None and not (run or encoder):
@@ -75,7 +87,37 @@ def extract(
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
         bar.restart()
         shared = {"process": process, "processes": count}
-        done = fill(records, looker, output, views=looks, progress=bar, **shared)
+        return _told(look(records, looker, output, views=looks, progress=bar, **shared), output)
+
+
+def _finished(run: Path | None, store: Path, output: Path, weights: Path | None) -> "Extraction":
+    """Send a store of grids through a run's upper part."""
+    from tushuo.captioner import encoder_of
+    from tushuo.cli.progress import Bar
+    from tushuo.encoders.halves import Tuned
+    from tushuo.errors import SettingError
+    from tushuo.features.extract import finish
+    from tushuo.features.store import FeatureStore
+    from tushuo.run import Run
+    from tushuo.runtime import processes
+
+    looker = encoder_of(Run.load(run), weights=weights) if run else None
+    if not isinstance(looker, Tuned):
+        raise SettingError(
+            f"{store} can be finished only by a run whose encoder learned, and "
+            f"{run or 'none'} was named; name one with --run, or leave --store out"
+        )
+    process, count = processes()
+    with Bar("extract") as bar:
+        shared = {"process": process, "processes": count}
+        return finish(FeatureStore.open(store), looker, output, progress=bar, **shared)
+
+
+def _told(done: "Extraction", output: Path) -> int:
+    """Say what came of it; pictures that could not be read make the exit code 1."""
+    from tushuo.runtime import processes
+
+    process, count = processes()
     share = f" (process {process + 1} of {count})" if count > 1 else ""
     found = f"{done.pictures} pictures, {done.made} looked at now, {len(done.failed)} failed"
     print(f"{output}: {found}{share}")

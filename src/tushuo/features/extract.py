@@ -19,6 +19,7 @@ from tushuo.features.store import FeatureStore, Planned
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.images import open_picture
 from tushuo.runtime import Progress, free_bytes, sha256
+from tushuo.signatures import require_same
 
 SHARD_PICTURES = 256
 BATCH_PICTURES = 16
@@ -78,6 +79,80 @@ def extract(
     )
     if isinstance(encoder, Tuned):
         save_upper(folder, encoder.upper.state_dict())
+    with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder works
+
+        def make(shard: int, tell: Callable[[int], None]) -> None:
+            _make_shard(store, shard, encoder, reader, tell)
+
+        return _fill(store, make, process, processes, progress)
+
+
+def finish(
+    grids: FeatureStore,
+    encoder: Tuned,
+    folder: Path,
+    *,
+    process: int = 0,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> Extraction:
+    """Fill the store in ``folder`` from one of the encoder's lower part: no picture is opened.
+
+    The lower part's numbers come rounded to float16 from their store, so regions differ from those
+    of `extract` by as much.
+
+    Args:
+        grids: that store, finished; pictures and views are its own.
+        encoder: whose upper part makes the regions.
+        folder: where the store is, or will be.
+        process: number of this process; it makes the shards ``process``, ``process + processes``...
+        processes: how many processes share the work.
+        progress: called with pictures done and pictures in all.
+
+    Raises:
+        SignatureError: the grids are of another encoder, or parted elsewhere.
+        StoreError: they are not finished, the disk is too small, or the folder holds another store.
+    """
+    require_same(
+        grids.spec.signature,
+        encoder.lower.spec.signature,
+        what="the store's encoder and the lower part of the run's",
+        cure="name the store that the run was trained on, or extract from the pictures",
+    )
+    grids.require_finished()
+    _require_room(folder, store_bytes(len(grids.plan), encoder.spec, len(grids.views)))
+    store = FeatureStore.create(
+        folder,
+        grids.plan,
+        encoder.spec,
+        shard_pictures=grids.header.shard_pictures,
+        views=grids.views,
+    )
+    save_upper(folder, encoder.upper.state_dict())
+
+    def make(shard: int, tell: Callable[[int], None]) -> None:
+        below, info = grids.of_shard(shard), grids.info(shard)
+        regions = np.zeros((*below.shape[:2], *store.grid), np.float16)
+        for start in range(0, len(below), BATCH_PICTURES):
+            some = torch.from_numpy(below[start : start + BATCH_PICTURES]).float()
+            with torch.inference_mode():
+                found = encoder.upper(some.flatten(0, 1)).half().numpy()
+            regions[start : start + len(some)] = found.reshape(len(some), *regions.shape[1:])
+            tell(start + len(some))
+        regions[[digest is None for digest in info.hashes]] = 0
+        store.write_shard(shard, regions, info.hashes, info.errors)
+
+    return _fill(store, make, process, processes, progress)
+
+
+def _fill(
+    store: FeatureStore,
+    make: Callable[[int, Callable[[int], None]], None],
+    process: int,
+    processes: int,
+    progress: Progress | None,
+) -> Extraction:
+    """Make those of this process's shards that are not finished."""
     mine = range(process, store.shards, processes)
     total = sum(len(store.shard_rows(shard)) for shard in mine)
     done = made = 0
@@ -86,16 +161,15 @@ def extract(
         if progress is not None:
             progress(before + now, total)
 
-    with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder works
-        for shard in mine:
-            rows = store.shard_rows(shard)
-            if not store.finished(shard):
-                _make_shard(store, shard, encoder, reader, partial(tell, done))
-                made += len(rows)
-            done += len(rows)
-            tell(done, 0)
+    for shard in mine:
+        rows = store.shard_rows(shard)
+        if not store.finished(shard):
+            make(shard, partial(tell, done))
+            made += len(rows)
+        done += len(rows)
+        tell(done, 0)
     failed = {k: v for shard in mine for k, v in store.info(shard).errors.items()}
-    return Extraction(pictures=len(plan), made=made, failed=failed)
+    return Extraction(pictures=len(store.plan), made=made, failed=failed)
 
 
 def _require_room(folder: Path, needed: int) -> None:

@@ -19,7 +19,7 @@ from typing import final
 import msgspec
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float16
 from torch import Tensor
 
 from tushuo.encoders.halves import load_upper
@@ -242,7 +242,7 @@ class FeatureStore:
         """Map a shard; its checksum is compared once, when it is first touched."""
         if shard not in self._arrays:
             info, path = self.info(shard), self._path(shard, "npy")
-            expected = (len(self.shard_rows(shard)), self.header.views, *self._grid)
+            expected = (len(self.shard_rows(shard)), self.header.views, *self.grid)
             try:
                 # copy-on-write, since torch wants arrays that may be written
                 array = np.load(path, mmap_mode="c", allow_pickle=False)
@@ -258,6 +258,15 @@ class FeatureStore:
             self._arrays[shard] = array
         return self._arrays[shard]
 
+    def of_shard(self, shard: int) -> Float16[np.ndarray, "P views R D"]:
+        """Return the regions of a shard's pictures in all views, those of unreadable ones zeros.
+
+        Raises:
+            StoreError: it is not finished, or damaged.
+        """
+        return self._load(shard)
+
     @property
-    def _grid(self) -> tuple[int, int]:
+    def grid(self) -> tuple[int, int]:
+        """Regions, and numbers of each."""
         return self.spec.regions, self.spec.width
