@@ -88,8 +88,13 @@ def fetch_bytes(address: str, *, most: int) -> bytes:
     """Fetch something small into memory.
 
     Raises:
-        FetchError: no connection, a refusal, or more than ``most`` bytes.
+        FetchError: another kind of address, no connection, a refusal, or more than ``most`` bytes.
     """
+    if not address.lower().startswith(("http://", "https://")):
+        raise FetchError(
+            f"{address} begins with {address.partition('://')[0]}://; only http:// and https:// "
+            "are fetched, so fetch it by other means and name the file"
+        )
     content = bytearray()
     try:
         with httpx.stream("GET", address, timeout=TIMEOUT_SECONDS, follow_redirects=True) as answer:

@@ -39,11 +39,13 @@ def test_captions(
     (tmp_path / "bad.jpg").write_text("<html>")
     pictures = sorted((scenes / "images").iterdir())[:3]
     options = ("--run", run, "--json", "--attention", tmp_path / "panels")
-    assert call("caption", *pictures, tmp_path / "bad.jpg", *options) == 1
+    bad = (tmp_path / "bad.jpg", "ftp://nowhere/a.jpg")
+    assert call("caption", *pictures, *bad, *options) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [sorted(line) for line in lines] == [["caption", "image", "log_prob"]] * 3 + [
         ["error", "image"]
-    ]
+    ] * 2
+    assert "only http:// and https:// are fetched" in lines[4]["error"]
     assert len(list((tmp_path / "panels").iterdir())) == 3
     alone = tushuo.load(run).caption(pictures[0])
     assert alone.text == lines[0]["caption"]

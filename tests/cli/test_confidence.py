@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tushuo
+import tushuo.models
 from tests.cli.conftest import call
 from tests.test_calibrate import calibration
 from tushuo.confidence import keep, read
@@ -63,3 +64,23 @@ def test_calibrate_keeps_what_it_found_in_the_run(
     assert call(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["held_out"]["pictures"] == 60
     assert len(read(own)) == 2
+
+
+def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
+    own: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own.parent)
+    own.rename("en")
+    monkeypatch.setattr(tushuo.models, "FOLDER", own.parent)
+    monkeypatch.setattr(
+        "tushuo.calibrate.calibrate",
+        lambda captioner, *_, **how: calibration(captioner.signature(how["config"])),
+    )
+    assert call("calibrate", scenes) == 0
+    assert len(read(Path("en"))) == 1
+    assert Path("calibration.png").exists()
+    assert call("calibrate", scenes, "--language", "zh") == 2
+    monkeypatch.setattr("os.access", lambda *_: False)
+    capsys.readouterr()
+    assert call("calibrate", scenes) == 2
+    assert "cannot be written to, and a calibration is kept in the run" in capsys.readouterr().err

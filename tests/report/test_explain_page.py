@@ -35,7 +35,7 @@ def explanation(*words: str, seed: int = 0) -> Explanation:
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     samples = explanation("two", "cats", seed=2)
-    beside = explanation("no", NASTY, "狗", seed=3)
+    beside = explanation("no", NASTY, "狗", "2", seed=3)
     found = {
         "beam": explanation("a", "dog", "runs"),
         "greedy": explanation("a", "dog", seed=1),
@@ -102,6 +102,9 @@ def test_a_phone_both_themes_and_what_a_caption_may_hold(reader: Reader, page: P
     assert NASTY in shown.inner_text("h1")
     assert NASTY in shown.inner_text("#gaze")
     assert shown.locator("#captions .word", has_text="狗").get_attribute("lang") == "zh-Hans"
+    assert shown.locator("#captions .words").nth(1).get_attribute("lang") == "zh-Hans"
+    assert shown.locator("#captions .word", has_text="2").get_attribute("lang") == "zh-Hans"
+    assert shown.locator("#captions .words").first.get_attribute("lang") is None
     assert shown.evaluate(NAMELESS) == []
     for scheme in ("light", "dark"):
         shown.emulate_media(color_scheme=scheme)

@@ -1,6 +1,7 @@
 """Figures: any length, any shape."""
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from tests.conftest import MeanEncoder
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.report.attention_panels import draw_attention_panels
+from tushuo.report.fonts import chinese_font, drawable
 from tushuo.report.looks_gif import write_looks_gif
 from tushuo.report.loss_curve import draw_loss_curve
 from tushuo.report.overlay import SHADE, darkness
@@ -63,6 +65,22 @@ def test_an_animation_has_a_frame_a_word(words: list[str], tmp_path: Path) -> No
     with Image.open(tmp_path / "a.gif") as made:
         assert (made.n_frames, made.width) == (len(words) + 1, 480)
         assert made.info["loop"] == 0 or not words
+
+
+def test_without_a_chinese_font_words_are_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tushuo.report.fonts._installed", lambda: None)
+    picture, attention = np.zeros((60, 200, 3), np.uint8), np.ones((3, 9, 9), np.float32)
+    drawn = []
+    for words in (["一只", "café", "狗"], ["1", "café", "3"]):
+        needs = words[0] == "一只"
+        with pytest.warns(match="words are drawn as numbers") if needs else nullcontext():
+            write_looks_gif(tmp_path / "a.gif", picture, words, attention, spec())
+        drawn.append((tmp_path / "a.gif").read_bytes())
+    assert drawn[0] == drawn[1]
+    assert chinese_font(["café", "naïve"]) is None
+    assert drawable(["狗", "dog"], "SimHei") == ["狗", "dog"]
 
 
 def test_a_loss_curve_with_scores_and_without_a_training_loss(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """``tushuo calibrate``."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -15,13 +17,15 @@ if TYPE_CHECKING:
 def calibrate(
     data: Path,
     *,
-    run: Annotated[list[Path], Parameter(help="the run folder; several: an ensemble", negative="")],
+    run: Runs = None,
     store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
     split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
     images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
     language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
     weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
-    figure: Annotated[Path | None, Parameter(help="default: calibration.png in the run")] = None,
+    figure: Annotated[
+        Path | None, Parameter(help="default: calibration.png in the run, or here")
+    ] = None,
     json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
     search: SearchOptions = AS_THE_RUN,
 ) -> int:
@@ -43,9 +47,11 @@ def calibrate(
     from tushuo.report.reliability import draw_reliability
 
     records = tushuo.data.read(data, images=images, language=language)
-    captioner = load(run, weights=weights)
+    runs = speakers(run, language)
+    _require_room(runs[0])
+    captioner = load(runs, weights=weights)
     captioner.require_language(language)
-    splits = [split_of(records, folder, split) for folder in run]  # each must be fit to judge
+    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
     chosen = splits[0][0]
     regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
@@ -57,13 +63,24 @@ def calibrate(
             tokenizer="jieba" if language == "zh" else "ptb",
             progress=bar,
         )
-    keep(run[0], found)
-    draw_reliability(found.held_out, figure or run[0] / "calibration.png")
+    keep(runs[0], found)
+    draw_reliability(found.held_out, figure or (run[0] if run else Path()) / "calibration.png")
     if json:
         print(msgspec.json.encode(found).decode())
     else:
         _show(found)
     return 0
+
+
+def _require_room(folder: Path) -> None:
+    """Say before all captions are found, and not after, that nothing can be kept."""
+    from tushuo.errors import RunError
+
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise RunError(
+            f"{folder} cannot be written to, and a calibration is kept in the run; copy the folder "
+            "and name the copy with --run"
+        )
 
 
 def _show(found: "Calibration") -> None:

@@ -1,5 +1,6 @@
 """``tushuo caption``."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 BATCH_PICTURES = 16
 LONGEST_DOWNLOAD = 50_000_000  # bytes
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def caption(
@@ -77,7 +79,7 @@ def caption(
 
 
 def _special(named: str) -> bool:
-    return named == "-" or named.startswith(("http://", "https://"))
+    return named == "-" or bool(ADDRESS.match(named))
 
 
 def _captions(

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from tushuo.report.fonts import chinese_font
+from tushuo.report.fonts import chinese_font, drawable, needs_chinese
 from tushuo.report.overlay import darkness
 from tushuo.runtime import atomic_write
 
@@ -47,6 +47,7 @@ def draw_attention_panels(
         figsize=(max(columns * across, 3.0), rows * down + 0.4), layout="constrained", dpi=110
     )
     font = chinese_font([title, *words])
+    named = drawable(words, font)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for place, axes in enumerate(grid):
         axes.axis("off")
@@ -57,9 +58,8 @@ def draw_attention_panels(
             shade = np.zeros((small.height, small.width, 4), np.float32)
             shade[..., 3] = darkness(attention[place - 1], small.size, spec)
             axes.imshow(shade)
-            named = words[place - 1]
-            axes.set_title(named if font or named.isascii() else f"{place}", fontfamily=font)
-    if title and (font or title.isascii()):
+            axes.set_title(named[place - 1], fontfamily=font)
+    if title and (font or not needs_chinese(title)):
         figure.suptitle(title, fontsize=11, wrap=True, fontfamily=font)
     with atomic_write(path) as file:
         figure.savefig(file, format="png")

@@ -1,7 +1,7 @@
 """A font that has the characters of a caption."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 CHINESE_FONTS = (
@@ -17,13 +17,15 @@ CHINESE_FONTS = (
     "SimHei",
 )
 
+RADICALS = "\u2e80"  # where the blocks of Chinese, Japanese and Korean begin
+
 
 def chinese_font(texts: Iterable[str]) -> str | None:
     """Return an installed font with Chinese characters if the texts need one.
 
-    None where the texts are plain ASCII, and, with a warning, where no such font is installed.
+    None where they do not, and, with a warning, where no such font is installed.
     """
-    if all(text.isascii() for text in texts):
+    if not any(map(needs_chinese, texts)):
         return None
     found = _installed() or (_look_again() and _installed())
     if not found:
@@ -33,6 +35,19 @@ def chinese_font(texts: Iterable[str]) -> str | None:
             stacklevel=3,
         )
     return found or None
+
+
+def needs_chinese(text: str) -> bool:
+    """Say whether a text has characters that common fonts lack: radicals, and all beyond them."""
+    return any(character >= RADICALS for character in text)
+
+
+def drawable(words: Sequence[str], font: str | None) -> list[str]:
+    """Return words as they can be drawn: their numbers, where no font has their characters."""
+    return [
+        word if font or not needs_chinese(word) else str(number)
+        for number, word in enumerate(words, 1)
+    ]
 
 
 def _installed() -> str | None:

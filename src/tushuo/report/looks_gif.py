@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from tushuo.report.fonts import chinese_font
+from tushuo.report.fonts import chinese_font, drawable
 from tushuo.report.overlay import darkness
 from tushuo.runtime import atomic_write
 
@@ -32,7 +32,8 @@ def write_looks_gif(
     small = Image.fromarray(picture)
     scale = SIDE / max(small.size)
     small = small.resize((max(1, round(small.width * scale)), max(1, round(small.height * scale))))
-    font = _font(words)
+    chinese = chinese_font(words)
+    words, font = drawable(words, chinese), _font(chinese)
     frames = [_beneath(small, words, None, font)]
     for place, looked in enumerate(attention):
         bare = 1 - darkness(looked, small.size, spec)[..., None]
@@ -47,10 +48,10 @@ def write_looks_gif(
         )
 
 
-def _font(words: Sequence[str]) -> ImageFont.FreeTypeFont:
+def _font(name: str | None) -> ImageFont.FreeTypeFont:
     from matplotlib.font_manager import findfont
 
-    return ImageFont.truetype(findfont(chinese_font(words) or "DejaVu Sans"), LETTERS)
+    return ImageFont.truetype(findfont(name or "DejaVu Sans"), LETTERS)
 
 
 def _beneath(

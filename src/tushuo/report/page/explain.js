@@ -48,11 +48,12 @@ function showLikely(caption, place, word) {
 /** A caption as buttons, a word each and one for its end. */
 function captionRow(caption, place) {
   const words = [...caption.words, "·"].slice(0, caption.chances.length);
+  const spoken = language(caption.text); // of all its words: a number is read as the rest is
   const buttons = words.map((word, place) => {
     const end = place === caption.words.length;
     const button = make("button", {
       type: "button", class: "word", "aria-pressed": "false", "aria-label": end ? "the end" : null,
-      lang: language(word), style: { "--sure": caption.chances[place] },
+      lang: spoken, style: { "--sure": caption.chances[place] },
       onpointerenter: (event) => event.pointerType === "mouse" && !timer && choose(caption, place),
       onfocus: () => choose(caption, place), onclick: () => { stop(); choose(caption, place); },
     }, word);
@@ -61,7 +62,7 @@ function captionRow(caption, place) {
   const facts = [`log-probability ${number(caption.log_prob, 2)}`,
     caption.confidence != null && `fits the picture with probability ${percent(caption.confidence)}`].filter(Boolean);
   return make("section", { class: "spoken" },
-    make("div", { class: "words", role: "group", "aria-label": `Caption ${place + 1}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
+    make("div", { class: "words", lang: spoken, role: "group", "aria-label": `Caption ${place + 1}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
     make("p", { class: "quiet" }, facts.join(" · "), " ",
       make("button", { type: "button", class: "link play", onclick: () => play(buttons) }, "play")));
 }
