@@ -89,6 +89,7 @@ BAD = {
     "text": (b"hello there", "begins with"),
     "pdf": (b"%PDF-1.4 xxxxxxxx", "begins with"),
     "zeros": (b"\0" * 500, "begins with"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "it is 'heic'.*save it as one of JPEG"),
     "truncated jpeg": (encoded(NOISE, "JPEG")[:900], "damaged"),
     "truncated png": (encoded(NOISE, "PNG")[:900], "damaged"),
     "truncated gif": (encoded(NOISE, "GIF")[:900], "damaged"),
@@ -108,8 +109,11 @@ def test_bad_pictures_are_named(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="is not there"):
+    with pytest.raises(PictureError, match="is not there; name a picture"):
         open_picture(tmp_path / "gone.jpg")
+    (tmp_path / "own.jpg").symlink_to("own.jpg")
+    with pytest.raises(PictureError, match=r"own\.jpg cannot be read: Too many.*; name another"):
+        open_picture(tmp_path / "own.jpg")
     with pytest.raises(PictureError, match="folder"):
         open_picture(tmp_path)
 

@@ -70,7 +70,9 @@ def open_picture(
     except UnidentifiedImageError as error:
         raise PictureError(f"{name} is not a picture, {_found(content)}") from error
     except _PILLOW_ERRORS as error:
-        raise PictureError(f"{name} is damaged and cannot be decoded: {error}") from error
+        raise PictureError(
+            f"{name} is damaged and cannot be decoded: {error}; fetch it or save it again"
+        ) from error
 
 
 def find_pictures(arguments: Iterable[str]) -> list[Path]:
@@ -98,13 +100,16 @@ def _read(path: Path) -> bytes:
             raise PictureError(f"{path} is larger than {MAX_BYTES} bytes; make it smaller")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise PictureError(f"{path} is not there") from error
+        raise PictureError(f"{path} is not there; name a picture file that is") from error
     except IsADirectoryError as error:
         raise PictureError(
             f"{path} is a folder; expected a picture file, or for caption a folder that holds some"
         ) from error
     except (OSError, ValueError) as error:
-        raise PictureError(f"{path} cannot be read: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise PictureError(
+            f"{path} cannot be read: {said}; name another file, or change its permissions"
+        ) from error
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
@@ -126,4 +131,7 @@ def _found(content: bytes) -> str:
     start = content[:256].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
         return "it holds a web page or other markup; was the download refused?"
+    if content[4:8] == b"ftyp":  # the box that ISO media files begin with
+        kind = content[8:12].decode("ascii", errors="replace").strip()
+        return f"it is {kind!r}, as of cameras and films; save it as one of {', '.join(FORMATS)}"
     return f"it begins with {content[:8]!r}; expected one of {', '.join(FORMATS)}"

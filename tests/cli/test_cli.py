@@ -168,15 +168,15 @@ def test_info_names_the_extra_that_is_missing(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no such name can be made")
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_file_name_that_is_no_utf_8_stops_nothing(
+def test_a_file_name_that_is_no_utf_8_or_has_lines_stops_nothing(
     run: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    for name in (b"a\xff.jpg", b"b\xfe.png", b"c.jpg"):
+    for name in (b"a\xff.jpg", b"b\xfe.png", b"c\nd.jpg"):
         (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_bytes(GOOD["jpeg"][0])
     told = tmp_path / "told.txt"
     assert call("caption", tmp_path, "--run", run, "--output", told, *options) == 0
     first, second, third = told.read_text().splitlines()
-    assert ("udcff" in first, "udcfe" in second, "c.jpg" in third) == (True, True, True)
+    assert ("udcff" in first, "udcfe" in second, r"c\nd.jpg" in third) == (True, True, True)
 
 
 def test_the_lesson_s_recipe(

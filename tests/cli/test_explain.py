@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 
 import tushuo
 from tests.cli.conftest import call
+from tests.test_images import GOOD
 from tushuo.report.explain_page import TOLD
 from tushuo.search import SEARCHES
 from tushuo.search.config import SearchConfig
@@ -61,6 +64,20 @@ def test_explain_in_json_says_what_its_twin_says(
     assert "no.jpg is not there" in capsys.readouterr().err
     assert call("explain", picture, "--run", run, "--search", "beam", "--must", "gooose") == 2
     assert "does not know the word 'gooose'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no such name can be made")
+def test_a_file_name_that_is_no_utf_8_is_explained_too(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, page = (os.fsdecode(of) for of in (b"a\xff.jpg", b"a\xff-explained.html"))
+    Path(name).write_bytes(GOOD["jpeg"][0])
+    assert call("explain", name, "--run", run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["image"] == r"a\udcff.jpg"
+    assert r"<h1>a\udcff</h1>" in Path(page).read_text()
+    assert call("explain", "--jsom", "--run", run) == 2
+    assert "--jsom is unknown; see: tushuo explain --help" in capsys.readouterr().err
 
 
 def test_the_page_can_tell_of_every_search() -> None:

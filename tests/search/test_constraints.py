@@ -156,6 +156,7 @@ def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> N
         ({"must_not": ("a", "bb")}, "does not know the word 'bb', near it: b"),
         ({"not_last": ("xyz",)}, "does not know the word 'xyz', near it: none"),
         ({"search": "beam", "must": ("a b",)}, "must was 'a b'; name one word each time"),
+        ({"search": "beam", "must": ("<end>",)}, "<end> is a mark and no word"),
         ({"must_not": (" ",)}, "an empty word was given"),
         ({"no_repeat": 1, "min_words": 9, "max_words": 9}, "without a next word"),
         (

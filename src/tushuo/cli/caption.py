@@ -2,6 +2,7 @@
 
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -49,8 +50,7 @@ def caption(
     if not pictures:
         raise SettingError("no picture was given; name files, folders, or - for standard input")
     for named in pictures:
-        if named.startswith("-") and named != "-":
-            raise SettingError(f"option {named} is unknown; see: tushuo caption --help")
+        require_no_option(named, "caption")
         if (Path(named) / "run.json").exists():
             raise SettingError(
                 f"{named} is a run folder, not pictures; an ensemble is --run RUN --run {named}"
@@ -109,6 +109,18 @@ def _captions(
             yield source, answer
 
 
+def require_no_option(named: str, command: str) -> None:
+    """Refuse what looks like an option where a picture is expected: it is one that was mistyped.
+
+    Raises:
+        SettingError: it begins with a stroke, and no file is called so.
+    """
+    from tushuo.errors import SettingError
+
+    if named.startswith("-") and named != "-" and not Path(named).exists():
+        raise SettingError(f"option {named} is unknown; see: tushuo {command} --help")
+
+
 def content_of(source: str) -> Path | bytes:
     """Return a picture file's path, or what an address or standard input holds.
 
@@ -140,10 +152,11 @@ def _line(source: str, told: "Caption | str", json: bool, least: float | None) -
     import msgspec
 
     unsure = None if isinstance(told, str) or least is None else told.unsure(least)
-    source = _printable(source)
-    told = _printable(told) if isinstance(told, str) else told
+    source = encodable(source)
+    told = encodable(told) if isinstance(told, str) else told
     if not json:
-        said = [f"error: {told}"] if isinstance(told, str) else _all(told)
+        source = _on_one_line(source)
+        said = [f"error: {_on_one_line(told)}"] if isinstance(told, str) else _all(told)
         said = [f"not sure: {unsure}"] if unsure else said
         return "\n".join(f"{source}\t{one}" for one in said)
     answer: dict[str, object] = {"image": source}
@@ -158,9 +171,14 @@ def _line(source: str, told: "Caption | str", json: bool, least: float | None) -
     return msgspec.json.encode(answer).decode()
 
 
-def _printable(text: str) -> str:
-    """Write what of a file name is no UTF-8 as an escape, so that it can be printed."""
+def encodable(text: str) -> str:
+    """Write what of a file name is no UTF-8 as an escape."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def _on_one_line(text: str) -> str:
+    """Write what of a file name ends a line or moves the cursor as an escape."""
+    return "".join(repr(one)[1:-1] if unicodedata.category(one) == "Cc" else one for one in text)
 
 
 def _all(told: "Caption") -> list[str]:

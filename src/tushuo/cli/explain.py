@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tushuo.cli.caption import content_of, stem_of
+from tushuo.cli.caption import content_of, encodable, require_no_option, stem_of
 from tushuo.cli.flags import with_given
 from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
@@ -47,6 +47,7 @@ def explain(
     from tushuo.report.explain_page import SIDE, write_explain_page
     from tushuo.report.looks_gif import write_looks_gif
 
+    require_no_option(picture, "explain")
     captioner = load(run, language=language, weights=weights)
     spec = captioner.encoder.spec
     config = with_given(captioner.run.config.search, search)
@@ -58,8 +59,8 @@ def explain(
     asked = found[config.search]
     large = open_picture(content, at_least=SIDE)
     page = output or Path(f"{stem_of(picture)}-explained.html")
-    write_explain_page(page, large, found, spec, title=Path(stem_of(picture)).name)
-    print(f"page: {page}", file=sys.stderr)
+    write_explain_page(page, large, found, spec, title=encodable(stem_of(picture)))
+    print(f"page: {encodable(str(page))}", file=sys.stderr)
     if gif:
         write_looks_gif(gif, large, asked.caption.words, asked.caption.attention, spec)
         print(f"animation: {gif}", file=sys.stderr)
@@ -127,7 +128,7 @@ def _encoded(picture: str, found: "Explanation") -> str:
         for word, log_prob, rivals in zip(said, caption.log_probs, found.steps, strict=True)
     ]
     answer = {
-        "image": picture,
+        "image": encodable(picture),
         "caption": caption.text,
         "log_prob": round(caption.log_prob, 4),
         "confidence": caption.confidence,

@@ -73,7 +73,8 @@ class SearchConfig:
             )
         if self.search in ("beam", "diverse", "consensus") and self.n_best > self.beam_size:
             raise SettingError(
-                f"n-best was {self.n_best}, above beam-size, which is {self.beam_size}"
+                f"n-best was {self.n_best}, above beam-size, which is {self.beam_size}; "
+                "raise beam-size"
             )
         if self.search == "diverse" and self.beam_size % self.groups:
             raise SettingError(

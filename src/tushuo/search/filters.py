@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tushuo.errors import SettingError
 from tushuo.search.config import SearchConfig
-from tushuo.vocabulary import END, PAD, START, UNK, Vocabulary
+from tushuo.vocabulary import END, PAD, SPECIAL, START, UNK, Vocabulary
 
 LogitFilter = Callable[[Float[Tensor, "B V"], Int[Tensor, "B _T"]], Float[Tensor, "B V"]]
 NEVER = -torch.inf
@@ -75,7 +75,7 @@ def ids_of(phrase: str, vocabulary: Vocabulary | None) -> list[int]:
     """Return the ids of a word, or of words with spaces between them.
 
     Raises:
-        SettingError: there is no vocabulary, no word, or one that it does not have.
+        SettingError: there is no vocabulary, no word, a mark, or a word that it does not have.
     """
     words = phrase.split()
     if vocabulary is None or not words:
@@ -86,9 +86,14 @@ def ids_of(phrase: str, vocabulary: Vocabulary | None) -> list[int]:
         )
     known = set(vocabulary.words)
     for word in words:
+        if word in SPECIAL and word != SPECIAL[UNK]:
+            raise SettingError(f"{word} is a mark and no word; name words that captions have")
         if word not in known:
             near = ", ".join(get_close_matches(word.lower(), vocabulary.words)) or "none"
-            raise SettingError(f"the run does not know the word {word!r}, near it: {near}")
+            raise SettingError(
+                f"the run does not know the word {word!r}, near it: {near}; its words stand in "
+                "its vocabulary.json"
+            )
     return vocabulary.encode(words)[1:-1]
 
 
