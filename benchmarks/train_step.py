@@ -2,6 +2,7 @@
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --decoder show_attend_gru --precision float32 bfloat16
+    python benchmarks/train_step.py --decoder show_attend_gru --doubly-stochastic 0 1
 
 Regions 64 x 2048, embedding 256, units 512, 5,001 words, 64 captions a step or a few more (five a
 picture), lengths as in Flickr8k (mean 12.8 with start and end); decoders have their default sizes.
@@ -20,12 +21,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tushuo.decoders import DECODERS
+from tushuo.train.attended import left_unseen
 from tushuo.train.batches import Example, collate
 
 STEPS = 15
 
 
-def stepper(name: str, precision: str) -> tuple[Callable[[], float], int]:
+def stepper(name: str, precision: str, penalty: float) -> tuple[Callable[[], float], int]:
     """Return a function that takes one training step and says the seconds, and its captions."""
     torch.manual_seed(0)
     lengths = torch.normal(12.8, 3.8, (65,)).round().clamp(5, 30).int().tolist()
@@ -40,8 +42,15 @@ def stepper(name: str, precision: str) -> tuple[Callable[[], float], int]:
     def step() -> float:
         began = now()
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            logits = decoder(regions, batch.words, batch.pictures)
-        cross_entropy(logits.float(), batch.targets).backward()
+            if penalty:
+                logits, maps = decoder.attend(regions, batch.words, batch.pictures)
+            else:
+                logits = decoder(regions, batch.words, batch.pictures)
+        loss = cross_entropy(logits.float(), batch.targets)
+        if penalty:
+            unseen = left_unseen(maps, batch.words.batch_sizes)
+            loss = loss + penalty * unseen / len(batch.targets)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 5.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -55,22 +64,24 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--decoder", nargs="+", default=list(DECODERS), choices=list(DECODERS))
     parser.add_argument("--precision", nargs="+", default=["float32"])
+    parser.add_argument("--doubly-stochastic", nargs="+", type=float, default=[0.0])
     chosen = parser.parse_args()
-    steps = {pair: stepper(*pair) for pair in product(chosen.decoder, chosen.precision)}
-    rates: dict[tuple[str, str], list[float]] = {pair: [] for pair in steps}
+    lines = list(product(chosen.decoder, chosen.precision, chosen.doubly_stochastic))
+    steps = {line: stepper(*line) for line in lines}
+    rates: dict[tuple[str, str, float], list[float]] = {line: [] for line in steps}
     for turn in range(STEPS + 2):
-        for pair, (step, captions) in steps.items():
+        for line, (step, captions) in steps.items():
             rate = captions / step()
             if turn >= 2:
-                rates[pair].append(rate)
+                rates[line].append(rate)
     print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
     first = statistics.median(next(iter(rates.values())))
-    for pair, measured in rates.items():
+    for line, measured in rates.items():
         _, low, *_, high, _ = sorted(measured)
         middle = statistics.median(measured)
         print(
-            f"{pair[0]:16} {pair[1]:9} {middle:5.0f} captions/s  ({low:.0f} to {high:.0f}), "
-            f"ratio {middle / first:.2f}"
+            f"{line[0]:16} {line[1]:9} penalty {line[2]:g} {middle:5.0f} captions/s  "
+            f"({low:.0f} to {high:.0f}), ratio {middle / first:.2f}"
         )
 
 

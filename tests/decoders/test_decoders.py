@@ -14,12 +14,12 @@ from torch.nn.functional import cross_entropy, nll_loss
 
 from tests.conftest import from_docs
 from tushuo.decoders import DECODERS, settings_of
-from tushuo.decoders.base import Decoder
+from tushuo.decoders.base import Attending, Decoder
 from tushuo.errors import SettingError
 from tushuo.run import ready
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.train.batches import Example, collate
+from tushuo.train.batches import Batch, Example, collate
 from tushuo.vocabulary import END, START
 
 WIDTH, VOCABULARY, REGIONS = 8, 20, 6
@@ -143,17 +143,32 @@ def test_the_way_back_is_that_of_chained_steps(decoder: Decoder, scale: float) -
     for of, weight in decoder.named_parameters():
         weight.data *= scale if of == "key.weight" else 1
     regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
-    cross_entropy(decoder(regions, batch.words, batch.pictures), batch.targets).backward()
+    logits, maps = attend(decoder, regions, batch)
+    wanted = torch.rand(len(batch.targets), REGIONS)  # a training that has a say in the maps
+    (cross_entropy(logits, batch.targets) + (wanted * maps).sum()).backward()
     forward = [weight.grad.clone() for weight in decoder.parameters() if weight.grad is not None]
     decoder.zero_grad()
-    state, log_probs = decoder.start(regions).select(batch.pictures), []
+    state, steps = decoder.start(regions).select(batch.pictures), []
     for words in batch.words.data.split(batch.words.batch_sizes.tolist()):
         step = decoder.step(words, state.select(torch.arange(len(words))))
         state = step.state
-        log_probs.append(step.log_probs)
-    nll_loss(torch.cat(log_probs), batch.targets).backward()
+        steps.append(step)
+    loss = nll_loss(torch.cat([step.log_probs for step in steps]), batch.targets)
+    if isinstance(decoder, Attending):
+        looked = torch.cat([step.attention for step in steps])
+        torch.testing.assert_close(maps, looked)
+        loss = loss + (wanted * looked).sum()
+    loss.backward()
     for weight, expected in zip(decoder.parameters(), forward, strict=True):
         torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+def attend(decoder: Decoder, regions: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Run a batch; maps of zeros where the decoder does not tell where it looked."""
+    if isinstance(decoder, Attending):
+        return decoder.attend(regions, batch.words, batch.pictures)
+    logits = decoder(regions, batch.words, batch.pictures)
+    return logits, torch.zeros(len(logits), REGIONS)
 
 
 def test_the_docs_name_every_decoder_s_settings() -> None:

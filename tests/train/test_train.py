@@ -45,6 +45,7 @@ REGULARISED = replace(
     average=0.9,
     best_by="cider",
 )
+ATTENTIVE = replace(REGULARISED, doubly_stochastic=1.0, scheduled_sampling=0.5)
 ONCE = replace(PLAIN, epochs=1)
 SELF_CRITICAL = replace(PLAIN, learning_rate=1e-4, samples=3, average=0.9)
 
@@ -82,7 +83,15 @@ def learn(
 
 @pytest.mark.parametrize(
     ("training", "at"),
-    [(PLAIN, 2), (PLAIN, 6), (PLAIN, 9), (REGULARISED, 6), (REGULARISED, 7), (SELF_CRITICAL, 7)],
+    [
+        (PLAIN, 2),
+        (PLAIN, 6),
+        (PLAIN, 9),
+        (REGULARISED, 6),
+        (REGULARISED, 7),
+        (ATTENTIVE, 7),
+        (SELF_CRITICAL, 7),
+    ],
 )
 def test_a_killed_run_ends_with_the_same_weights(
     records: list[Record], store: Regions, tmp_path: Path, training: TrainConfig, at: int
@@ -214,6 +223,10 @@ def test_patience_ends_a_training(records: list[Record], store: Regions, tmp_pat
 def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="wants a run that can speak"):
         start(records, store, tmp_path / "run", LearnConfig(training=SELF_CRITICAL))
+    config = LearnConfig(decoder="transformer", training=ATTENTIVE)
+    with pytest.raises(SettingError, match=r"Transformer does not; .* train show_attend_gru"):
+        start(records, store, tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
     config = LearnConfig(training=REGULARISED)
     lesson = start(records, store, tmp_path / "run", config)
     parts = (lesson.decoder, lesson.training, lesson.validation, store.read)
@@ -230,6 +243,8 @@ def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path
         ({"label_smoothing": 1.0}, "label_smoothing was 1.0, it must be at least 0 and below 1"),
         ({"learning_rate": float("nan")}, "learning_rate was nan, it must be above 0 and finite"),
         ({"warm_up": -1.0}, "warm_up was -1.0, it must be at least 0"),
+        ({"doubly_stochastic": -1.0}, "doubly_stochastic was -1.0, it must be at least 0"),
+        ({"doubly_stochastic": 1.0, "samples": 5}, "leave one of them out"),
         ({"samples": 1}, "each is judged by the others"),
     ],
 )

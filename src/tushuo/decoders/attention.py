@@ -80,8 +80,19 @@ class Looks:
         self.kept.append((s, attention))
         return torch.bmm(attention.unsqueeze(1), self.values[:b]).squeeze(1)
 
-    def back(self, d_context: Float[Tensor, "b E"]) -> Float[Tensor, "b A"]:
-        """Return the gradient of the last look that has not been gone back over."""
+    def maps(self) -> Float[Tensor, "N R"]:
+        """Return where all looks so far went."""
+        return torch.cat([attention for _, attention in self.kept])
+
+    def back(
+        self, d_context: Float[Tensor, "b E"], d_map: Float[Tensor, "b R"] | None = None
+    ) -> Float[Tensor, "b A"]:
+        """Return the gradient of the last look that has not been gone back over.
+
+        Args:
+            d_context: the gradient of what was found.
+            d_map: that of where it was found, if something asks for it.
+        """
         if not self.gone_back:
             self.d_keys = torch.zeros_like(self.keys)
             self.d_energy = torch.zeros_like(self.energy)
@@ -89,6 +100,8 @@ class Looks:
         b, A = len(s), len(self.energy)
         # The softmax of -2 s w; the slope of s by k and by q is -2 s (1 - s).
         d_attention = torch.bmm(self.values[:b], d_context.unsqueeze(2)).squeeze(2)
+        if d_map is not None:
+            d_attention += d_map
         d_attention -= (attention * d_attention).sum(dim=1, keepdim=True)
         d_logit = d_attention.mul_(attention)  # (b, R)
         self.d_energy.addmv_(s.view(-1, A).t(), d_logit.view(-1), alpha=-2)

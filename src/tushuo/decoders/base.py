@@ -72,3 +72,20 @@ class Decoder(nn.Module, ABC):
         Returns:
             Logits of the next words, packed as ``words`` is. Equal to chained steps (a test).
         """
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """What a decoder is, beside all else, if a training may have a say in where it looks."""
+
+    def attend(
+        self,
+        regions: Float[Tensor, "P R D"],
+        words: PackedSequence,
+        pictures: Int[Tensor, " B"],
+    ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
+        """Do what `Decoder.forward` does, and return beside the logits where each word looked.
+
+        The maps are packed as the logits are, and gradients pass through both.
+        """
+        ...

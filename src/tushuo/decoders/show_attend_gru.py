@@ -16,15 +16,16 @@ vocabulary less.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, final
+from typing import Annotated, Literal, final
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tushuo.decoders.attention import Looks, exp_twice, look
+from tushuo.decoders.attention import exp_twice, look
 from tushuo.decoders.base import Decoder, Step
+from tushuo.decoders.gru_steps import GRUSteps
 from tushuo.decoders.next_words import next_words
 
 
@@ -183,6 +184,15 @@ class ShowAttendGRU(Decoder):
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
         """Run teacher-forced captions; the word layers run once for all steps."""
+        return self.attend(regions, words, pictures)[0]
+
+    def attend(
+        self,
+        regions: Float[Tensor, "P R D"],
+        words: PackedSequence,
+        pictures: Int[Tensor, " B"],
+    ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
+        """Do the same, and return where each word looked beside its logits."""
         state = self.start(regions).select(pictures)
         heard = self.dropout(self.embedding(words.data))
         gates = self.word_gates(heard)  # (N, 3H)
@@ -192,92 +202,8 @@ class ShowAttendGRU(Decoder):
         given = (gates, state.hidden, keys, values, weight, bias, self.context_gates.weight)
         with torch.autocast(regions.device.type, enabled=False):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
-            hidden, context = _Run.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
+            hidden, context, maps = GRUSteps.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
         if self.deep:
             told = self._deep(heard, hidden, context)
-            return nn.functional.linear(told, self.embedding.weight, self.word_bias)
-        return self.word_layer(self.before_words(self.dropout(hidden)))
-
-
-class _Run(torch.autograd.Function):
-    """All steps of a teacher-forced batch, with the way back written by hand.
-
-    It saves what `Looks` saves, and makes the weights' gradients once for all words.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx,
-        gates: Tensor,  # (N, 3H) what the words say to the GRU
-        hidden: Tensor,  # (B, H)
-        keys: Tensor,  # (B, R, A)
-        values: Tensor,  # (B, R, E)
-        weight: Tensor,  # (A + 3H, H) of the query and of the hidden state's gates
-        bias: Tensor,  # (A + 3H,)
-        context_weight: Tensor,  # (3H, E)
-        energy: Tensor,  # (1, A)
-        sizes: list[int],
-    ) -> tuple[Tensor, Tensor]:
-        """Return the states (N, H), and what was looked at (N, E)."""
-        looks, H, A = Looks(keys, values, energy[0]), hidden.shape[1], keys.shape[2]
-        kept, states = [], []
-        for gates_now in torch.split(gates, sizes):
-            hidden = hidden[: len(gates_now)]
-            query, hidden_gates = torch.split(
-                torch.addmm(bias, hidden, weight.t()), [A, 3 * H], dim=1
-            )
-            context = looks.look(query)
-            reset, update, new = torch.addmm(gates_now, context, context_weight.t()).chunk(3, dim=1)
-            reset_h, update_h, new_h = hidden_gates.chunk(3, dim=1)
-            reset = reset.add_(reset_h).sigmoid_()
-            update = update.add_(update_h).sigmoid_()
-            new = new.addcmul_(reset, new_h).tanh_()
-            kept.append((context, hidden, reset, update, new, new_h))
-            hidden = torch.lerp(new, hidden, update)
-            states.append(hidden)
-        ctx.save_for_backward(weight, context_weight)
-        ctx.looks, ctx.kept = looks, kept  # type: ignore[attr-defined]
-        return torch.cat(states), torch.cat([context for context, *_ in kept])
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor, grad_context: Tensor) -> tuple[Tensor | None, ...]:
-        """Walk the words backwards."""
-        weight, context_weight = ctx.saved_tensors
-        looks, kept = ctx.looks, ctx.kept
-        ctx.looks = ctx.kept = None  # the large arrays go now, not with the loss
-        H, A = weight.shape[1], looks.keys.shape[2]
-        d_gates = grad.new_empty(len(grad), 3 * H)
-        d_query_gates = grad.new_empty(len(grad), A + 3 * H)
-        d_hidden = grad.new_zeros(len(looks.values), H)
-        sizes = [len(context) for context, *_ in kept]
-        all_of = (grad, grad_context, d_gates, d_query_gates)
-        parts = (torch.split(of, sizes) for of in all_of)
-        for now, d_state, d_look, d_gate, d_query_gate in reversed(
-            list(zip(kept, *parts, strict=True))
-        ):
-            _, hidden, reset, update, new, new_h = now
-            B = len(d_state)
-            d_now = d_hidden[:B].add_(d_state)
-            # The GRU: h' = new + update * (h - new), new = tanh(x + reset * new_h).
-            d_reset, d_update, d_new = d_gate.chunk(3, dim=1)
-            torch.mul(d_now - d_now * update, 1 - new * new, out=d_new)
-            torch.mul(d_now * (hidden - new), update - update * update, out=d_update)
-            torch.mul(d_new * new_h, reset - reset * reset, out=d_reset)
-            d_query_gate[:, :A] = looks.back(torch.addmm(d_look, d_gate, context_weight))
-            d_query_gate[:, A:] = d_gate
-            d_query_gate[:, A + 2 * H :].mul_(reset)
-            torch.addmm(d_now * update, d_query_gate, weight, out=d_hidden[:B])
-        contexts, hiddens = (torch.cat([now[part] for now in kept]) for part in (0, 1))
-        d_keys, d_values, d_energy = looks.gradients()
-        return (
-            d_gates,
-            d_hidden,
-            d_keys,
-            d_values,
-            d_query_gates.t() @ hiddens,
-            d_query_gates.sum(dim=0),
-            d_gates.t() @ contexts,
-            d_energy.view(1, -1),
-            None,
-        )
+            return nn.functional.linear(told, self.embedding.weight, self.word_bias), maps
+        return self.word_layer(self.before_words(self.dropout(hidden))), maps

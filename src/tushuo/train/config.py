@@ -40,6 +40,9 @@ class TrainConfig:
     scheduled_sampling: Annotated[
         float, "share of the words told that are the decoder's own, at the end; rises from 0"
     ] = 0.0
+    doubly_stochastic: Annotated[
+        float, "weight of the penalty on regions that a caption's words leave unseen"
+    ] = 0.0
     region_dropout: Annotated[float, "share of the regions' numbers that become 0"] = 0.0
     views: Annotated[str | None, "draw only from these views, as plain,flip; all there are"] = None
     average: Annotated[
@@ -68,7 +71,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise SettingError(f"{name} was {value}, it must be at least 0 and below 1")
-        for name in ("warm_up", "weight_decay", "bleu_weight"):
+        for name in ("warm_up", "weight_decay", "doubly_stochastic", "bleu_weight"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise SettingError(f"{name} was {value}, it must be at least 0 and finite")
@@ -80,4 +83,9 @@ class TrainConfig:
         if self.samples is not None and self.samples < 2:
             raise SettingError(
                 f"samples was {self.samples}, it must be at least 2: each is judged by the others"
+            )
+        if self.doubly_stochastic and self.samples is not None:
+            raise SettingError(
+                f"doubly_stochastic was {self.doubly_stochastic} with samples {self.samples}, but "
+                "only learning from what people said has that penalty; leave one of them out"
             )

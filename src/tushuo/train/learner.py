@@ -16,6 +16,7 @@ from tushuo.decoders.base import Decoder
 from tushuo.encoders.halves import StochasticDepth
 from tushuo.errors import SettingError
 from tushuo.features.regions import ReadRegions
+from tushuo.train.attended import Attended
 from tushuo.train.average import Average
 from tushuo.train.batches import Example, collate
 from tushuo.train.checkpoint import EpochRow, Progress, load_checkpoint, save_checkpoint
@@ -60,7 +61,9 @@ class Learner:
             weight_decay=config.weight_decay,
         )
         self._average = Average(learning, config.average) if config.average else None
-        self._model = self.accelerator.prepare(decoder)
+        self._model = self.accelerator.prepare(
+            Attended(decoder) if config.doubly_stochastic else decoder
+        )
 
     def load(self, path: Path) -> Progress:
         """Go on from a checkpoint."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
 
+from tushuo.train.attended import left_unseen
 from tushuo.train.batches import Example, collate
 from tushuo.train.config import TrainConfig
 from tushuo.train.draw import draw_words, silenced
@@ -58,11 +59,14 @@ class Objective(Protocol):
 class CrossEntropy:
     """Teacher forcing: the loss of the words that people said.
 
-    The curve shows the plain loss, whatever smoothing is learned from, so that it can be compared
-    with the validation loss and with other runs. Label smoothing: Szegedy et al., "Rethinking the
-    Inception Architecture", CVPR 2016, section 7. Word dropout: Bowman et al., "Generating
-    Sentences from a Continuous Space", CoNLL 2016, section 3.1. Scheduled sampling: Bengio et al.,
-    "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NIPS 2015.
+    The curve shows the plain loss, whatever smoothing or penalty is learned from, so that it can be
+    compared with the validation loss and with other runs. Label smoothing: Szegedy et al.,
+    "Rethinking the Inception Architecture", CVPR 2016, section 7. Word dropout: Bowman et al.,
+    "Generating Sentences from a Continuous Space", CoNLL 2016, section 3.1. Scheduled sampling:
+    Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NIPS
+    2015.
+
+    Doubly stochastic attention: `left_unseen`; with it, the model is an `Attended` decoder.
 
     Scheduled sampling differs from the paper: the decoder's own words are drawn beside people's,
     all at once, in a first run without gradients, so that any decoder can do it in two runs
@@ -84,16 +88,34 @@ class CrossEntropy:
         batch = collate([self.examples[place] for place in places]).to(regions.device)
         words = batch.words
         if self.config.scheduled_sampling:
-            own = draw_beside(model, regions, words, batch.pictures)
+            with torch.no_grad():
+                beside, _ = self._run(model, regions, words, batch.pictures)
+                own = draw_words(silenced(beside).softmax(dim=-1))
+            torch.clear_autocast_cache()  # weights cast without gradients must not serve the next
             words = hear_own(words, own, self.config.scheduled_sampling * done)
         words = forget_words(words, self.config.word_dropout)
-        logits = model(regions, words, batch.pictures).float()
+        logits, maps = self._run(model, regions, words, batch.pictures)
         plain = cross_entropy(logits, batch.targets, reduction="sum")
         loss, smoothing = plain, self.config.label_smoothing
         if smoothing:
             even = -logits.log_softmax(dim=-1).mean(dim=-1).sum()
             loss = (1 - smoothing) * plain + smoothing * even
+        if maps is not None:
+            loss = loss + self.config.doubly_stochastic * left_unseen(maps, words.batch_sizes)
         return Outcome(loss, plain.item(), len(batch.targets))
+
+    def _run(
+        self,
+        model: nn.Module,
+        regions: Float[Tensor, "P R D"],
+        words: PackedSequence,
+        pictures: Int[Tensor, " B"],
+    ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"] | None]:
+        """Return the logits, and the maps where their penalty is on."""
+        if self.config.doubly_stochastic:
+            logits, maps = model(regions, words, pictures)
+            return logits.float(), maps.float()
+        return model(regions, words, pictures).float(), None
 
 
 def forget_words(words: PackedSequence, share: float) -> PackedSequence:
@@ -103,19 +125,6 @@ def forget_words(words: PackedSequence, share: float) -> PackedSequence:
     data: Int[Tensor, " N"] = words.data
     forgotten = (torch.rand(len(data), device=data.device) < share) & (data != START)
     return words._replace(data=data.masked_fill(forgotten, UNK))
-
-
-@torch.no_grad()
-def draw_beside(
-    model: nn.Module,
-    regions: Float[Tensor, "P R D"],
-    words: PackedSequence,
-    pictures: Int[Tensor, " B"],
-) -> Int[Tensor, " N"]:
-    """Draw, after each word told, the next one as the decoder would have it."""
-    logits = silenced(model(regions, words, pictures).float())
-    torch.clear_autocast_cache()  # weights cast without gradients must not serve the next forward
-    return draw_words(logits.softmax(dim=-1))
 
 
 def hear_own(words: PackedSequence, own: Int[Tensor, " N"], share: float) -> PackedSequence:

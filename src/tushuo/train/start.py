@@ -21,6 +21,7 @@ from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same
 from tushuo.text import Splitting, split
+from tushuo.train.attended import Attended
 from tushuo.train.batches import Example
 from tushuo.train.config import TrainConfig
 from tushuo.vocabulary import Vocabulary, VocabularyConfig
@@ -85,7 +86,8 @@ def start(
         DataError: nothing is left to train or to validate on, or the run before has learned from
             pictures that would be validated on.
         RunError: the folder holds another run.
-        SettingError: there is no such decoder or setting, or a run to go on from is wanted.
+        SettingError: there is no such decoder or setting, a run to go on from is wanted, or a
+            decoder that tells where it looks.
         SignatureError: the run before looked through another encoder.
     """
     _require_speakable(regions, config, before)
@@ -113,6 +115,8 @@ def start(
     decoder = build_decoder(run, len(vocabulary))
     if before is not None:
         _take_weights(decoder, before)
+    if config.training.doubly_stochastic:
+        Attended(decoder)  # refused before there is a run folder
     views, watched = choose_views(config.training.views, regions.views), _ids(spoken["val"])
     begin(folder, run, vocabulary, defaults=asdict(TrainConfig()))
     if regions.upper:
