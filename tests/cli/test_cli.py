@@ -70,9 +70,17 @@ def test_train_offers_every_decoder() -> None:
     assert get_args(get_args(get_args(offered)[0])[0]) == tuple(DECODERS)
 
 
-@pytest.mark.parametrize("decoder", ["top_down", "transformer"])
+@pytest.mark.parametrize(
+    ("decoder", "own"),
+    [
+        ("top_down", {}),
+        ("transformer", {"layers": 1}),
+        ("show_attend_gru", {"gate": True, "output": "deep"}),
+    ],
+)
 def test_another_decoder_of_another_size(
     decoder: str,
+    own: dict[str, object],
     run: Path,
     scenes: Path,
     tmp_path: Path,
@@ -80,8 +88,10 @@ def test_another_decoder_of_another_size(
 ) -> None:
     options = ("--store", run.parent / "store", "--decoder", decoder, "--epochs", 1)
     sizes = ("--decoder-settings.units", 32, "--decoder-settings.dropout", 0.5)
-    assert call("train", scenes, "--output", tmp_path / "run", *options, *sizes) == 0
+    more = [word for name in own for word in (f"--decoder-settings.{name}", own[name])]
+    assert call("train", scenes, "--output", tmp_path / "run", *options, *sizes, *more) == 0
     config = read_config(tmp_path / "run")
+    assert config.decoder_settings.items() >= own.items()
     assert (config.decoder, config.decoder_settings["units"]) == (decoder, 32)
     assert config.decoder_settings["dropout"] == 0.5
     said = tushuo.load(tmp_path / "run").caption(scenes / "images" / "00000.jpg")

@@ -24,11 +24,15 @@ from tushuo.vocabulary import END, START
 
 WIDTH, VOCABULARY, REGIONS = 8, 20, 6
 TINY = {"embedding": 16, "units": 32, "layers": 2, "attention": 16}  # as far as a decoder has them
-DEEP = "show_attend_gru, deep"
+FORMS = {  # of the GRU
+    "show_attend_gru, deep": {"output": "deep"},
+    "show_attend_gru, gate": {"gate": True},
+    "show_attend_gru, deep, gate": {"output": "deep", "gate": True},
+}
 
 
 def known(name: str) -> tuple[type[Decoder], type]:
-    name = name.removesuffix(", deep")
+    name = name.partition(",")[0]
     if name in DECODERS:
         return DECODERS[name]
     shown = from_docs(f"decoders/{name}.py")
@@ -39,12 +43,12 @@ def make(name: str, seed: int = 0, *, width: int = WIDTH, vocabulary: int = VOCA
     torch.manual_seed(seed)
     kind, settings = known(name)
     names = {field.name for field in fields(settings)}
-    chosen = TINY | ({"output": "deep"} if name == DEEP else {})
+    chosen = TINY | FORMS.get(name, {})
     tiny = settings(**{name: value for name, value in chosen.items() if name in names})
     return kind(width=width, vocabulary=vocabulary, config=tiny).eval()
 
 
-@pytest.fixture(params=[*DECODERS, DEEP, "show_and_tell"])  # the last one as the docs show it
+@pytest.fixture(params=[*DECODERS, *FORMS, "show_and_tell"])  # the last one as the docs show it
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -194,6 +198,7 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ("show_attend_gru", {"units": 0.0}, "units was 0, it must be at least 1"),
         ("show_attend_gru", {"output": "wide"}, "show_attend_gru do not fit: .*output"),
         ("show_attend_gru", {"units": "many"}, "show_attend_gru do not fit: .*units"),
+        ("show_attend_gru", {"gate": 3}, "show_attend_gru do not fit: .*gate"),
         ("show_attend_gru", {"dropout": 1}, "dropout was 1, it must be at least 0 and below 1"),
         ("show_attend_gru", {"dropout": float("nan")}, "dropout was nan"),
     ],

@@ -159,7 +159,8 @@ def test_an_older_run_that_names_fewer_settings_of_its_decoder_goes_on(
     learn(records, store, tmp_path, Watcher())
     path = tmp_path / "run.json"
     made = json.loads(path.read_bytes())
-    del made["decoder_settings"]["output"], made["decoder_settings"]["attention"]
+    for name in ("output", "attention", "gate"):
+        del made["decoder_settings"][name]
     path.write_text(json.dumps(made))
     assert len(learn(records, store, tmp_path, Watcher())) == PLAIN.epochs
 

@@ -59,7 +59,7 @@ def train(
     min_count: Annotated[int | None, Parameter(help="drop words used less often")] = None,
     dropout: Annotated[float | None, Parameter(help="against learning by heart")] = None,
     decoder_settings: Annotated[
-        dict[str, float | str] | None,
+        dict[str, float | bool | str] | None,
         Parameter(help="the decoder's own, as --decoder-settings.units 256; docs/training.md"),
     ] = None,
     begun: Annotated[

@@ -39,7 +39,7 @@ def settings_of(name: str, given: Mapping[str, object]) -> Any:
         for setting, value in given.items()
     }
     for setting, value in whole.items():
-        if isinstance(value, int) and value < 1 and setting not in SHARES:
+        if type(value) is int and value < 1 and setting not in SHARES:  # False is no size
             raise SettingError(f"{name}'s {setting} was {value}, it must be at least 1")
         if setting in SHARES and isinstance(value, int | float) and not 0 <= value < 1:
             raise SettingError(f"{name}'s {setting} was {value}, it must be at least 0 and below 1")

@@ -21,8 +21,8 @@ class GRUSteps(torch.autograd.Function):
         hidden: Tensor,  # (B, H)
         keys: Tensor,  # (B, R, A)
         values: Tensor,  # (B, R, E)
-        weight: Tensor,  # (A + 3H, H) of the query and of the hidden state's gates
-        bias: Tensor,  # (A + 3H,)
+        weight: Tensor,  # (A + 3H, H) of query, hidden state's gates; a row more: the look's gate
+        bias: Tensor,  # (A + 3H,), or one more
         context_weight: Tensor,  # (3H, E)
         energy: Tensor,  # (1, A)
         sizes: list[int],
@@ -32,16 +32,17 @@ class GRUSteps(torch.autograd.Function):
         kept, states = [], []
         for gates_now in torch.split(gates, sizes):
             hidden = hidden[: len(gates_now)]
-            query, hidden_gates = torch.split(
-                torch.addmm(bias, hidden, weight.t()), [A, 3 * H], dim=1
-            )
-            context = looks.look(query)
+            asked = torch.addmm(bias, hidden, weight.t())
+            query, hidden_gates, gate = asked.tensor_split([A, A + 3 * H], dim=1)
+            found = looks.look(query)
+            opened = gate.sigmoid()  # (b, 1); (b, 0) without a gate
+            context = found * opened if opened.numel() else found
             reset, update, new = torch.addmm(gates_now, context, context_weight.t()).chunk(3, dim=1)
             reset_h, update_h, new_h = hidden_gates.chunk(3, dim=1)
             reset = reset.add_(reset_h).sigmoid_()
             update = update.add_(update_h).sigmoid_()
             new = new.addcmul_(reset, new_h).tanh_()
-            kept.append((context, hidden, reset, update, new, new_h))
+            kept.append((context, hidden, reset, update, new, new_h, found, opened))
             hidden = torch.lerp(new, hidden, update)
             states.append(hidden)
         ctx.save_for_backward(weight, context_weight)
@@ -59,7 +60,7 @@ class GRUSteps(torch.autograd.Function):
         ctx.looks = ctx.kept = None  # the large arrays go now, not with the loss
         H, A = weight.shape[1], looks.keys.shape[2]
         d_gates = grad.new_empty(len(grad), 3 * H)
-        d_query_gates = grad.new_empty(len(grad), A + 3 * H)
+        d_query_gates = grad.new_empty(len(grad), len(weight))
         d_hidden = grad.new_zeros(len(looks.values), H)
         sizes = [len(context) for context, *_ in kept]
         all_of = (grad, grad_context, grad_map, d_gates, d_query_gates)
@@ -67,18 +68,18 @@ class GRUSteps(torch.autograd.Function):
         for now, d_state, d_look, d_map, d_gate, d_query_gate in reversed(
             list(zip(kept, *parts, strict=True))
         ):
-            _, hidden, reset, update, new, new_h = now
+            _, hidden, reset, update, new, new_h, found, opened = now
             B = len(d_state)
             d_now = d_hidden[:B].add_(d_state)
-            # The GRU: h' = new + update * (h - new), new = tanh(x + reset * new_h).
-            d_reset, d_update, d_new = d_gate.chunk(3, dim=1)
-            torch.mul(d_now - d_now * update, 1 - new * new, out=d_new)
-            torch.mul(d_now * (hidden - new), update - update * update, out=d_update)
-            torch.mul(d_new * new_h, reset - reset * reset, out=d_reset)
+            _gru_back(d_now, (hidden, reset, update, new, new_h), d_gate)
             d_look = torch.addmm(d_look, d_gate, context_weight)
+            if opened.numel():
+                d_opened = (d_look * found).sum(dim=1, keepdim=True)
+                d_query_gate[:, A + 3 * H :] = d_opened * (opened - opened * opened)
+                d_look = d_look * opened
             d_query_gate[:, :A] = looks.back(d_look, d_map)
-            d_query_gate[:, A:] = d_gate
-            d_query_gate[:, A + 2 * H :].mul_(reset)
+            d_query_gate[:, A : A + 3 * H] = d_gate
+            d_query_gate[:, A + 2 * H : A + 3 * H].mul_(reset)
             torch.addmm(d_now * update, d_query_gate, weight, out=d_hidden[:B])
         contexts, hiddens = (torch.cat([now[part] for now in kept]) for part in (0, 1))
         d_keys, d_values, d_energy = looks.gradients()
@@ -93,3 +94,12 @@ class GRUSteps(torch.autograd.Function):
             d_energy.view(1, -1),
             None,
         )
+
+
+def _gru_back(d_state: Tensor, kept: tuple[Tensor, ...], d_gates: Tensor) -> None:
+    """Fill in the gradients of the gates: h' = new + update (h - new), new = tanh(x + reset n)."""
+    hidden, reset, update, new, new_h = kept
+    d_reset, d_update, d_new = d_gates.chunk(3, dim=1)
+    torch.mul(d_state - d_state * update, 1 - new * new, out=d_new)
+    torch.mul(d_state * (hidden - new), update - update * update, out=d_update)
+    torch.mul(d_new * new_h, reset - reset * reset, out=d_reset)

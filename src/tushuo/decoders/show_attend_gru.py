@@ -4,7 +4,8 @@ Attention: Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learnin
 Translate", ICLR 2015, appendix A.1.2; on pictures: Xu et al., "Show, Attend and Tell", ICML 2015,
 section 3.1.2 (deterministic soft attention). GRU: Cho et al., EMNLP 2014, with the reset gate after
 the product (as Keras and torch do by default). Deep output: Xu et al., equation 7: the next word is
-told from the state, from what was looked at, and from the last word.
+told from the state, from what was looked at, and from the last word. Gate: Xu et al., section
+4.2.1: what was looked at counts as much as the state before lets it.
 
 Differs from the lesson: the state is really carried from word to word (the lesson never hands it to
 the GRU), it starts from the mean region (Xu et al., section 3.1.2) and not from zero, the attention
@@ -40,6 +41,7 @@ class ShowAttendGRUConfig:
         Literal["two_layers", "deep"],
         "next words from the state alone, or from state, look and last word",
     ] = "two_layers"
+    gate: Annotated[bool, "let the state say how much of what was looked at counts"] = False
     dropout: Annotated[float, "share of word vectors' and states' numbers dropped in training"] = (
         0.4
     )
@@ -98,6 +100,7 @@ class ShowAttendGRU(Decoder):
         else:
             self.before_words = nn.Linear(H, H)
             self.word_layer = nn.Linear(H, vocabulary)
+        self.gate = nn.Linear(H, 1) if config.gate else None
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("heard", None, persistent=False)  # (V, 3H), see `fold`
         self.register_buffer("spoken", None, persistent=False)  # (V, H)
@@ -140,6 +143,8 @@ class ShowAttendGRU(Decoder):
             state.pictures,
             self.energy.weight[0],
         )
+        if self.gate is not None:
+            context = context * self.gate(state.hidden).sigmoid()
         gates = gates + self.context_gates(context)
         reset, update, new = gates.chunk(3, dim=-1)
         reset_h, update_h, new_h = self.hidden_gates(state.hidden).chunk(3, dim=-1)
@@ -197,8 +202,12 @@ class ShowAttendGRU(Decoder):
         heard = self.dropout(self.embedding(words.data))
         gates = self.word_gates(heard)  # (N, 3H)
         keys, values = (of.index_select(0, pictures) for of in (state.keys, state.values))
-        weight = torch.cat([self.query.weight, self.hidden_gates.weight])
-        bias = torch.cat([self.query.bias, self.hidden_gates.bias])
+        asking = [
+            layer for layer in (self.query, self.hidden_gates, self.gate) if layer is not None
+        ]
+        weight, bias = (
+            torch.cat([getattr(layer, of) for layer in asking]) for of in ("weight", "bias")
+        )
         given = (gates, state.hidden, keys, values, weight, bias, self.context_gates.weight)
         with torch.autocast(regions.device.type, enabled=False):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
