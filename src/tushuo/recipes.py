@@ -68,7 +68,9 @@ def best() -> Recipe:
         learn=LearnConfig(
             vocabulary=VocabularyConfig(min_count=4),
             decoder_settings=_DEEP,
-            training=replace(_REGULARISED, epochs=10, encoder_rate=5e-5, warm_up=0.5),
+            training=replace(
+                _REGULARISED, epochs=9, encoder_rate=5e-5, stochastic_depth=0.2, warm_up=0.5
+            ),
             search=SearchConfig(search="consensus", beam_size=10),
         ),
     )
