@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, nll_loss
 from tests.conftest import from_docs
 from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Attending, Decoder
+from tushuo.decoders.top_down import TopDown, TopDownConfig
 from tushuo.errors import SettingError
 from tushuo.run import ready
 from tushuo.search import search
@@ -255,6 +256,16 @@ def test_a_batch_says_what_singles_say(decoder: Decoder, config: SearchConfig) -
         assert alone.words == hypothesis.words
         assert alone.log_prob == pytest.approx(hypothesis.log_prob, abs=1e-4)
         assert len(alone.attention) == len(alone.words)
+
+
+def test_a_fresh_top_down_hears_the_last_word() -> None:
+    """With a last layer of the usual size it is 0.009, and learning begins slowly."""
+    torch.manual_seed(0)
+    decoder = TopDown(width=1280, vocabulary=500, config=TopDownConfig()).eval()
+    said = decoder.step(
+        torch.tensor([5, 6]), decoder.start(torch.rand(1, 4, 1280).expand(2, 4, -1))
+    )
+    assert 0.02 < (said.log_probs[0] - said.log_probs[1]).std() < 0.5
 
 
 def test_eight_pictures_are_learned_by_heart(decoder: Decoder) -> None:
