@@ -53,6 +53,7 @@ class RunConfig:
         training: settings of the training.
         search: how captions are searched unless asked otherwise.
         begun_from: hash of the weights that the training began from; None: from nothing.
+        blended: share of its own weights, where `blend` mixed them with those that it began from.
     """
 
     format: int = FORMAT
@@ -66,11 +67,14 @@ class RunConfig:
     training: dict[str, Any]
     search: SearchConfig
     begun_from: str | None = None
+    blended: float | None = None
 
     @property
     def signature(self) -> str:
         """One line that names the run; other settings, store or first weights are another run."""
-        made = [self.decoder_settings, self.training, self.store, self.begun_from]
+        made: list[object] = [self.decoder_settings, self.training, self.store, self.begun_from]
+        if self.blended is not None:
+            made.append(self.blended)
         return signature(
             decoder=self.decoder,
             encoder=self.encoder.name.replace(":", "="),

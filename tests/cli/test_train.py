@@ -5,12 +5,15 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.cli.test_cli import call
 from tests.conftest import MeanEncoder
 from tushuo.cli.flags import flags_of, with_given
 from tushuo.data import read
 from tushuo.features.extract import extract
+from tushuo.run import Run, read_config
 from tushuo.train.config import TrainConfig
 
 
@@ -64,6 +67,26 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert len(made["begun_from"]) == 16
     words = [(tmp_path / run / "vocabulary.json").read_bytes() for run in ("run", "sc")]
     assert words[0] == words[1]
+
+    between = ("--output", tmp_path / "between", "--share", 0.25)
+    pair = (tmp_path / "run", tmp_path / "sc")
+    assert call("blend", *pair, *between) == 0
+    one, other, mean = (load_file(of / "best.safetensors") for of in (*pair, tmp_path / "between"))
+    assert mean.keys() == other.keys()
+    for name, weight in mean.items():
+        torch.testing.assert_close(weight, 0.75 * one[name] + 0.25 * other[name])
+    assert not all(one[name].equal(other[name]) for name in mean)
+    signatures = {read_config(of).signature for of in (*pair, tmp_path / "between")}
+    assert len(signatures) == 3
+    assert Run.load(tmp_path / "between").config.blended == 0.25
+    capsys.readouterr()
+    for wrong, told in (
+        ((*pair, "--output", tmp_path / "between"), "holds a run already"),
+        ((*pair, "--output", tmp_path / "new", "--share", 1), "above 0 and below 1"),
+        ((*pair[::-1], "--output", tmp_path / "new"), "name the run that its training was told"),
+    ):
+        assert call("blend", *wrong) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_said(

@@ -11,6 +11,7 @@ import cyclopts
 
 import tushuo
 from tushuo.cli import data
+from tushuo.cli.blend import blend
 from tushuo.cli.calibrate import calibrate
 from tushuo.cli.caption import caption
 from tushuo.cli.compare import compare
@@ -44,6 +45,7 @@ for command in (
     score,
     compare,
     report,
+    blend,
     pack,
     info,
 ):

@@ -1,0 +1,59 @@
+"""A run between two: what a training began from, and what came of it.
+
+Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022, equation 1: the mean of both
+weights, where one training began from the other's, keeps more of what the first could do than the
+second did, and most of what the second has learned.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from safetensors.torch import save
+
+from tushuo.encoders.halves import save_upper
+from tushuo.errors import RunError, SettingError
+from tushuo.run import Run, read_config
+from tushuo.runtime import sha256, write_bytes
+from tushuo.signatures import require_same, signature
+
+KEPT = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")  # as the second has them
+
+
+def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
+    """Write the run between two.
+
+    Args:
+        first: what the second began from.
+        second: what came of it.
+        output: the new run's folder.
+        share: of the second's weights, above 0 and below 1.
+
+    Raises:
+        SettingError: the share is not between the two.
+        SignatureError: the second did not begin from the first, or looks otherwise.
+        RunError: one of them is not whole, or the output has a run already.
+    """
+    if not 0 < share < 1:
+        raise SettingError(f"share was {share}, it must be above 0 and below 1")
+    if (output / "run.json").exists():
+        raise RunError(f"{output} holds a run already; choose another --output")
+    one, other, config = Run.load(first), Run.load(second), read_config(second)
+    began = sha256((first / "best.safetensors").read_bytes())[:16]
+    require_same(
+        signature(begun=began, looks=one.config.encoder.upper),
+        signature(begun=config.begun_from, looks=other.config.encoder.upper),
+        what=f"the weights of {first} and those that {second} began from",
+        cure="name the run that its training was told by --from, and that has not learned since",
+    )
+    ours, theirs = one.decoder.state_dict(), other.decoder.state_dict()
+    mean = {name: ours[name].lerp(theirs[name], share).contiguous() for name in theirs}
+    for name in KEPT:
+        if (second / name).exists():
+            write_bytes(output / name, (second / name).read_bytes())
+    write_bytes(output / "best.safetensors", save(mean))
+    if other.upper:
+        save_upper(output, other.upper)
+        config = replace(config, encoder=replace(config.encoder, upper=other.config.encoder.upper))
+    config = replace(config, blended=share)
+    write_bytes(output / "run.json", msgspec.json.format(msgspec.json.encode(config)))
