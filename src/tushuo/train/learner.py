@@ -16,6 +16,7 @@ from tushuo.decoders.base import Decoder
 from tushuo.encoders.halves import StochasticDepth
 from tushuo.errors import SettingError
 from tushuo.features.regions import ReadRegions
+from tushuo.runtime import processes
 from tushuo.train.attended import Attended
 from tushuo.train.average import Average
 from tushuo.train.batches import Example, collate
@@ -42,8 +43,15 @@ class Learner:
         upper: nn.Module | None = None,
     ):
         self.accelerator = Accelerator(
-            mixed_precision="bf16" if config.precision == "bfloat16" else "no"
+            mixed_precision="bf16" if config.precision == "bfloat16" else "no",
+            cpu=not torch.accelerator.is_available(),  # or torchrun's processes do not meet
         )
+        started, met = processes()[1], self.accelerator.num_processes
+        if started != met:
+            raise SettingError(
+                f"{started} processes were started and accelerate has brought {met} of them "
+                "together; each would learn alone into one run folder; start one process"
+            )
         learning = (
             decoder if upper is None else nn.ModuleDict({"decoder": decoder, "encoder": upper})
         )
