@@ -20,13 +20,13 @@ learn_en() {
         --region-dropout 0.1 --epochs 4 --epoch-steps 50
     run=$work/en-run
     [ -e "$run/run.json" ] || tushuo blend "$work/best" "$work/reward" --share 0.3 --output "$run"
-    search="--search consensus --beam-size 10"
+    search="--search consensus --beam-size 10 --no-echo"
 }
 learn_zh() {
     best
     run=$work/zh-run
     tushuo train "$data" --language zh --store "$work/eyes" --output "$run" --min-count 4 --precision bfloat16
-    search="--search beam --beam-size 3"
+    search="--search beam --beam-size 3 --no-echo"
 }
 # ---------------------------------------------------------------------------------------------------
 

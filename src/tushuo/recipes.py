@@ -50,7 +50,7 @@ def small() -> Recipe:
     and the epoch that captions best. What it costs and gives on Flickr8k stands in docs/results.md;
     searches in docs/decoding.md.
     """
-    beams = SearchConfig(search="beam")
+    beams = SearchConfig(search="beam", no_echo=True)
     return Recipe(learn=LearnConfig(decoder_settings=_DEEP, training=_REGULARISED, search=beams))
 
 
@@ -71,7 +71,7 @@ def best() -> Recipe:
             training=replace(
                 _REGULARISED, epochs=9, encoder_rate=5e-5, stochastic_depth=0.2, warm_up=0.5
             ),
-            search=SearchConfig(search="consensus", beam_size=10),
+            search=SearchConfig(search="consensus", beam_size=10, no_echo=True),
         ),
     )
 

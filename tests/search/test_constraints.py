@@ -43,6 +43,7 @@ def holds(words: list[str], phrase: str) -> bool:
     st.sampled_from([None, 1, 2, 3]),
     st.integers(0, 4),
     st.integers(4, 7),
+    st.booleans(),
 )
 def test_what_is_said_keeps_the_rules(
     mode: str,
@@ -52,11 +53,12 @@ def test_what_is_said_keeps_the_rules(
     repeat: int | None,
     least: int,
     most: int,
+    no_echo: bool,
 ) -> None:
     """Or, with eight words and such rules, the search says that it found nothing."""
     config = SearchConfig(
         search=mode, must_not=tuple(never), not_last=tuple(last), no_repeat=repeat,
-        min_words=least, max_words=most, seed=seed, **MODES[mode],
+        min_words=least, max_words=most, seed=seed, no_echo=no_echo, **MODES[mode],
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     try:
@@ -71,6 +73,8 @@ def test_what_is_said_keeps_the_rules(
         assert set(words) <= set(WORDS)
         assert not any(holds(words, phrase) for phrase in never)
         assert not any(ends_with(words, phrase) for phrase in last)
+        if no_echo:
+            assert all(word != after for word, after in pairwise(words))
         if repeat:
             grams = [tuple(words[n : n + repeat]) for n in range(len(words) - repeat + 1)]
             assert len(grams) == len(set(grams))

@@ -39,6 +39,7 @@ class SearchConfig:
     must_not: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
     not_last: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
     no_repeat: Annotated[int | None, "so many words in a row never come twice"] = None
+    no_echo: Annotated[bool, "a word never follows itself"] = False
     unk: Annotated[bool, "let it speak of unknown words as such"] = False
 
     def __post_init__(self) -> None:
@@ -110,7 +111,7 @@ _LEAST = {
     ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat", "judges"): 1,
     ("min_words", "gnmt_alpha", "strength"): 0,
 }
-_OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "unk")
+_OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "no_echo", "unk")
 _OF: dict[str, tuple[str, ...]] = {
     "greedy": (),
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),

@@ -68,6 +68,8 @@ def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitF
         filters.append(at(config.max_words - 1, forbid_after(ids[:-1], ids[-1])))
     if config.no_repeat is not None:
         filters.append(forbid_repeats(config.no_repeat))
+    if config.no_echo:
+        filters.append(forbid_echo)
     return [*filters, at(config.max_words, only(END))]
 
 
@@ -144,6 +146,13 @@ def forbid_repeats(n: int) -> LogitFilter:
         return log_probs.scatter_reduce(1, grams[..., -1], worth, reduce="amin")
 
     return close
+
+
+def forbid_echo(
+    log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
+) -> Float[Tensor, "B V"]:
+    """Never say the last word again at once."""
+    return log_probs.scatter(1, words[:, -1:], NEVER)
 
 
 def at(length: int, rule: LogitFilter) -> LogitFilter:
