@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from tests.cli.conftest import call
 from tests.test_images import GOOD
 from tushuo.report.explain_page import TOLD
 from tushuo.search import SEARCHES
-from tushuo.search.config import SearchConfig
 
 
 def test_explain_prints_bars_and_writes_a_page_and_an_animation(
@@ -44,7 +44,7 @@ def test_explain_in_json_says_what_its_twin_says(
     options = ("--search", "diverse", "--n-best", 2, "--json")
     assert call("explain", picture, "--run", run, *page, *options) == 0
     told = json.loads(capsys.readouterr().out)
-    config = SearchConfig(search="diverse", n_best=2)
+    config = replace(tushuo.load(run).run.config.search, search="diverse", n_best=2)
     captioner = tushuo.load(run)
     twin = captioner.explain(picture, config=config, likeliest=5)
     assert told["caption"] == twin.caption.text
