@@ -149,4 +149,7 @@ def test_the_reason_names_the_word_that_was_least_sure(captioner: Captioner) -> 
     assert told.unsure(0.4) == (
         "confidence 0.30 is below 0.40; least sure of 'boat', probability 0.050"
     )
+    near = replace(told, confidence=0.398).unsure(0.4)
+    assert near is not None
+    assert near.startswith("confidence 0.39 is below 0.40")
     assert replace(told, confidence=None).unsure(0.9) is None

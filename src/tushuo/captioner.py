@@ -67,8 +67,9 @@ class Caption:
             return None
         place = min(range(len(self.log_probs)), key=self.log_probs.__getitem__)
         word = [*self.words, END_WORD][place]
+        shown = math.floor(100 * self.confidence) / 100  # rounded up it might not be below
         return (
-            f"confidence {self.confidence:.2f} is below {at_least:.2f}; least sure of {word!r}, "
+            f"confidence {shown:.2f} is below {at_least:.2f}; least sure of {word!r}, "
             f"probability {math.exp(self.log_probs[place]):.3f}"
         )
 
