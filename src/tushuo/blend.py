@@ -13,11 +13,9 @@ from safetensors.torch import save
 
 from tushuo.encoders.halves import save_upper
 from tushuo.errors import RunError, SettingError
-from tushuo.run import Run, read_config
+from tushuo.run import Run, read_config, take_along
 from tushuo.runtime import sha256, write_bytes
 from tushuo.signatures import require_same, signature
-
-KEPT = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")  # as the second has them
 
 
 def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
@@ -39,7 +37,7 @@ def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
     if (output / "run.json").exists():
         raise RunError(f"{output} holds a run already; choose another --output")
     one, other, config = Run.load(first), Run.load(second), read_config(second)
-    began = sha256((first / "best.safetensors").read_bytes())[:16]
+    began = sha256(first / "best.safetensors")[:16]
     require_same(
         signature(begun=began, looks=one.config.encoder.upper),
         signature(begun=config.begun_from, looks=other.config.encoder.upper),
@@ -48,9 +46,7 @@ def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
     )
     ours, theirs = one.decoder.state_dict(), other.decoder.state_dict()
     mean = {name: ours[name].lerp(theirs[name], share).contiguous() for name in theirs}
-    for name in KEPT:
-        if (second / name).exists():
-            write_bytes(output / name, (second / name).read_bytes())
+    take_along(second, output)
     write_bytes(output / "best.safetensors", save(mean))
     if other.upper:
         save_upper(output, other.upper)

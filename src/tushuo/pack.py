@@ -2,7 +2,7 @@
 
 MODEL/ is a run folder (run.py) without what only a training wants: best.safetensors has the
 decoder's weights, and those of the encoder's upper part where it was trained, rounded (weights.py);
-beside it run.json, the other files of KEPT and the calibrations. A calibration is told by the
+beside it run.json, what else a run tells and the calibrations. A calibration is told by the
 weights that it was fitted for; it is signed anew for the rounded ones, since rounding moves what it
 looks at by far less than it can tell apart.
 """
@@ -21,7 +21,7 @@ from tushuo import confidence
 from tushuo.captioner import Captioner, signed
 from tushuo.encoders.spec import OWN
 from tushuo.errors import RunError
-from tushuo.run import Run, best_weights, read_config
+from tushuo.run import Run, best_weights, read_config, take_along
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
 from tushuo.search.forced import forced
@@ -29,7 +29,6 @@ from tushuo.vocabulary import END
 from tushuo.weights import Precision, shrink
 
 BATCH_PICTURES = 32
-KEPT = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")  # as they are
 
 
 def pack(
@@ -49,9 +48,7 @@ def pack(
     if (output / "run.json").exists():
         raise RunError(f"{output} holds a run or a model already; choose another --output")
     run, config = Run.load(folder), read_config(folder)
-    for name in KEPT:
-        if (folder / name).exists():
-            write_bytes(output / name, (folder / name).read_bytes())
+    take_along(folder, output)
     weights = shrink(best_weights(run.decoder, run.upper), precision)
     write_bytes(output / "best.safetensors", save(weights))
     upper = OWN if run.upper else None

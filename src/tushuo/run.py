@@ -36,6 +36,8 @@ from tushuo.vocabulary import Vocabulary
 from tushuo.weights import grow
 
 FORMAT = 1
+# What of a run tells its words, pictures and curve, and goes into what is made of it.
+TOLD = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")
 ENCODER = "encoder."  # of the names of the upper part's weights, beside the decoder's
 
 
@@ -198,6 +200,13 @@ def _interface(config: RunConfig, own: bool) -> str:
     looker = replace(config.encoder, upper=OWN) if own else config.encoder
     encoder = looker.signature.replace("|", ",").replace(":", "=")
     return signature(words=config.splitting, vocabulary=config.vocabulary, encoder=encoder)
+
+
+def take_along(folder: Path, output: Path) -> None:
+    """Copy what a run tells (`TOLD`), as far as it has it, into a folder that is made of it."""
+    for name in TOLD:
+        if (folder / name).exists():
+            write_bytes(output / name, (folder / name).read_bytes())
 
 
 def read_config(folder: Path) -> RunConfig:
