@@ -81,7 +81,7 @@ def test_a_model_says_what_its_run_says(
     assert (model / "split.json").read_bytes() == (run / "split.json").read_bytes()
     small, large = ((of / "best.safetensors").stat().st_size for of in (model, run))
     assert small < share * large
-    assert Run.load(model).config.search == BEAM
+    assert Run.load(str(model)).config.search == BEAM
     assert Run.load(model).config.signature == Run.load(run).config.signature
     common = Run.load(model).vocabulary.frequencies
     assert common == Run.load(run).vocabulary.frequencies

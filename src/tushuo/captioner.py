@@ -280,7 +280,7 @@ def load(
     run: Path | str | Sequence[Path | str] | None = None,
     *,
     language: Language | None = None,
-    weights: Path | None = None,
+    weights: Path | str | None = None,
 ) -> Captioner:
     """Load a run folder with the encoder that it was trained on.
 
@@ -298,14 +298,14 @@ def load(
     """
     named = shipped(language or "en") if run is None else run
     folders = [named] if isinstance(named, Path | str) else named
-    loaded = together([Run.load(Path(folder)) for folder in folders])
+    loaded = together([Run.load(folder) for folder in folders])
     captioner = Captioner(loaded, encoder_of(loaded, weights=weights))
     if language:
         captioner.require_language(language)
     return captioner
 
 
-def encoder_of(run: Run, *, weights: Path | None = None) -> Encoder:
+def encoder_of(run: Run, *, weights: Path | str | None = None) -> Encoder:
     """Load the encoder that a run looks through, with the upper part that was trained for it.
 
     Args:

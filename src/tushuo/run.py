@@ -107,12 +107,13 @@ class Run:
     upper: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> "Run":
+    def load(cls, folder: Path | str) -> "Run":
         """Read a run with its best weights, ready to caption.
 
         Raises:
             RunError: something of it is missing, damaged, or belongs to another run.
         """
+        folder = Path(folder)
         config = read_config(folder)
         vocabulary = Vocabulary.load(folder)
         if vocabulary.hash != config.vocabulary:

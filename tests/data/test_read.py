@@ -20,9 +20,11 @@ def coco(**change: object) -> dict[str, object]:
 
 
 def test_coco(tmp_path: Path) -> None:
-    (tmp_path / "captions_train2014.json").write_text("\ufeff" + json.dumps(coco()))
-    first, second = read(tmp_path / "captions_train2014.json")
+    file = tmp_path / "captions_train2014.json"
+    file.write_text("\ufeff" + json.dumps(coco()))
+    first, second = read(file)
     assert (first.path.name, first.captions) == ("a.jpg", ("a dog",))
+    assert read(str(file), images=str(tmp_path)) == read(file, images=tmp_path)
     assert second.path.name == "COCO_train2014_000000000002.jpg"
 
 

@@ -53,7 +53,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def regions(weights: Path) -> torch.Tensor:
-    return encoders.load("inception_v3", weights=weights)(picture())
+    return encoders.load("inception_v3", weights=str(weights))(picture())
 
 
 @pytest.fixture(scope="module")

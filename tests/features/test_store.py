@@ -19,7 +19,7 @@ class Killed(Exception):
 
 def test_regions_come_back(records: list[Record], tmp_path: Path) -> None:
     done = extract(records, MeanEncoder(), tmp_path, shard_pictures=16)
-    store = FeatureStore.open(tmp_path)
+    store = FeatureStore.open(str(tmp_path))
     assert (done.pictures, done.made, done.failed) == (40, 40, {})
     assert store.read([39, 0, 17]).shape == (3, 16, 3)
     assert len(store.rows()) == 40

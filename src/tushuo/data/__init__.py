@@ -29,7 +29,7 @@ KNOWN = (
 
 
 def read(
-    path: Path, *, images: Path | None = None, language: Literal["en", "zh"] = "en"
+    path: Path | str, *, images: Path | str | None = None, language: Literal["en", "zh"] = "en"
 ) -> list[Record]:
     """Read caption data; its form is told by its content.
 
@@ -41,6 +41,7 @@ def read(
     Raises:
         DataError: nothing there is of a known form.
     """
+    path, images = Path(path), Path(images) if images is not None else None
     if path.is_file():
         form = _form(path)
         if form is None:

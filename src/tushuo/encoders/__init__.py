@@ -18,7 +18,9 @@ ENCODERS: dict[str, str] = {
 DEFAULT_ENCODER = "efficientnet_lite2"
 
 
-def load(name: str, *, weights: Path | None = None, progress: Progress | None = None) -> Encoder:
+def load(
+    name: str, *, weights: Path | str | None = None, progress: Progress | None = None
+) -> Encoder:
     """Load a frozen encoder by name.
 
     Args:
@@ -36,5 +38,6 @@ def load(name: str, *, weights: Path | None = None, progress: Progress | None = 
         near = get_close_matches(name, ENCODERS, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise SettingError(f"encoder {name!r} is unknown; {meant}known: {', '.join(ENCODERS)}")
-    encoder: Encoder = import_module(ENCODERS[kind]).load(name, weights, progress)
+    own = Path(weights) if weights is not None else None
+    encoder: Encoder = import_module(ENCODERS[kind]).load(name, own, progress)
     return encoder

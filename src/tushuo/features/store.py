@@ -113,12 +113,13 @@ class FeatureStore:
         return cls(folder, header, list(plan))
 
     @classmethod
-    def open(cls, folder: Path) -> "FeatureStore":
+    def open(cls, folder: Path | str) -> "FeatureStore":
         """Open a store.
 
         Raises:
             StoreError: there is none, it is of another format, or its plan is damaged.
         """
+        folder = Path(folder)
         try:
             header = msgspec.json.decode((folder / "store.json").read_bytes(), type=StoreHeader)
             content = (folder / "pictures.jsonl").read_bytes()

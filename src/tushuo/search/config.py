@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from tushuo.errors import SettingError
 
+MOST = 1000  # of what a search holds at once, or of its steps
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
@@ -51,6 +53,12 @@ class SearchConfig:
                     said = name.replace("_", "-")
                     finite = " and finite" if isinstance(given, float) else ""
                     raise SettingError(f"{said} was {given}, it must be at least {least}{finite}")
+        for name in _COSTLY:
+            if getattr(self, name) > MOST:
+                raise SettingError(
+                    f"{name.replace('_', '-')} was {getattr(self, name)}, it must be at most "
+                    f"{MOST}, since memory and time grow with it"
+                )
         for name in ("temperature", "judge_temperature"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(
@@ -111,6 +119,7 @@ _LEAST = {
     ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat", "judges"): 1,
     ("min_words", "gnmt_alpha", "strength"): 0,
 }
+_COSTLY = ("n_best", "beam_size", "groups", "judges", "max_words")
 _OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "no_echo", "unk")
 _OF: dict[str, tuple[str, ...]] = {
     "greedy": (),
