@@ -66,6 +66,21 @@ def test_vocabulary_knows_in_how_many_pictures_a_word_stands(tmp_path: Path) -> 
     assert found.words == {"<unk>": 2, "a": 3, "dog": 1, "cat": 1, "man": 1}
 
 
+def test_vocabulary_knows_which_captions_are_said_again(tmp_path: Path) -> None:
+    """Of one picture or of two; not one that has a stranger in it; older runs do not tell."""
+    pictures = [[["a", "dog"], ["a", "dog"]], [["a", "dog"], ["a", "cat"]], [["an", "ox"]] * 2]
+    captions = [caption for of in pictures for caption in of]
+    counted = Vocabulary.fit(captions, VocabularyConfig(words=3)).counted(pictures)
+    counted.save(tmp_path)
+    found = Vocabulary.load(tmp_path).frequencies
+    assert found is not None
+    assert found.captions == {"a dog": 3}
+    (tmp_path / "frequencies.json").write_text('{"pictures": 3, "words": {"a": 2}}')
+    before = Vocabulary.load(tmp_path).frequencies
+    assert before is not None
+    assert before.captions is None
+
+
 def test_a_run_is_not_taken_for_one_of_another_language() -> None:
     require_language(["a", "dog", "café", "3"], "en")
     require_language(["一", "只", "狗", "t恤", "t"], "zh")

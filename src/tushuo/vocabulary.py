@@ -38,15 +38,18 @@ class VocabularyConfig:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Frequencies:
-    """How common words are among the captions of the training pictures.
+    """How common words, and whole captions, are among the captions of the training pictures.
 
     Attributes:
         pictures: how many pictures there are.
         words: in how many pictures' captions a word stands; ``<unk>``: one that is not known.
+        captions: how many captions say just so (words with spaces between), where at least two
+            do and every word is known; None where that was never counted.
     """
 
     pictures: int
     words: Mapping[str, int]
+    captions: Mapping[str, int] | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Frequencies | None":
@@ -101,11 +104,14 @@ class Vocabulary:
 
     def counted(self, pictures: Sequence[Iterable[Sequence[str]]]) -> "Vocabulary":
         """Return the same words, and how common they are among the captions of pictures."""
-        known, words = set(self.words), Counter[str]()
+        known, words, whole = set(self.words), Counter[str](), Counter[str]()
         for captions in pictures:
             words.update({w if w in known else SPECIAL[UNK] for said in captions for w in said})
+            whole.update(" ".join(said) for said in captions if known.issuperset(said))
         ordered = {word: words[word] for word in self.words if words[word]}
-        return Vocabulary(self._tokenizer, Frequencies(pictures=len(pictures), words=ordered))
+        stock = {said: count for said, count in sorted(whole.items()) if count > 1}
+        common = Frequencies(pictures=len(pictures), words=ordered, captions=stock)
+        return Vocabulary(self._tokenizer, common)
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":

@@ -1,5 +1,6 @@
 """Consensus against its formula, on a decoder whose probabilities stand in a table."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +18,7 @@ from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.consensus import rarities
 from tushuo.search.hypothesis import Hypothesis
-from tushuo.vocabulary import Vocabulary, VocabularyConfig
+from tushuo.vocabulary import UNK, Vocabulary, VocabularyConfig
 
 PICTURES = [[["a", "b"], ["a", "c", "d"]], [["a", "b", "e"]], [["a", "f"]], [["a", "c", "f"]]]
 PLAIN = Vocabulary.fit([one for of in PICTURES for one in of], VocabularyConfig())
@@ -74,6 +75,53 @@ def test_it_is_not_the_beam_s_order() -> None:
     )
     best = [one[0].words == other[0].words for one, other in zip(said, beams, strict=True)]
     assert 0 < sum(best) < len(best)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 1000), st.sampled_from([0.01, 0.1, 1.0]))
+def test_a_stock_penalty_is_its_formula(seed: int, penalty: float) -> None:
+    """Agreement less the penalty times the logarithm of how many training captions say just so."""
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed, sharpness=1.0)
+    known = [one.words for one in found(decoder, 1)[0] if one.words and UNK not in one.words]
+    times = dict(zip([" ".join(WORDS.decode(of)) for of in known], [7, 1, 2], strict=False))
+    stock = PLAIN.counted([*PICTURES, *([said.split()] * n for said, n in times.items())])
+
+    def ranked(config: SearchConfig) -> list[list[int]]:
+        return words(search(decoder, pictures(1), config, vocabulary=stock)[0])
+
+    judges = ranked(replace(CONFIG, search="sample", n_best=9, temperature=0.7))
+    weights = rarities(stock).tolist()
+
+    def worth(said: list[int]) -> float:
+        often = times.get(" ".join(WORDS.decode(said)), 1)
+        return by_hand(said, judges, weights) - penalty * math.log(often)
+
+    of = ranked(replace(CONFIG, stock_penalty=penalty))
+    assert sorted(of) == sorted(ranked(CONFIG))
+    assert all(worth(a) >= worth(b) - 1e-9 for a, b in pairwise(of))
+
+
+def test_a_stock_penalty_moves_what_everybody_says_to_the_end() -> None:
+    decoder = ScriptedDecoder(vocabulary=V, seed=3, sharpness=1.0)
+    first = words(found(decoder, 1)[0])[0]
+    said = WORDS.decode(first)
+    stock = PLAIN.counted([*PICTURES, [said, said], [said]])
+    config = replace(CONFIG, stock_penalty=9.0)
+    assert words(search(decoder, pictures(1), config, vocabulary=stock)[0])[-1] == first
+
+
+def test_a_stock_penalty_wants_the_counts() -> None:
+    common = WORDS.frequencies
+    assert common
+    without = Vocabulary.fit([["a"]], VocabularyConfig())
+    without.frequencies = replace(common, captions=None)
+    with pytest.raises(SettingError, match=r"stock-penalty asks how often .* train command"):
+        search(
+            ScriptedDecoder(vocabulary=len(without)),
+            pictures(1),
+            replace(CONFIG, stock_penalty=0.1),
+            vocabulary=without,
+        )
 
 
 def test_fewer_are_the_first_of_more() -> None:

@@ -32,6 +32,11 @@ class SearchConfig:
     temperature: Annotated[float, "of sample: below 1 safer words, above 1 bolder ones"] = 1.0
     judges: Annotated[int, "of consensus: drawn captions that its captions are compared with"] = 30
     judge_temperature: Annotated[float, "of consensus: temperature of the judges"] = 0.7
+    stock_penalty: Annotated[
+        float,
+        "of consensus: off a caption's agreement, times the logarithm of how many training "
+        "captions say just so",
+    ] = 0.0
     top_k: Annotated[int | None, "of sample: draw among so many likeliest words"] = None
     top_p: Annotated[float | None, "of sample: draw among the likeliest with this share"] = None
     seed: Annotated[int, "of sample and consensus: the same seed repeats a picture's captions"] = 0
@@ -117,7 +122,7 @@ class SearchConfig:
 
 _LEAST = {
     ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat", "judges"): 1,
-    ("min_words", "gnmt_alpha", "strength"): 0,
+    ("min_words", "gnmt_alpha", "strength", "stock_penalty"): 0,
 }
 _COSTLY = ("n_best", "beam_size", "groups", "judges", "max_words")
 _OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "no_echo", "unk")
@@ -126,7 +131,14 @@ _OF: dict[str, tuple[str, ...]] = {
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
     "beam": ("beam_size", "score"),
     "diverse": ("beam_size", "score", "groups", "strength"),
-    "consensus": ("beam_size", "score", "judges", "judge_temperature", "seed"),
+    "consensus": (
+        "beam_size",
+        "score",
+        "judges",
+        "judge_temperature",
+        "stock_penalty",
+        "seed",
+    ),
 }
 
 

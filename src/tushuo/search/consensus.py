@@ -24,7 +24,7 @@ from tushuo.search.beam import beam
 from tushuo.search.config import SearchConfig
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.search.step_by_step import step_by_step
-from tushuo.vocabulary import Vocabulary
+from tushuo.vocabulary import Frequencies, Vocabulary
 
 
 def consensus(
@@ -36,12 +36,15 @@ def consensus(
     """Search every picture's captions with beams, then rank them by agreement with judges.
 
     Candidates keep all constraints. Judges keep none but the longest length: they say what the
-    model sees, and of the captions that are allowed the nearest to that is said.
+    model sees, and of the captions that are allowed the nearest to that is said. A stock penalty
+    takes from the agreement of what people said of many training pictures, for that says little of
+    this one: as log P(caption) does in Li et al., "A Diversity-Promoting Objective Function for
+    Neural Conversation Models", NAACL 2016, equation 9, but counted and not modelled.
 
     Raises:
-        SettingError: it is not known how rare words are, or the beams refuse.
+        SettingError: it is not known how rare words or captions are, or the beams refuse.
     """
-    rarity = rarities(vocabulary)
+    rarity, stock = rarities(vocabulary), stock_of(vocabulary, config)
     found = beam(
         decoder, regions, replace(config, search="beam", n_best=config.beam_size), vocabulary
     )
@@ -51,8 +54,13 @@ def consensus(
         [[one.words for one in of] for of in judges],
         rarity,
     )
-    ranks = [np.argsort(-of, kind="stable")[: config.n_best].tolist() for of in agreed]
-    return [[of[place] for place in places] for of, places in zip(found, ranks, strict=True)]
+    ranked = []
+    for of, alike in zip(found, agreed, strict=True):
+        times = [stock.get(tuple(one.words), 1) for one in of]
+        worth = alike - config.stock_penalty * np.log(times)
+        best = np.argsort(-worth, kind="stable")[: config.n_best]
+        ranked.append([of[place] for place in best.tolist()])
+    return ranked
 
 
 def _judging(config: SearchConfig) -> SearchConfig:
@@ -73,14 +81,42 @@ def rarities(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
     Raises:
         SettingError: there is no vocabulary, or it does not know that.
     """
-    common = vocabulary.frequencies if vocabulary else None
-    if vocabulary is None or common is None:
+    words, common = _counted(vocabulary)
+    counts = [max(1, common.words.get(word, 0)) for word in words.words]
+    return math.log(max(1, common.pictures)) - np.log(np.array(counts, float))
+
+
+def stock_of(vocabulary: Vocabulary | None, config: SearchConfig) -> dict[tuple[int, ...], int]:
+    """Return how many training captions say just so, by the words' ids, where at least two do.
+
+    Raises:
+        SettingError: a stock penalty is asked for, and that was never counted.
+    """
+    if not config.stock_penalty:
+        return {}
+    words, common = _counted(vocabulary)
+    if common.captions is None:
+        raise SettingError(
+            "stock-penalty asks how often captions were said in training, which this run's "
+            f"frequencies.json does not tell; {_ANEW}"
+        )
+    ids = {word: place for place, word in enumerate(words.words)}
+    return {tuple(ids[of] for of in said.split(" ")): n for said, n in common.captions.items()}
+
+
+_ANEW = (
+    "give the tushuo train command that made it once more: "
+    "that writes the file, and trains nothing again"
+)
+
+
+def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, Frequencies]:
+    """Return a vocabulary that knows how common its words are, and that."""
+    if vocabulary is None:
+        raise SettingError("consensus was asked of a search that has no vocabulary; pass the run's")
+    if vocabulary.frequencies is None:
         raise SettingError(
             "consensus weighs words by how rare they are in the training captions, and this run "
-            "has no frequencies.json; give the tushuo train command that made it once more: "
-            "that writes the file, and trains nothing again"
-            if vocabulary
-            else "consensus was asked of a search that has no vocabulary; pass the run's"
+            f"has no frequencies.json; {_ANEW}"
         )
-    counts = [max(1, common.words.get(word, 0)) for word in vocabulary.words]
-    return math.log(max(1, common.pictures)) - np.log(np.array(counts, float))
+    return vocabulary, vocabulary.frequencies
