@@ -1,6 +1,7 @@
 """The store: resumable, checked, never half read."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from PIL import Image
 
 from tests.conftest import MeanEncoder
 from tushuo.data import Record
-from tushuo.errors import StoreError
+from tushuo.errors import SignatureError, StoreError
 from tushuo.features.extract import extract
+from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 
 
@@ -87,6 +89,20 @@ def test_another_encoder_or_other_pictures_are_refused(
         extract(records, other, tmp_path)
     with pytest.raises(StoreError, match=r"40 pictures.*39 pictures"):
         extract(records[1:], MeanEncoder(), tmp_path)
+
+
+def test_pictures_of_another_content_under_the_same_ids_are_refused(
+    records: list[Record], tmp_path: Path
+) -> None:
+    extract(records, MeanEncoder(), tmp_path / "store")
+    assert len(Regions.from_store(tmp_path / "store", records).rows) == 40
+    gone = [replace(record, path=tmp_path / "gone.png") for record in records]
+    assert len(Regions.from_store(tmp_path / "store", gone).rows) == 40
+    other = [replace(one, path=other.path) for one, other in pairwise(records)]
+    with pytest.raises(
+        SignatureError, match=r"is of other pictures: its .* has not the content of"
+    ):
+        Regions.from_store(tmp_path / "store", other)
 
 
 def test_a_full_disk_is_seen_before_it_is_full(

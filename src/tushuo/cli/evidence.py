@@ -50,12 +50,12 @@ def evidence(
 
     import tushuo.data
     from tushuo.captioner import load
+    from tushuo.cli.looked import seen_by
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
     from tushuo.evaluate import split_of
     from tushuo.evidence import SHARES
     from tushuo.evidence import evidence as test
-    from tushuo.features.regions import Regions
     from tushuo.report.evidence import draw_evidence
     from tushuo.results import keep_evidence
 
@@ -68,11 +68,13 @@ def evidence(
     if output:
         _require_fit(output, captioner.signature(config))
     splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
+    chosen = splits[0][0][:pictures]
+    regions = seen_by(captioner.encoder, chosen, store)
     with Bar("evidence") as bar:
         found = test(
             captioner,
-            splits[0][0][:pictures],
-            Regions.from_store(store).seen_by(captioner.encoder),
+            chosen,
+            regions,
             config=config,
             shares=share or SHARES,
             fill=fill,

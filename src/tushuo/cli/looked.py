@@ -32,7 +32,7 @@ def seen_by(encoder: "Encoder", records: "list[Record]", store: Path | None) -> 
     from tushuo.features.regions import Regions
 
     if store:
-        return Regions.from_store(store).seen_by(encoder)
+        return Regions.from_store(store, records).seen_by(encoder)
     with Bar("open") as bar:
         return Regions.on_the_fly(encoder, records, progress=bar)
 
@@ -50,7 +50,7 @@ def frozen(
     from tushuo.features.regions import Regions
 
     if store:
-        return _told(Regions.from_store(store))
+        return _told(Regions.from_store(store, records))
     looker = _load(encoder, weights)
     if before and before.upper:
         looker = tuned(looker, before.config.encoder.upto, before.upper)
@@ -72,7 +72,7 @@ def tuning(
     from tushuo.train.tuning import learning, parted
 
     if store:
-        grids = _told(Regions.from_store(store))
+        grids = _told(Regions.from_store(store, records))
         halves = parted(_load(grids.spec.name, weights), grids.spec.upto, before)
     else:
         halves = parted(_load(encoder, weights), upto, before)

@@ -13,11 +13,13 @@ from tushuo.data.record import Record
 from tushuo.encoders.halves import Tuned
 from tushuo.encoders.prepare import prepare
 from tushuo.encoders.spec import Encoder, EncoderSpec
-from tushuo.errors import PictureError
+from tushuo.errors import PictureError, SignatureError
 from tushuo.features.store import FeatureStore
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.images import open_picture
-from tushuo.runtime import Progress
+from tushuo.runtime import Progress, sha256
+
+COMPARED = 16  # pictures whose bytes tell whether a store is of this data
 
 
 @runtime_checkable
@@ -56,14 +58,22 @@ class Regions:
     learns: nn.Module | None = None
 
     @classmethod
-    def from_store(cls, folder: Path) -> "Regions":
+    def from_store(cls, folder: Path | str, records: Sequence[Record] = ()) -> "Regions":
         """Take the regions of a finished store.
+
+        Args:
+            folder: the store.
+            records: the pictures whose regions are wanted. The bytes of a few of them, from the
+                first to the last, are compared with those that the store is of; pictures that are
+                not on this machine are believed.
 
         Raises:
             StoreError: it is not there, not finished, or damaged.
+            SignatureError: it is of other pictures, though they have the same ids.
         """
         store = FeatureStore.open(folder)
         store.require_finished()
+        _require_same_pictures(store, records)
         return cls(
             rows=store.rows(),
             spec=store.spec,
@@ -150,3 +160,15 @@ class Regions:
             return upper(grids.to(next(upper.parameters()).device))
 
         return replace(self, spec=spec, read=read)
+
+
+def _require_same_pictures(store: FeatureStore, records: Sequence[Record]) -> None:
+    """Refuse data whose pictures are others than those of the same ids in the store."""
+    seen = store.hashes()
+    for record in records[:: -(-len(records) // COMPARED) or 1]:
+        digest = seen.get(record.image_id)
+        if digest and record.path.is_file() and sha256(record.path) != digest:
+            raise SignatureError(
+                f"{store.folder} is of other pictures: its {record.image_id} has not the content "
+                f"of {record.path}; name the data that it was made of, or extract this data"
+            )

@@ -71,7 +71,6 @@ class FeatureStore:
     def __init__(self, folder: Path, header: StoreHeader, plan: list[Planned]):
         self.folder, self.header, self.plan = folder, header, plan
         self._arrays: dict[int, np.ndarray] = {}
-        self._rows = {picture.image_id: row for row, picture in enumerate(plan)}
 
     @classmethod
     def create(
@@ -223,8 +222,13 @@ class FeatureStore:
 
     def rows(self) -> dict[int | str, int]:
         """Map the image ids whose regions are there to their rows."""
-        good = [ok is not None for shard in range(self.shards) for ok in self.info(shard).hashes]
-        return {image_id: row for image_id, row in self._rows.items() if good[row]}
+        found = enumerate(self.hashes().items())
+        return {image_id: row for row, (image_id, digest) in found if digest is not None}
+
+    def hashes(self) -> dict[int | str, str | None]:
+        """Map image ids to the SHA-256 of the pictures' bytes; None: it could not be read."""
+        found = [digest for shard in range(self.shards) for digest in self.info(shard).hashes]
+        return {picture.image_id: of for picture, of in zip(self.plan, found, strict=True)}
 
     def read(
         self, rows: Sequence[int], views: Sequence[int] | None = None
