@@ -3,11 +3,13 @@
     python benchmarks/train_step.py
     python benchmarks/train_step.py --decoder show_attend_gru --precision float32 bfloat16
     python benchmarks/train_step.py --decoder show_attend_gru --doubly-stochastic 0 1
+    python benchmarks/train_step.py --decoder show_attend_gru --teachers 0 1 3
 
 Regions 64 x 2048, embedding 256, units 512, 5,001 words, 64 captions a step or a few more (five a
-picture), lengths as in Flickr8k (mean 12.8 with start and end); decoders have their default sizes.
-Forward, backward, clipping, Adam. Ratios are to the first line, the same run. With
-OMP_NUM_THREADS=1 it is the processor's time that counts, which other programs change little.
+picture), lengths as in Flickr8k (mean 12.8 with start and end); decoders have their default sizes,
+teachers are of the same kind. Forward, backward, clipping, Adam. Ratios are to the first line, the
+same run. With OMP_NUM_THREADS=1 it is the processor's time that counts, which other programs change
+little.
 """
 
 import argparse
@@ -21,13 +23,17 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tushuo.decoders import DECODERS
+from tushuo.decoders.ensemble import Ensemble
+from tushuo.run import ready
 from tushuo.train.attended import left_unseen
 from tushuo.train.batches import Example, collate
 
 STEPS = 15
 
 
-def stepper(name: str, precision: str, penalty: float) -> tuple[Callable[[], float], int]:
+def stepper(
+    name: str, precision: str, penalty: float, teachers: int
+) -> tuple[Callable[[], float], int]:
     """Return a function that takes one training step and says the seconds, and its captions."""
     torch.manual_seed(0)
     lengths = torch.normal(12.8, 3.8, (65,)).round().clamp(5, 30).int().tolist()
@@ -35,7 +41,10 @@ def stepper(name: str, precision: str, penalty: float) -> tuple[Callable[[], flo
     batch = collate([Example(row, captions[5 * row : 5 * row + 5]) for row in range(13)])
     regions = torch.rand(13, 64, 2048)
     kind, settings = DECODERS[name]
-    decoder = kind(width=2048, vocabulary=5001, config=settings())
+    decoder, *others = (
+        kind(width=2048, vocabulary=5001, config=settings()) for _ in range(1 + teachers)
+    )
+    ensemble = Ensemble([ready(other) for other in others]) if others else None
     optimizer = torch.optim.Adam(decoder.parameters())
     now = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
@@ -46,7 +55,11 @@ def stepper(name: str, precision: str, penalty: float) -> tuple[Callable[[], flo
                 logits, maps = decoder.attend(regions, batch.words, batch.pictures)
             else:
                 logits = decoder(regions, batch.words, batch.pictures)
-        loss = cross_entropy(logits.float(), batch.targets)
+            loss = cross_entropy(logits.float(), batch.targets)
+            if ensemble is not None:
+                with torch.no_grad():
+                    theirs = ensemble(regions, batch.words, batch.pictures).float().softmax(-1)
+                loss = (loss + cross_entropy(logits.float(), theirs)) / 2
         if penalty:
             unseen = left_unseen(maps, batch.words.batch_sizes)
             loss = loss + penalty * unseen / len(batch.targets)
@@ -65,10 +78,12 @@ def main() -> None:
     parser.add_argument("--decoder", nargs="+", default=list(DECODERS), choices=list(DECODERS))
     parser.add_argument("--precision", nargs="+", default=["float32"])
     parser.add_argument("--doubly-stochastic", nargs="+", type=float, default=[0.0])
+    parser.add_argument("--teachers", nargs="+", type=int, default=[0])
     chosen = parser.parse_args()
-    lines = list(product(chosen.decoder, chosen.precision, chosen.doubly_stochastic))
+    given = (chosen.decoder, chosen.precision, chosen.doubly_stochastic, chosen.teachers)
+    lines = list(product(*given))
     steps = {line: stepper(*line) for line in lines}
-    rates: dict[tuple[str, str, float], list[float]] = {line: [] for line in steps}
+    rates: dict[tuple[str, str, float, int], list[float]] = {line: [] for line in steps}
     for turn in range(STEPS + 2):
         for line, (step, captions) in steps.items():
             rate = captions / step()
@@ -80,8 +95,8 @@ def main() -> None:
         _, low, *_, high, _ = sorted(measured)
         middle = statistics.median(measured)
         print(
-            f"{line[0]:16} {line[1]:9} penalty {line[2]:g} {middle:5.0f} captions/s  "
-            f"({low:.0f} to {high:.0f}), ratio {middle / first:.2f}"
+            f"{line[0]:16} {line[1]:9} penalty {line[2]:g} teachers {line[3]} "
+            f"{middle:5.0f} captions/s  ({low:.0f} to {high:.0f}), ratio {middle / first:.2f}"
         )
 
 

@@ -20,7 +20,7 @@ from tushuo.encoders.spec import Encoder
 from tushuo.errors import RunError
 from tushuo.images import open_picture
 from tushuo.models import shipped
-from tushuo.run import Run, together
+from tushuo.run import Run
 from tushuo.runtime import sha256
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
@@ -28,6 +28,7 @@ from tushuo.search.forced import forced
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
 from tushuo.text import Language, join, require_language
+from tushuo.together import together
 from tushuo.vocabulary import END, SPECIAL
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own

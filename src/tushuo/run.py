@@ -12,7 +12,7 @@ RUN/
   log.csv, loss.png   the curve; samples/: captions after each epoch
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
@@ -24,13 +24,12 @@ from torch import Tensor, nn
 
 from tushuo.decoders import DECODERS, build, settings_of
 from tushuo.decoders.base import Decoder
-from tushuo.decoders.ensemble import Ensemble
-from tushuo.encoders.halves import load_upper, side_by_side, weights_hash
+from tushuo.encoders.halves import load_upper, weights_hash
 from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.errors import RunError
 from tushuo.runtime import sha256, write_bytes
 from tushuo.search.config import SearchConfig
-from tushuo.signatures import require_same, signature
+from tushuo.signatures import signature
 from tushuo.text import Splitting
 from tushuo.vocabulary import Vocabulary
 from tushuo.weights import grow
@@ -56,6 +55,7 @@ class RunConfig:
         search: how captions are searched unless asked otherwise.
         begun_from: hash of the weights that the training began from; None: from nothing.
         blended: share of its own weights, where `blend` mixed them with those that it began from.
+        taught_by: signature of the runs that it learned from beside people, and of their weight.
     """
 
     format: int = FORMAT
@@ -70,13 +70,13 @@ class RunConfig:
     search: SearchConfig
     begun_from: str | None = None
     blended: float | None = None
+    taught_by: str | None = None
 
     @property
     def signature(self) -> str:
         """One line that names the run; other settings, store or first weights are another run."""
         made: list[object] = [self.decoder_settings, self.training, self.store, self.begun_from]
-        if self.blended is not None:
-            made.append(self.blended)
+        made += [told for told in (self.blended, self.taught_by) if told is not None]
         return signature(
             decoder=self.decoder,
             encoder=self.encoder.name.replace(":", "="),
@@ -156,51 +156,6 @@ def _parted(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
     spoken = {name: w for name, w in weights.items() if not name.startswith(ENCODER)}
     looked = {name.removeprefix(ENCODER): weights[name] for name in weights.keys() - spoken.keys()}
     return spoken, looked
-
-
-def together(runs: Sequence[Run]) -> Run:
-    """Make an ensemble of runs; its configuration is the first one's with all decoders named.
-
-    Each run may have an upper part of the encoder of its own: the lower part is theirs together.
-
-    Raises:
-        SignatureError: their words or encoders are not the same.
-    """
-    first, own = runs[0], all(run.upper for run in runs)
-    for other in runs[1:]:
-        require_same(
-            _interface(first.config, own),
-            _interface(other.config, own),
-            what=f"{first.folder} and {other.folder}",
-            cure="an ensemble wants runs of one vocabulary and one encoder",
-        )
-    if len(runs) == 1:
-        return first
-    named = "+".join(run.config.decoder for run in runs)
-    uppers = {str(run.config.encoder.upper): run.upper for run in runs}
-    looks = [list(uppers).index(str(run.config.encoder.upper)) for run in runs]
-    encoder, upper = first.config.encoder, first.upper
-    if len(uppers) > 1:
-        upper = side_by_side(list(uppers.values()))
-        encoder = replace(encoder, upper=weights_hash(upper), width=encoder.width * len(uppers))
-    return replace(
-        first,
-        config=replace(first.config, decoder=named, encoder=encoder),
-        decoder=Ensemble([run.decoder for run in runs], looks).eval(),
-        upper=upper,
-    )
-
-
-def _interface(config: RunConfig, own: bool) -> str:
-    """Return what runs of an ensemble must have in common.
-
-    Args:
-        config: a run's.
-        own: whether all of them have an upper part of their encoder, which may differ.
-    """
-    looker = replace(config.encoder, upper=OWN) if own else config.encoder
-    encoder = looker.signature.replace("|", ",").replace(":", "=")
-    return signature(words=config.splitting, vocabulary=config.vocabulary, encoder=encoder)
 
 
 def take_along(folder: Path, output: Path) -> None:

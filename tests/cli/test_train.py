@@ -89,6 +89,31 @@ def test_a_run_is_gone_on_from_with_a_reward(
         assert told in capsys.readouterr().err
 
 
+def test_runs_teach_one(
+    scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = ("train", scenes, "--epochs", 1, "--batch-size", 40)
+    stored = (*begin, "--store", store)
+    for seed in (1, 2):
+        assert (
+            call(*stored, "--epoch-steps", 1, "--seed", seed, "--output", tmp_path / str(seed)) == 0
+        )
+    both = ("--teacher", tmp_path / "1", "--teacher", tmp_path / "2", "--output", tmp_path / "run")
+    capsys.readouterr()
+    for wrong, told in (
+        ((*begin, *both), "--teacher came without --store"),
+        ((*stored, *both, "--teacher-weight", 2), "teacher_weight was 2.0, it must be from 0 to 1"),
+        ((*stored, *both[-2:], "--teacher-weight", 0.5), "but no run teaches; name --teacher"),
+    ):
+        assert call(*wrong) == 2
+        assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    assert call(*stored, *both) == 0
+    taught = read_config(tmp_path / "run").taught_by
+    assert taught is not None
+    assert taught.endswith("|weight:0.5")
+
+
 def test_what_cannot_be_is_said(
     scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

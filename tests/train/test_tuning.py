@@ -23,11 +23,13 @@ from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.pack import moved, pack
 from tushuo.run import Run
-from tushuo.train.batches import epoch_order
+from tushuo.together import together
+from tushuo.train.batches import Example, collate, epoch_order
 from tushuo.train.checkpoint import EpochRow
 from tushuo.train.config import TrainConfig
 from tushuo.train.loop import Watcher, fit
 from tushuo.train.start import LearnConfig, going_on, start
+from tushuo.train.teachers import Teachers
 from tushuo.train.tuning import learning, parted
 from tushuo.vocabulary import START
 
@@ -65,15 +67,16 @@ def tune(
     config: TrainConfig = TUNED,
     before: Run | None = None,
     watcher: Watcher | None = None,
+    teachers: Teachers | None = None,
 ) -> list[EpochRow]:
     halves = parted(encoder, grids.spec.upto, before)
     regions = learning(grids, halves)
     learn = LearnConfig(decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3})
     learn = replace(learn, training=config)
     learn = going_on(learn, before, {}) if before else learn
-    lesson = start(records, regions, folder, learn, before=before)
+    lesson = start(records, regions, folder, learn, before=before, teachers=teachers)
     parts = (lesson.decoder, lesson.training, lesson.validation, regions.read, config, folder)
-    return fit(*parts, watcher or Watcher(), upper=halves.upper)
+    return fit(*parts, watcher or Watcher(), upper=halves.upper, teachers=teachers)
 
 
 @pytest.fixture(scope="module")
@@ -332,3 +335,33 @@ def test_runs_whose_encoders_learned_apart_speak_together(
     assert stored.spec.signature == both.encoder.spec.signature
     told = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
     assert told[0].text == both.caption(picture).text
+
+
+def test_runs_whose_encoders_learned_apart_teach_one_whose_encoder_learns(
+    records: list[Record],
+    encoder: Encoder,
+    trunk: Regions,
+    run: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    """Each teacher looks through its own upper part, at the student's view."""
+    tune(records, encoder, trunk, tmp_path / "other", config=replace(TUNED, seed=1))
+    runs = [Run.load(folder) for folder in (run, tmp_path / "other")]
+    joint = together(runs)
+    teachers = Teachers(runs, trunk.seen_by(encoder_of(joint, weights=tiny_weights)), 0.5)
+    rows, views = [0, 3], [1, 0]
+    batch = collate([Example(row, [[START, 5, 6], [START, 7]]) for row in rows])
+    mean = torch.zeros(())
+    for one in runs:
+        own = trunk.seen_by(encoder_of(one, weights=tiny_weights)).read(rows, views)
+        mean = mean + one.decoder(own, batch.words, batch.pictures).softmax(-1) / len(runs)
+    torch.testing.assert_close(teachers(batch, views), mean)
+
+    config = replace(TUNED, epochs=1, epoch_steps=2)
+    tune(records, encoder, trunk, tmp_path / "taught", config=config, teachers=teachers)
+    tune(records, encoder, trunk, tmp_path / "alone", config=config)
+    taught, alone = (Run.load(tmp_path / name) for name in ("taught", "alone"))
+    assert all(not taught.upper[name].equal(alone.upper[name]) for name in taught.upper)
+    with pytest.raises(SignatureError, match=r"upto: 6 against absent; .*; let runs teach"):
+        Teachers(runs, Regions.on_the_fly(encoder, records), 0.5)

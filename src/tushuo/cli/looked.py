@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tushuo.encoders.spec import Encoder
     from tushuo.features.regions import Regions
     from tushuo.run import Run
+    from tushuo.train.teachers import Teachers
 
 
 def require_on_the_fly(store: Path | None, **given: object) -> None:
@@ -80,6 +81,33 @@ def tuning(
             opened = Regions.on_the_fly(halves.lower, records, views=views, progress=bar)
         grids = _told(opened)
     return learning(grids, halves)
+
+
+def taught(
+    runs: list[Path] | None, weight: float | None, store: Path | None, weights: Path | None
+) -> "Teachers | None":
+    """Let runs teach, who look at the student's store; their weight is a half unless given.
+
+    Raises:
+        SettingError: there is a weight without teachers, or are teachers without a store.
+    """
+    from tushuo.captioner import encoder_of
+    from tushuo.errors import SettingError
+    from tushuo.features.regions import Regions
+    from tushuo.run import Run
+    from tushuo.together import together
+    from tushuo.train.teachers import Teachers
+
+    if not runs:
+        if weight is not None:
+            raise SettingError(f"teacher_weight was {weight}, but no run teaches; name --teacher")
+        return None
+    if not store:
+        raise SettingError("--teacher came without --store, where teachers look; name one")
+    loaded, regions = [Run.load(run) for run in runs], Regions.from_store(store)
+    if regions.spec.is_lower:
+        regions = regions.seen_by(encoder_of(together(loaded), weights=weights))
+    return Teachers(loaded, regions, 0.5 if weight is None else weight)
 
 
 def _load(encoder: str, weights: Path | None) -> "Encoder":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tushuo.text import Splitting
     from tushuo.train.self_critical import Reward
     from tushuo.train.start import LearnConfig, Lesson
+    from tushuo.train.teachers import Teachers
 
 _GROUP = Group("Training", help="What is not given is as the recipe has it; docs/training.md.")
 Given = flags_of(TrainConfig)
@@ -65,6 +66,13 @@ def train(
     begun: Annotated[
         Path | None, Parameter(name="--from", help="begin with this run's words and weights")
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        Parameter(help="learn from what this run would say, too; several: their mean", negative=""),
+    ] = None,
+    teacher_weight: Annotated[
+        float | None, Parameter(help="share of the loss that is the teachers'; 0.5")
+    ] = None,
     settings: TrainOptions = AS_THE_RECIPE,
 ) -> int:
     """Learn to caption from DATA; the same command goes on with a run that was stopped.
@@ -72,7 +80,7 @@ def train(
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo.cli.looked import frozen, require_on_the_fly, tuning
+    from tushuo.cli.looked import frozen, require_on_the_fly, taught, tuning
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
     from tushuo.errors import SettingError
@@ -107,9 +115,10 @@ def train(
         regions = frozen(*looked)
     else:
         regions = tuning(*looked, upto)
-    lesson = start(records, regions, output, learn, before=before)
+    teachers = taught(teacher, teacher_weight, store, weights)
+    lesson = start(records, regions, output, learn, before=before, teachers=teachers)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
-    return _learn(lesson, regions, learn, output, said)
+    return _learn(lesson, regions, learn, output, said, teachers)
 
 
 def _anew(learn: "LearnConfig", splitting: "Splitting", own: dict[str, Any]) -> "LearnConfig":
@@ -131,6 +140,7 @@ def _learn(
     learn: "LearnConfig",
     output: Path,
     said: "dict[int | str, tuple[str, ...]]",
+    teachers: "Teachers | None",
 ) -> int:
     """Train and tell the best epoch; ``said`` is what people say of the validation pictures."""
     from tushuo.cli.progress import Bar
@@ -156,6 +166,7 @@ def _learn(
             watcher,
             _reward(lesson, learn.training),
             regions.learns,
+            teachers,
         )
     if not is_over(history, learn.training):
         raise KeyboardInterrupt

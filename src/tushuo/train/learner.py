@@ -25,6 +25,7 @@ from tushuo.train.config import TrainConfig
 from tushuo.train.objective import CrossEntropy, Objective
 from tushuo.train.schedule import learning_rate
 from tushuo.train.self_critical import Reward, SelfCritical
+from tushuo.train.teachers import Teachers
 
 VALIDATION_PICTURES = 16  # of one forward pass
 
@@ -41,6 +42,7 @@ class Learner:
         config: TrainConfig,
         reward: Reward | None,
         upper: nn.Module | None = None,
+        teachers: Teachers | None = None,
     ):
         self.accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bfloat16" else "no",
@@ -62,7 +64,7 @@ class Learner:
         self.decoder, self.config = decoder, config
         self._learning, self._upper = learning, upper
         self._training, self._read_regions = training, read_regions
-        self._objective = _objective(decoder, training, config, reward)
+        self._objective = _objective(decoder, training, config, reward, teachers)
         self._optimizer = torch.optim.AdamW(
             _groups(decoder, upper, config),
             lr=config.learning_rate,
@@ -104,10 +106,12 @@ class Learner:
         self._learning.train()
         self._model.train()
         mine = places[process::count]
-        regions = self._regions(mine or places[:1], progress.epoch)
+        seen = mine or places[:1]
+        views = [self._training[place].view(self.config.seed, progress.epoch) for place in seen]
+        regions = self._regions(seen, views)
         with accelerator.autocast():
             share = done / self.config.epochs
-            found = self._objective(self._model, mine or places[:1], regions, share)
+            found = self._objective(self._model, seen, regions, share, views)
         used = float(bool(mine))  # a process without pictures only keeps step
         told, things, stopped = self._over_all(found.told * used, found.count * used, float(stop))
         # Processes average their gradients; the mean over all words needs the sum.
@@ -121,10 +125,8 @@ class Learner:
         progress.seconds += time.monotonic() - began
         return stopped > 0
 
-    def _regions(self, places: Sequence[int], epoch: int) -> Float[Tensor, "P R D"]:
-        seen = [self._training[place] for place in places]
-        views = [example.view(self.config.seed, epoch) for example in seen]
-        regions = self._read_regions([example.row for example in seen], views)
+    def _regions(self, places: Sequence[int], views: Sequence[int]) -> Float[Tensor, "P R D"]:
+        regions = self._read_regions([self._training[place].row for place in places], views)
         return dropout(regions.to(self.accelerator.device), self.config.region_dropout)
 
     def _share_gradients(self) -> None:
@@ -206,11 +208,15 @@ def _groups(
 
 
 def _objective(
-    decoder: Decoder, training: Sequence[Example], config: TrainConfig, reward: Reward | None
+    decoder: Decoder,
+    training: Sequence[Example],
+    config: TrainConfig,
+    reward: Reward | None,
+    teachers: Teachers | None,
 ) -> Objective:
     """Choose between what people said and what the decoder itself says."""
     if config.samples is None:
-        return CrossEntropy(training, config)
+        return CrossEntropy(training, config, teachers)
     if reward is None:
         raise SettingError(f"samples was {config.samples}, but no reward judges them")
     return SelfCritical(decoder, reward, config.samples)

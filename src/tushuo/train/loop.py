@@ -17,6 +17,7 @@ from tushuo.train.checkpoint import EpochRow, Progress, best_row
 from tushuo.train.config import TrainConfig
 from tushuo.train.learner import Learner
 from tushuo.train.self_critical import Reward
+from tushuo.train.teachers import Teachers
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -70,6 +71,7 @@ def fit(
     watcher: Watcher,
     reward: Reward | None = None,
     upper: nn.Module | None = None,
+    teachers: Teachers | None = None,
 ) -> list[EpochRow]:
     """Train until it is over, from the folder's last checkpoint if it has one.
 
@@ -88,6 +90,7 @@ def fit(
         watcher: what the outside sees; its ``validate`` is needed where CIDEr tells the best epoch.
         reward: judges captions of training pictures; needed where ``config.samples`` is set.
         upper: the encoder's upper part, which the regions have come through; it learns too.
+        teachers: learned from beside people.
 
     Returns:
         A row for each epoch; `is_over` says whether ``watcher.stop`` ended it before.
@@ -96,7 +99,7 @@ def fit(
         SettingError: what CIDEr or the reward is told by was not given.
     """
     last = folder / LAST
-    learner = Learner(decoder, training, read_regions, config, reward, upper)
+    learner = Learner(decoder, training, read_regions, config, reward, upper, teachers)
     progress = learner.load(last) if last.exists() else Progress()
     saved = time.monotonic()
     while not is_over(progress.rows, config):

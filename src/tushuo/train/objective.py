@@ -15,6 +15,7 @@ from tushuo.train.attended import left_unseen
 from tushuo.train.batches import Example, collate
 from tushuo.train.config import TrainConfig
 from tushuo.train.draw import draw_words, silenced
+from tushuo.train.teachers import Teachers
 from tushuo.vocabulary import END, START, UNK
 
 
@@ -43,6 +44,7 @@ class Objective(Protocol):
         places: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
+        views: Sequence[int] | None = None,
     ) -> Outcome:
         """Run the model on some training pictures, given as places among the examples.
 
@@ -51,6 +53,7 @@ class Objective(Protocol):
             places: the pictures.
             regions: of each.
             done: share of the training that lies behind.
+            views: in which each is seen; None: the plain ones.
         """
         ...
 
@@ -67,6 +70,7 @@ class CrossEntropy:
     2015.
 
     Doubly stochastic attention: `left_unseen`; with it, the model is an `Attended` decoder.
+    Other runs beside people: `Teachers`; smoothing is of people's share alone.
 
     Scheduled sampling differs from the paper: the decoder's own words are drawn beside people's,
     all at once, in a first run without gradients, so that any decoder can do it in two runs
@@ -76,6 +80,7 @@ class CrossEntropy:
 
     examples: Sequence[Example]
     config: TrainConfig
+    teachers: Teachers | None = None
 
     def __call__(
         self,
@@ -83,6 +88,7 @@ class CrossEntropy:
         places: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
+        views: Sequence[int] | None = None,
     ) -> Outcome:
         """Return the losses of all words of the pictures' captions."""
         batch = collate([self.examples[place] for place in places]).to(regions.device)
@@ -100,6 +106,9 @@ class CrossEntropy:
         if smoothing:
             even = -logits.log_softmax(dim=-1).mean(dim=-1).sum()
             loss = (1 - smoothing) * plain + smoothing * even
+        if self.teachers:
+            theirs = cross_entropy(logits, self.teachers(batch, views), reduction="sum")
+            loss = (1 - self.teachers.weight) * loss + self.teachers.weight * theirs
         if maps is not None:
             loss = loss + self.config.doubly_stochastic * left_unseen(maps, words.batch_sizes)
         return Outcome(loss, plain.item(), len(batch.targets))

@@ -43,6 +43,7 @@ class SelfCritical:
         places: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
+        views: Sequence[int] | None = None,
     ) -> Outcome:
         """Draw captions, judge them, and run them teacher forced for their gradient."""
         drawn = draw(self.decoder, regions, self.samples)

@@ -24,6 +24,7 @@ from tushuo.text import Splitting, split
 from tushuo.train.attended import Attended
 from tushuo.train.batches import Example
 from tushuo.train.config import TrainConfig
+from tushuo.train.teachers import Teachers
 from tushuo.vocabulary import Vocabulary, VocabularyConfig
 
 # Words that a mirrored picture makes wrong; jieba and characters both give the single ones.
@@ -72,6 +73,7 @@ def start(
     config: LearnConfig,
     *,
     before: Run | None = None,
+    teachers: Teachers | None = None,
 ) -> Lesson:
     """Fit the words on the training captions, make a decoder, and begin the run folder.
 
@@ -81,16 +83,18 @@ def start(
         folder: the run folder.
         config: all choices.
         before: a run whose words and weights are gone on from.
+        teachers: runs that are learned from beside people.
 
     Raises:
-        DataError: nothing is left to train or to validate on, or the run before has learned from
-            pictures that would be validated on.
+        DataError: nothing is left to train or to validate on, or the run before or a teacher has
+            learned from pictures that would be validated on.
         RunError: the folder holds another run.
-        SettingError: there is no such decoder or setting, a run to go on from is wanted, or a
-            decoder that tells where it looks.
-        SignatureError: the run before looked through another encoder.
+        SettingError: there is no such decoder or setting, a run to go on from is wanted, a decoder
+            that tells where it looks, or no teachers beside a reward.
+        SignatureError: the run before looked through another encoder, or the teachers have other
+            words or another store.
     """
-    _require_speakable(regions, config, before)
+    _require_speakable(regions, config, before, teachers)
     spoken = _spoken(records, regions, config.splitting)
     if before is None:
         words = (caption for _, captions in spoken["train"] for caption in captions)
@@ -98,6 +102,9 @@ def start(
     else:
         _require_fit(before, regions, _ids(spoken["val"]))
         vocabulary = before.vocabulary
+    if teachers is not None:
+        teachers.require_fit(config.splitting, vocabulary, regions.signature)
+        _require_unseen(teachers.runs, _ids(spoken["val"]), "let runs teach that share its split")
     vocabulary = vocabulary.counted([captions for _, captions in spoken["train"]])
     run = RunConfig(
         encoder=regions.spec,
@@ -110,6 +117,7 @@ def start(
         training=asdict(config.training),
         search=config.search,
         begun_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
+        taught_by=teachers.signature if teachers else None,
     )
     torch.manual_seed(config.training.seed)
     decoder = build_decoder(run, len(vocabulary))
@@ -133,7 +141,9 @@ def start(
     )
 
 
-def _require_speakable(regions: Regions, config: LearnConfig, before: Run | None) -> None:
+def _require_speakable(
+    regions: Regions, config: LearnConfig, before: Run | None, teachers: Teachers | None
+) -> None:
     """Refuse regions that no decoder reads, and rewards for one that cannot speak yet."""
     if regions.spec.is_lower:
         raise SettingError(
@@ -143,6 +153,11 @@ def _require_speakable(regions: Regions, config: LearnConfig, before: Run | None
     if config.training.samples is not None and before is None:
         raise SettingError(
             "self-critical training wants a run that can speak; name one with --from RUN"
+        )
+    if config.training.samples is not None and teachers is not None:
+        raise SettingError(
+            f"samples was {config.training.samples} beside {len(teachers.runs)} teachers, but only "
+            "learning from what people said has teachers; leave one of them out"
         )
 
 
@@ -236,12 +251,17 @@ def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) 
         what="the run's encoder and the store's",
         cure=f"go on with a store of the run's encoder: tushuo extract DATA --run {before.folder}",
     )
-    learned = set(read_split(before.folder)["train"]).intersection(validated)
-    if learned:
-        raise DataError(
-            f"{before.folder} was trained on {len(learned)} of the {len(validated)} validation "
-            "pictures, and figures on them would flatter; go on with its data and --seed"
-        )
+    _require_unseen([before], validated, "go on with its data and --seed")
+
+
+def _require_unseen(runs: Sequence[Run], validated: Sequence[int | str], cure: str) -> None:
+    for run in runs:
+        learned = set(read_split(run.folder)["train"]).intersection(validated)
+        if learned:
+            raise DataError(
+                f"{run.folder} was trained on {len(learned)} of the {len(validated)} validation "
+                f"pictures, and figures on them would flatter; {cure}"
+            )
 
 
 def _ids(spoken: Sequence[tuple[Record, object]]) -> list[int | str]:
