@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load": "tushuo.captioner",
     "Captioner": "tushuo.captioner",
-    "Caption": "tushuo.captioner",
-    "Explanation": "tushuo.captioner",
+    "Caption": "tushuo.caption",
+    "Explanation": "tushuo.caption",
 }
 
 

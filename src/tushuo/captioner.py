@@ -1,9 +1,8 @@
 """Picture to caption: the one object that users need."""
 
 import hashlib
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -13,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from tushuo import confidence, encoders
+from tushuo.caption import Caption, Explanation, Likely
 from tushuo.confidence import Calibration
 from tushuo.encoders.halves import tuned
 from tushuo.encoders.prepare import prepare
@@ -29,74 +29,10 @@ from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
 from tushuo.text import Language, join, require_language
 from tushuo.together import together
-from tushuo.vocabulary import END, SPECIAL
+from tushuo.vocabulary import SPECIAL
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
-END_WORD = SPECIAL[END]
 LIKELIEST = 5  # words at each word's place, unless asked otherwise
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caption:
-    """What a captioner says of a picture, and why.
-
-    Attributes:
-        text: the caption.
-        words: its words.
-        log_probs: natural logarithm of each word's probability; one more for the end, if it ended.
-        attention: where each word looked, on the encoder's grid; each map sums to 1.
-        alternatives: the next best captions, or the other samples, where n-best asks for them.
-        confidence: probability that it fits the picture; None where the run was not calibrated for
-            this search, and of alternatives.
-    """
-
-    text: str
-    words: tuple[str, ...]
-    log_probs: tuple[float, ...]
-    attention: Float[np.ndarray, "T rows columns"]
-    alternatives: "tuple[Caption, ...]" = ()
-    confidence: float | None = None
-
-    @property
-    def log_prob(self) -> float:
-        """Log-probability of the whole caption."""
-        return sum(self.log_probs)
-
-    def unsure(self, at_least: float) -> str | None:
-        """Say why it would better be kept back; None where its confidence is enough."""
-        if self.confidence is None or self.confidence >= at_least:
-            return None
-        place = min(range(len(self.log_probs)), key=self.log_probs.__getitem__)
-        word = [*self.words, END_WORD][place]
-        shown = math.floor(100 * self.confidence) / 100  # rounded up it might not be below
-        return (
-            f"confidence {shown:.2f} is below {at_least:.2f}; least sure of {word!r}, "
-            f"probability {math.exp(self.log_probs[place]):.3f}"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Likely:
-    """A word that a captioner had in mind, and its probability."""
-
-    word: str
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """A caption, and what else its captioner had in mind at each word.
-
-    Attributes:
-        caption: the caption.
-        steps: the likeliest words at the place of each word, the likeliest first; one more step
-            for the end, which stands as ``<end>`` among them.
-        alternatives: the same of the caption's alternatives.
-    """
-
-    caption: Caption
-    steps: tuple[tuple[Likely, ...], ...]
-    alternatives: "tuple[Explanation, ...]" = ()
 
 
 @final

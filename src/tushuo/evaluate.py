@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tushuo.captioner import Caption, Captioner
+from tushuo.caption import Caption
+from tushuo.captioner import Captioner
 from tushuo.clip import Clip
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError

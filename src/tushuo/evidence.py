@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from tushuo.captioner import Caption, Captioner
+from tushuo.caption import Caption
+from tushuo.captioner import Captioner
 from tushuo.data.record import Record
 from tushuo.errors import DataError, SettingError
 from tushuo.evaluate import caption_each

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import MeanEncoder
 from tests.report.conftest import Reader
 from tests.report.test_page import LEAST_CONTRAST, NAMELESS, NASTY
-from tushuo.captioner import Caption, Explanation, Likely
+from tushuo.caption import Caption, Explanation, Likely
 from tushuo.report.explain_page import write_explain_page
 
 DRAWN = "canvas => canvas.toDataURL()"

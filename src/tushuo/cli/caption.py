@@ -14,7 +14,8 @@ from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.captioner import Caption, Captioner, Pixels
+    from tushuo.caption import Caption
+    from tushuo.captioner import Captioner, Pixels
     from tushuo.encoders.spec import EncoderSpec
     from tushuo.search.config import SearchConfig
 

@@ -14,7 +14,7 @@ from tushuo.cli.search import AS_THE_RUN, SearchOptions
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tushuo.captioner import Explanation
+    from tushuo.caption import Explanation
     from tushuo.search.config import SearchConfig
 
 BAR = 24  # marks of a probability of 1
@@ -42,7 +42,8 @@ def explain(
     """
     from rich.console import Console
 
-    from tushuo.captioner import Explanation, load
+    from tushuo.caption import Explanation
+    from tushuo.captioner import load
     from tushuo.images import open_picture
     from tushuo.report.explain_page import SIDE, write_explain_page
     from tushuo.report.looks_gif import write_looks_gif

@@ -14,7 +14,7 @@ from tushuo.results import pack
 from tushuo.runtime import write_bytes
 
 if TYPE_CHECKING:
-    from tushuo.captioner import Explanation
+    from tushuo.caption import Explanation
     from tushuo.encoders.spec import EncoderSpec
 
 SIDE = 1024  # pixels of the picture's longer side
