@@ -147,6 +147,14 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "memory that train takes, about" in capsys.readouterr().out
 
 
+def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "captions.csv").write_text("image,caption\n")
+    assert call("data", "check", tmp_path / "captions.csv") == 2
+    told = capsys.readouterr()
+    assert "or there are no captions" in " ".join(told.out.split())
+    assert "error: there are no captions at all" in told.err
+
+
 def test_data_check_of_unknown_ids(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

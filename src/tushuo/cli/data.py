@@ -58,7 +58,10 @@ def check(
 def _needs(
     records: "list[Record]", recipe: str, encoder: str | None, language: Literal["en", "zh"]
 ) -> dict[str, int | str | None]:
-    """Estimate disk and memory of the next steps, in bytes; None where the encoder is not here."""
+    """Estimate disk and memory of the next steps, in bytes.
+
+    None where the encoder is not here, or where there is no word to learn.
+    """
     from tushuo import encoders
     from tushuo.encoders.halves import divide
     from tushuo.errors import MissingPartError, WeightsError
@@ -77,6 +80,8 @@ def _needs(
         return {"encoder": name, "store_bytes": None, "training_bytes": None}
     splitting: Splitting = "jieba" if language == "zh" else "words"
     captions = [split(caption, splitting) for record in records for caption in record.captions]
+    if not any(captions):
+        return {"encoder": name, "store_bytes": None, "training_bytes": None}
     words = sum(map(len, captions)) / max(len(captions), 1)
     vocabulary = len(Vocabulary.fit(captions, chosen.learn.vocabulary))
     memory = training_bytes(chosen.learn, looker.spec, vocabulary=vocabulary, words=words + 1)
@@ -90,7 +95,7 @@ def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
     def size(need: int | str | None) -> str:
         if isinstance(need, int):
             return f"{need / 1e9:.2f} GB"
-        return "unknown, the encoder is not here; see: tushuo info"
+        return "unknown: the encoder is not here (see: tushuo info), or there are no captions"
 
     return [
         (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
