@@ -144,7 +144,7 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (needs["encoder"], needs["store_bytes"]) == ("efficientnet_lite2", 40 * 81 * 1280 * 2)
     assert 10**8 < needs["training_bytes"] < 10**10
     assert call("data", "check", scenes) == 0
-    assert "memory that train takes, about" in capsys.readouterr().out
+    assert "memory that train works in, about" in capsys.readouterr().out
 
 
 def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

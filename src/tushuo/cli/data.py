@@ -99,7 +99,7 @@ def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
 
     return [
         (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
-        ("memory that train takes, about", size(needs["training_bytes"])),
+        ("memory that train works in, about", size(needs["training_bytes"])),
     ]
 
 

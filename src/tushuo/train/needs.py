@@ -16,6 +16,7 @@ def training_bytes(config: LearnConfig, spec: EncoderSpec, *, vocabulary: int, w
 
     What counts: the weights with Adam's numbers; for every word of a batch one number a region and
     unit, which the way back wants; the logits with their gradient. The store is mapped, not read.
+    The process may hold several times as much, since freed memory stays with it (docs/data.md).
 
     Args:
         config: all choices of the training.
