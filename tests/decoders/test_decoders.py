@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch.nn.functional import cross_entropy, nll_loss
 from tests.conftest import from_docs
 from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Attending, Decoder
+from tushuo.decoders.show_attend_gru import ShowAttendGRU
 from tushuo.decoders.top_down import TopDown, TopDownConfig
 from tushuo.errors import SettingError
 from tushuo.run import ready
@@ -106,6 +108,18 @@ def test_rows_of_one_picture_in_any_order_share_its_regions(decoder: Decoder) ->
             together = decoder.step(words, beam)
             torch.testing.assert_close(together.log_probs[place], alone.log_probs[0])
             torch.testing.assert_close(together.attention[place], alone.attention[0])
+
+
+def test_hypotheses_of_one_state_look_once() -> None:
+    decoder = make("show_attend_gru")
+    looked: list[int] = []
+    cast(ShowAttendGRU, decoder).query.register_forward_hook(
+        lambda module, given, found: looked.append(len(found))
+    )
+    state = decoder.start(torch.rand(3, REGIONS, WIDTH)).select(torch.tensor([0, 0, 0, 2, 2]))
+    state = decoder.step(torch.arange(4, 9), state).state.select(torch.tensor([1, 1, 0, 4, 3]))
+    decoder.step(torch.arange(4, 9), state)
+    assert looked == [2, 4]
 
 
 def tensors(state: object) -> Iterator[Tensor]:

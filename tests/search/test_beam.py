@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from tests.search.scripted import ScriptedDecoder, captions, pictures
 from tushuo.search import search
+from tushuo.search.candidates import likeliest
 from tushuo.search.config import SearchConfig
+from tushuo.search.filters import NEVER
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.vocabulary import END, PAD, START, UNK
 
@@ -179,3 +181,17 @@ def test_longer_captions_where_length_is_made_even() -> None:
         for score in ("sum", "gnmt", "mean")
     }
     assert mean_words["sum"] < mean_words["gnmt"] < mean_words["mean"]
+
+
+@given(seeds, st.integers(1, 12), st.integers(1, 3000))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_the_likeliest_of_many_words_are_those_of_a_whole_sort(
+    seed: int, count: int, words: int
+) -> None:
+    made = torch.randn(2, 1, 3, words + 8, generator=torch.Generator().manual_seed(seed))
+    scores = made[..., :words].masked_fill(made[..., :words] < 0, NEVER)
+    count = min(count, words)
+    values, places = likeliest(scores, count)
+    assert values.equal(scores.sort(dim=-1, descending=True).values[..., :count])
+    assert scores.gather(-1, places).equal(values)
+    assert all(len(set(row)) == count for row in places.flatten(0, 2).tolist())

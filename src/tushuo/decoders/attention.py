@@ -23,32 +23,34 @@ def look(
     pictures: Int[Tensor, " B"],
     energy: Float[Tensor, " A"],
 ) -> tuple[Float[Tensor, "B E"], Float[Tensor, "B R"]]:
-    """Let every row look at its picture, some rows at a time.
+    """Let every row look at its picture.
 
-    Memory does not grow with the rows, so a beam holds no copy of the regions, in whatever order
-    its hypotheses come; and what is held at once stays in the cache.
+    Rows of one picture that stand side by side read its regions where they lie: a beam holds no
+    copy of them. Memory does not grow with the rows, and what is held at once stays in the cache.
 
     Args:
         query: what each row looks for.
         keys: what is to be found, per picture, as `exp_twice` gives it.
         values: what is given, per picture.
-        pictures: the picture of each row.
+        pictures: the picture of each row, in any order.
         energy: the weight of each number of tanh(key + query).
 
     Returns:
         The regions' mean weighted by the attention; the attention.
     """
     _, R, A = keys.shape
-    contexts, maps, query, one = [], [], exp_twice(query), keys.new_ones(())
-    at_once = max(1, NUMBERS_AT_ONCE // (R * A))
-    rows = zip(torch.split(pictures, at_once), torch.split(query, at_once), strict=True)
-    for some, asked in rows:
-        found = keys.index_select(0, some)
-        s = torch.addcmul(one, found, asked.unsqueeze(1)).reciprocal_()  # (b, R, A)
-        maps.append((s @ energy).mul_(-2).softmax(dim=1))
-        shares = maps[-1].unsqueeze(1)
-        contexts.append(torch.bmm(shares, values.index_select(0, some)).squeeze(1))
-    return torch.cat(contexts), torch.cat(maps)
+    seen, rows = (of.tolist() for of in torch.unique_consecutive(pictures, return_counts=True))
+    at_once, one = max(1, NUMBERS_AT_ONCE // (R * A)), keys.new_ones(())
+    energies = [
+        torch.addcmul(one, keys[picture], few).reciprocal_() @ energy  # (rows, R)
+        for picture, some in zip(
+            seen, torch.split(exp_twice(query).unsqueeze(1), rows), strict=True
+        )
+        for few in torch.split(some, at_once)
+    ]
+    maps = torch.cat(energies).mul_(-2).softmax(dim=1)
+    shares = zip(seen, torch.split(maps, rows), strict=True)
+    return torch.cat([of @ values[picture] for picture, of in shares]), maps
 
 
 class Looks:

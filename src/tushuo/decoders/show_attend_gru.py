@@ -27,7 +27,7 @@ from torch.nn.utils.rnn import PackedSequence
 from tushuo.decoders.attention import exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 from tushuo.decoders.gru_steps import GRUSteps
-from tushuo.decoders.next_words import next_words
+from tushuo.decoders.next_words import even, next_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +49,38 @@ class ShowAttendGRUConfig:
 
 @dataclass(frozen=True)
 class GRUState:
-    """The GRU's state per hypothesis, and the pictures' own numbers, shared by hypotheses.
+    """The GRU's states, and the pictures' own numbers, shared by hypotheses.
+
+    Hypotheses that went on from the same words share one state, until each hears a word of its own.
 
     Attributes:
-        hidden: the GRU's state.
-        pictures: the picture of each hypothesis.
+        hidden: the GRU's states.
+        pictures: the picture of each.
+        rows: the state of each hypothesis; None: each has its own.
         values: projected regions.
         keys: what the attention compares, as `exp_twice` gives it.
     """
 
-    hidden: Float[Tensor, "B H"]
-    pictures: Int[Tensor, " B"]
+    hidden: Float[Tensor, "U H"]
+    pictures: Int[Tensor, " U"]
+    rows: Int[Tensor, " B"] | None
     values: Float[Tensor, "P R E"]
     keys: Float[Tensor, "P R A"]
 
     def select(self, rows: Int[Tensor, " K"]) -> "GRUState":
         """Keep, repeat or reorder hypotheses."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def distinct(self) -> tuple["GRUState", Int[Tensor, " B"] | None]:
+        """Return the states that hypotheses have, each once, and which is whose; None: in order."""
+        if self.rows is None:
+            return self, None
+        rows, whose = torch.unique(self.rows, return_inverse=True)
+        if len(rows) == len(self.rows):
+            rows, whose = self.rows, None
         # index_select and not [rows]: the way back of [rows] adds up in no fixed order
         hidden = self.hidden.index_select(0, rows)
-        return replace(self, hidden=hidden, pictures=self.pictures[rows])
+        return replace(self, hidden=hidden, pictures=self.pictures[rows], rows=None), whose
 
 
 @final
@@ -103,8 +116,8 @@ class ShowAttendGRU(Decoder):
         self.gate = nn.Linear(H, 1) if config.gate else None
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("heard", None, persistent=False)  # (V, 3H), see `fold`
-        self.register_buffer("spoken", None, persistent=False)  # (V, H)
-        self.register_buffer("spoken_bias", None, persistent=False)  # (V,)
+        self.register_buffer("spoken", None, persistent=False)  # (V or a few more, H or E)
+        self.register_buffer("spoken_bias", None, persistent=False)
 
     def fold(self) -> None:
         """Multiply out, for speaking, layers that have nothing between them.
@@ -115,10 +128,10 @@ class ShowAttendGRU(Decoder):
         with torch.no_grad():
             self.heard = self.word_gates(self.embedding.weight)
             if self.deep:
+                self.spoken, self.spoken_bias = even(self.embedding.weight, self.word_bias)
                 return
             first, last = self.before_words, self.word_layer
-            self.spoken = (first.weight.t() @ last.weight.t()).t()  # laid out for one row
-            self.spoken_bias = last(first.bias)
+            self.spoken, self.spoken_bias = even(last.weight @ first.weight, last(first.bias))
 
     def train(self, mode: bool = True) -> "ShowAttendGRU":
         """Begin or end learning; what was multiplied out goes before the weights change."""
@@ -131,28 +144,37 @@ class ShowAttendGRU(Decoder):
         values = self.project(regions).relu()
         hidden = self.initial(values.mean(dim=1)).tanh()
         pictures = torch.arange(len(regions), device=regions.device)
-        return GRUState(hidden, pictures, values, exp_twice(self.key(values)))
+        return GRUState(hidden, pictures, None, values, exp_twice(self.key(values)))
 
     def step(self, words: Int[Tensor, " B"], state: GRUState) -> Step:  # type: ignore[override]
         """Take the last words in, give the next words' probabilities out."""
-        gates = self._hear(words)
-        context, attention = look(
-            self.query(state.hidden),
-            state.keys,
-            state.values,
-            state.pictures,
-            self.energy.weight[0],
-        )
-        if self.gate is not None:
-            context = context * self.gate(state.hidden).sigmoid()
-        gates = gates + self.context_gates(context)
-        reset, update, new = gates.chunk(3, dim=-1)
-        reset_h, update_h, new_h = self.hidden_gates(state.hidden).chunk(3, dim=-1)
-        reset, update = (reset + reset_h).sigmoid(), (update + update_h).sigmoid()
-        new = (new + reset * new_h).tanh()
-        hidden = torch.lerp(new, state.hidden, update)
+        state, whose = state.distinct()
+        shared = self._before_words_come(state)
+        if whose is not None:
+            shared = [of.index_select(0, whose) for of in shared]
+        hidden, opened, new, new_h, context, attention = shared
+        gates, H = self._hear(words), hidden.shape[1]
+        reset, update = (gates[:, : 2 * H] + opened).sigmoid_().chunk(2, dim=1)
+        new = (gates[:, 2 * H :] + new).addcmul_(reset, new_h).tanh_()
+        hidden = torch.lerp(new, hidden, update)
         log_probs = self._speak(words, hidden, context)
-        return Step(log_probs, attention, replace(state, hidden=hidden))
+        pictures = state.pictures if whose is None else state.pictures[whose]
+        return Step(log_probs, attention, replace(state, hidden=hidden, pictures=pictures))
+
+    def _before_words_come(self, state: GRUState) -> list[Tensor]:
+        """Return what hangs on the states alone, whatever word each hears.
+
+        The state, what it and the look say to the reset and update gates, what the look says to
+        the new state, what the state says to it, the look, and where it went.
+        """
+        hidden, twice = state.hidden, 2 * state.hidden.shape[1]
+        query, keys, values = self.query(hidden), state.keys, state.values
+        context, attention = look(query, keys, values, state.pictures, self.energy.weight[0])
+        if self.gate is not None:
+            context = context * self.gate(hidden).sigmoid()
+        said, seen = self.hidden_gates(hidden), self.context_gates(context)
+        opened = said[:, :twice] + seen[:, :twice]
+        return [hidden, opened, seen[:, twice:], said[:, twice:], context, attention]
 
     def _hear(self, words: Int[Tensor, " B"]) -> Float[Tensor, "B _G"]:
         if self.heard is not None:
@@ -165,13 +187,16 @@ class ShowAttendGRU(Decoder):
         hidden: Float[Tensor, "B H"],
         context: Float[Tensor, "B E"],
     ) -> Float[Tensor, "B V"]:
+        told = hidden
         if self.deep:
             told = self._deep(self.dropout(self.embedding(words)), hidden, context)
-            return next_words(told, self.embedding.weight, self.word_bias)
         if self.spoken is not None and self.spoken_bias is not None:
-            return next_words(hidden, self.spoken, self.spoken_bias)
-        spoken = self.before_words(self.dropout(hidden))
-        return next_words(spoken, self.word_layer.weight, self.word_layer.bias)
+            said = next_words(told, self.spoken, self.spoken_bias)
+            return said[:, : self.embedding.num_embeddings]
+        if self.deep:
+            return next_words(told, self.embedding.weight, self.word_bias)
+        told = self.before_words(self.dropout(hidden))
+        return next_words(told, self.word_layer.weight, self.word_layer.bias)
 
     def _deep(
         self,
@@ -198,17 +223,19 @@ class ShowAttendGRU(Decoder):
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
         """Do the same, and return where each word looked beside its logits."""
-        state = self.start(regions).select(pictures)
+        state = self.start(regions)
         heard = self.dropout(self.embedding(words.data))
         gates = self.word_gates(heard)  # (N, 3H)
-        keys, values = (of.index_select(0, pictures) for of in (state.keys, state.values))
+        hidden, keys, values = (
+            of.index_select(0, pictures) for of in (state.hidden, state.keys, state.values)
+        )
         asking = [
             layer for layer in (self.query, self.hidden_gates, self.gate) if layer is not None
         ]
         weight, bias = (
             torch.cat([getattr(layer, of) for layer in asking]) for of in ("weight", "bias")
         )
-        given = (gates, state.hidden, keys, values, weight, bias, self.context_gates.weight)
+        given = (gates, hidden, keys, values, weight, bias, self.context_gates.weight)
         with torch.autocast(regions.device.type, enabled=False):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
             hidden, context, maps = GRUSteps.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]

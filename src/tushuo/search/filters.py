@@ -1,7 +1,7 @@
 """What may be said next: filters on log-probabilities, composed from the configuration.
 
-A filter forbids words (minus infinity) and changes no other number. All hypotheses of a step are
-equally long, so the words so far are a rectangle.
+A filter forbids words (minus infinity), in place, and changes no other number. All hypotheses of a
+step are equally long, so the words so far are a rectangle.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from tushuo.errors import SettingError
 from tushuo.search.config import SearchConfig
 from tushuo.vocabulary import END, PAD, SPECIAL, START, UNK, Vocabulary
 
-LogitFilter = Callable[[Float[Tensor, "B V"], Int[Tensor, "B _T"]], Float[Tensor, "B V"]]
+LogitFilter = Callable[[Float[Tensor, "B V"], Int[Tensor, "B _T"]], object]
 NEVER = -torch.inf
 
 
@@ -35,9 +35,9 @@ class Rules:
     def __call__(
         self, log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
     ) -> Float[Tensor, "B V"]:
-        """Run the filters one after the other."""
+        """Run the filters one after the other, and return what was given."""
         for one in self.filters:
-            log_probs = one(log_probs, words)
+            one(log_probs, words)
         return log_probs
 
 
@@ -102,16 +102,15 @@ def ids_of(phrase: str, vocabulary: Vocabulary | None) -> list[int]:
 def forbid(ids: Sequence[int]) -> LogitFilter:
     """Never say these words."""
     listed = torch.tensor(ids)
-    return lambda log_probs, words: log_probs.index_fill(1, listed.to(log_probs.device), NEVER)
+    return lambda log_probs, words: log_probs.index_fill_(1, listed.to(log_probs.device), NEVER)
 
 
 def only(word: int) -> LogitFilter:
     """Say this word and no other."""
 
-    def keep(log_probs: Tensor, words: Tensor) -> Tensor:
-        kept = torch.full_like(log_probs, NEVER)
-        kept[:, word] = log_probs[:, word]
-        return kept
+    def keep(log_probs: Tensor, words: Tensor) -> None:
+        kept = log_probs[:, word].clone()
+        log_probs.fill_(NEVER)[:, word] = kept
 
     return keep
 
@@ -120,14 +119,11 @@ def forbid_after(before: Sequence[int], word: int) -> LogitFilter:
     """Never say a word right after these."""
     tail = torch.tensor(before, dtype=torch.long)
 
-    def close(log_probs: Tensor, words: Tensor) -> Tensor:
+    def close(log_probs: Tensor, words: Tensor) -> None:
         n = len(tail)
-        if words.shape[1] < n:
-            return log_probs
-        said = (words[:, words.shape[1] - n :] == tail.to(words.device)).all(dim=1)
-        closed = log_probs.clone()
-        closed[:, word] = closed[:, word].masked_fill(said, NEVER)
-        return closed
+        if words.shape[1] >= n:
+            said = (words[:, words.shape[1] - n :] == tail.to(words.device)).all(dim=1)
+            log_probs[:, word].masked_fill_(said, NEVER)
 
     return close
 
@@ -135,33 +131,29 @@ def forbid_after(before: Sequence[int], word: int) -> LogitFilter:
 def forbid_repeats(n: int) -> LogitFilter:
     """Never say n words in a row that were said before (Paulus, Xiong, Socher, ICLR 2018, 2.5)."""
 
-    def close(log_probs: Tensor, words: Tensor) -> Tensor:
+    def close(log_probs: Tensor, words: Tensor) -> None:
         T = words.shape[1]
         if n > T:
-            return log_probs
+            return
         grams = words.unfold(1, n, 1)  # (B, T - n + 1, n)
         begun = (grams[..., :-1] == words[:, None, T - n + 1 :]).all(dim=-1)
         worth = torch.zeros(begun.shape).to(log_probs).masked_fill(~begun, torch.inf)
         worth = worth.masked_fill(begun, NEVER)
-        return log_probs.scatter_reduce(1, grams[..., -1], worth, reduce="amin")
+        log_probs.scatter_reduce_(1, grams[..., -1], worth, reduce="amin")
 
     return close
 
 
-def forbid_echo(
-    log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
-) -> Float[Tensor, "B V"]:
+def forbid_echo(log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]) -> None:
     """Never say the last word again at once."""
-    return log_probs.scatter(1, words[:, -1:], NEVER)
+    log_probs.scatter_(1, words[:, -1:], NEVER)
 
 
 def at(length: int, rule: LogitFilter) -> LogitFilter:
     """Apply a filter to captions of one length."""
-    return lambda log_probs, words: (
-        rule(log_probs, words) if words.shape[1] == length else log_probs
-    )
+    return lambda log_probs, words: words.shape[1] == length and rule(log_probs, words)
 
 
 def before(length: int, rule: LogitFilter) -> LogitFilter:
     """Apply a filter to captions that are shorter."""
-    return lambda log_probs, words: rule(log_probs, words) if words.shape[1] < length else log_probs
+    return lambda log_probs, words: words.shape[1] < length and rule(log_probs, words)
