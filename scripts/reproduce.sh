@@ -26,7 +26,7 @@ learn_zh() {
     best
     run=$work/zh-run
     tushuo train "$data" --language zh --store "$work/eyes" --output "$run" --min-count 4 --precision bfloat16
-    search="--search beam --beam-size 3 --no-echo"
+    search="--search consensus --beam-size 20 --judges 60 --stock-penalty 0.03 --no-echo"
 }
 # ---------------------------------------------------------------------------------------------------
 
