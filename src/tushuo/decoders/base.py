@@ -26,7 +26,7 @@ class Step:
     """One word's outcome.
 
     Attributes:
-        log_probs: natural logarithm of the next word's probabilities.
+        log_probs: natural logarithm of the next word's probabilities; a search may write into them.
         attention: where the word looked; sums to 1 over the regions.
         state: to be handed to the next step.
     """
