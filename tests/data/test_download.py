@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import tushuo.data
-from tushuo.data.download import Archive, download
+from tushuo.data.download import Archive, at_mirror, download
 from tushuo.errors import FetchError
 from tushuo.fetch import Fetched
 
@@ -200,8 +200,9 @@ def test_errors_are_one_sentence(
     with pytest.raises(FetchError, match="refused: 404"):
         download([gone], tmp_path, wait=0.0)
     monkeypatch.setattr("tushuo.fetch.TRIES", 2)
+    small = [Archive(Fetched("http://example.org/val.zip"), "val")]
     with pytest.raises(FetchError, match="when the connection is there"):
-        download([Archive(Fetched("http://127.0.0.1:9/val.zip"), "val")], tmp_path, wait=0.0)
+        download(at_mirror(small, "http://127.0.0.1:9"), tmp_path, wait=0.0)
     huge = Archive(Fetched("http://127.0.0.1:9/huge.zip", size=10**18), "huge")
     with pytest.raises(FetchError, match="GB are free"):
         download([huge], tmp_path, wait=0.0)
@@ -210,7 +211,7 @@ def test_errors_are_one_sentence(
 KILLED = """
 import sys
 from pathlib import Path
-from tushuo.data.download import Archive, download
+from tushuo.data.download import Archive, at_mirror, download
 from tushuo.fetch import Fetched
 download([Archive(Fetched(sys.argv[1]), "val2014")], Path(sys.argv[2]), wait=0.0)
 """
