@@ -13,6 +13,7 @@ from tests.conftest import MeanEncoder
 from tushuo.cli.flags import flags_of, with_given
 from tushuo.data import read
 from tushuo.features.extract import extract
+from tushuo.features.store import FeatureStore
 from tushuo.run import Run, read_config
 from tushuo.train.config import TrainConfig
 
@@ -90,7 +91,11 @@ def test_a_run_is_gone_on_from_with_a_reward(
 
 
 def test_runs_teach_one(
-    scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scenes: Path,
+    store: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begin = ("train", scenes, "--epochs", 1, "--batch-size", 40)
     stored = (*begin, "--store", store)
@@ -108,7 +113,12 @@ def test_runs_teach_one(
         assert call(*wrong) == 2
         assert told in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+    opened, open_store = [], FeatureStore.open
+    monkeypatch.setattr(
+        FeatureStore, "open", lambda folder: opened.append(folder) or open_store(folder)
+    )
     assert call(*stored, *both) == 0
+    assert opened == [store]  # teachers look at the student's regions, compared with the pictures
     taught = read_config(tmp_path / "run").taught_by
     assert taught is not None
     assert taught.endswith("|weight:0.5")

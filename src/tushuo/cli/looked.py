@@ -38,20 +38,27 @@ def seen_by(encoder: "Encoder", records: "list[Record]", store: Path | None) -> 
         return Regions.on_the_fly(encoder, records, progress=bar)
 
 
+def opened(store: Path | None, records: "list[Record]") -> "Regions | None":
+    """Open the store that a training reads, if it is to, and name the pictures it has left out."""
+    from tushuo.features.regions import Regions
+
+    return _told(Regions.from_store(store, records)) if store else None
+
+
 def frozen(
     records: "list[Record]",
-    store: Path | None,
+    kept: "Regions | None",
     encoder: str,
     weights: Path | None,
     views: tuple[str, ...],
     before: "Run | None",
 ) -> "Regions":
-    """Take the regions of the store, or make them on the fly with the run before's encoder."""
+    """Take the regions of a store, or make them on the fly with the run before's encoder."""
     from tushuo.encoders.halves import tuned
     from tushuo.features.regions import Regions
 
-    if store:
-        return _told(Regions.from_store(store, records))
+    if kept:
+        return kept
     looker = _load(encoder, weights)
     if before and before.upper:
         looker = tuned(looker, before.config.encoder.upto, before.upper)
@@ -61,7 +68,7 @@ def frozen(
 
 def tuning(
     records: "list[Record]",
-    store: Path | None,
+    kept: "Regions | None",
     encoder: str,
     weights: Path | None,
     views: tuple[str, ...],
@@ -72,19 +79,16 @@ def tuning(
     from tushuo.features.regions import Regions
     from tushuo.train.tuning import learning, parted
 
-    if store:
-        grids = _told(Regions.from_store(store, records))
-        halves = parted(_load(grids.spec.name, weights), grids.spec.upto, before)
-    else:
-        halves = parted(_load(encoder, weights), upto, before)
-        with Bar("open") as bar:
-            opened = Regions.on_the_fly(halves.lower, records, views=views, progress=bar)
-        grids = _told(opened)
+    if kept:
+        return learning(kept, parted(_load(kept.spec.name, weights), kept.spec.upto, before))
+    halves = parted(_load(encoder, weights), upto, before)
+    with Bar("open") as bar:
+        grids = _told(Regions.on_the_fly(halves.lower, records, views=views, progress=bar))
     return learning(grids, halves)
 
 
 def taught(
-    runs: list[Path] | None, weight: float | None, store: Path | None, weights: Path | None
+    runs: list[Path] | None, weight: float | None, kept: "Regions | None", weights: Path | None
 ) -> "Teachers | None":
     """Let runs teach, who look at the student's store; their weight is a half unless given.
 
@@ -93,7 +97,6 @@ def taught(
     """
     from tushuo.captioner import encoder_of
     from tushuo.errors import SettingError
-    from tushuo.features.regions import Regions
     from tushuo.run import Run
     from tushuo.together import together
     from tushuo.train.teachers import Teachers
@@ -102,12 +105,12 @@ def taught(
         if weight is not None:
             raise SettingError(f"teacher_weight was {weight}, but no run teaches; name --teacher")
         return None
-    if not store:
+    if not kept:
         raise SettingError("--teacher came without --store, where teachers look; name one")
-    loaded, regions = [Run.load(run) for run in runs], Regions.from_store(store)
-    if regions.spec.is_lower:
-        regions = regions.seen_by(encoder_of(together(loaded), weights=weights))
-    return Teachers(loaded, regions, 0.5 if weight is None else weight)
+    loaded = [Run.load(run) for run in runs]
+    if kept.spec.is_lower:
+        kept = kept.seen_by(encoder_of(together(loaded), weights=weights))
+    return Teachers(loaded, kept, 0.5 if weight is None else weight)
 
 
 def _load(encoder: str, weights: Path | None) -> "Encoder":

@@ -80,7 +80,7 @@ def train(
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo.cli.looked import frozen, require_on_the_fly, taught, tuning
+    from tushuo.cli.looked import frozen, opened, require_on_the_fly, taught, tuning
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
     from tushuo.errors import SettingError
@@ -108,14 +108,15 @@ def train(
     records = with_splits(records, by=split_by, seed=seed)
     views = parse_views(learn.training.views)
     looker = encoder or (before.config.encoder.name if before else chosen.encoder)
-    looked = (records, store, looker, weights, views, before)
+    kept = opened(store, records)
+    teachers = taught(teacher, teacher_weight, kept, weights)
+    looked = (records, kept, looker, weights, views, before)
     if learn.training.encoder_rate is None:
         if upto is not None:
             raise SettingError(f"upto was {upto}, but no block learns; name --encoder-rate too")
         regions = frozen(*looked)
     else:
         regions = tuning(*looked, upto)
-    teachers = taught(teacher, teacher_weight, store, weights)
     lesson = start(records, regions, output, learn, before=before, teachers=teachers)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
     return _learn(lesson, regions, learn, output, said, teachers)
