@@ -91,10 +91,12 @@ def test_a_split_is_calibrated_and_kept(
         record if n % 2 else replace(record, captions=(text, f"there {text}", f"{text} here"))
         for n, (record, text) in enumerate(zip(records, texts, strict=True))
     ]
-    found = fitting.calibrate(captioner, agreeing, regions, config=drawn)
+    found, known = fitting.calibrate(captioner, agreeing, regions, config=drawn)
     assert found.held_out.fitting == 0.5
     assert (found.pictures, found.held_out.pictures) == (20, 20)
     keep(captioner.run.folder, found)
+    assert known.signature == MeanEncoder.spec.signature
+    assert len(known.known) == 20
     again = Captioner(captioner.run, captioner.encoder)
     told = again.caption_regions(regions.read([0, 1]), config=drawn)
     assert all(0 < (one.confidence or 0) < 1 for one in told)

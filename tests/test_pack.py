@@ -8,8 +8,9 @@ import torch
 
 from tests.conftest import MeanEncoder
 from tests.test_calibrate import calibration
+from tests.test_familiar import familiarity
 from tests.train.test_train import PLAIN, learn
-from tushuo import confidence
+from tushuo import confidence, familiar
 from tushuo.captioner import Captioner
 from tushuo.data import Record
 from tushuo.errors import RunError
@@ -104,6 +105,7 @@ def test_confidence_goes_along_where_it_was_fitted_for_these_weights(
     ours, others = calibration(before.signature(BEAM)), calibration("run:0|weights:0|search:0")
     for one in (ours, others):
         confidence.keep(run, one)
+    familiar.keep(run, familiarity(MeanEncoder.spec.signature, strangest=0.1))
     pack(run, tmp_path / "model", precision="float16")
     after = captioner(tmp_path / "model")
     assert len(confidence.read(tmp_path / "model")) == 1
@@ -112,3 +114,7 @@ def test_confidence_goes_along_where_it_was_fitted_for_these_weights(
     sure = [of.caption(path, config=BEAM).confidence for of in (captioner(run), after)]
     assert sure[0] is not None
     assert sure[1] == pytest.approx(sure[0], abs=1e-2)
+    assert after.caption(path, config=BEAM).familiarity == 1 / 200
+    familiar.keep(run, familiarity("another encoder"))
+    pack(run, tmp_path / "again", precision="float16")
+    assert familiar.read(tmp_path / "again") is None

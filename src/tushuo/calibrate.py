@@ -1,6 +1,7 @@
 """Teach a run how sure it may be: a logistic regression, fitted on one half of a split.
 
-The other half tells how far it can be trusted. What counts as fitting needs no person at hand: the
+The other half tells how far it can be trusted. Both halves tell what familiar pictures look like
+(familiar.py). What counts as fitting needs no person at hand: the
 captions that people gave. A caption fits where its CIDEr-D is at least ``level``, which
 ``PEOPLE_ABOVE`` of people's own captions reach, each against the others of its picture. All CIDEr
 here weighs words by one table, the frequencies in the whole split's captions.
@@ -10,15 +11,18 @@ not fit, and one that says the common thing in common words may fit with a wrong
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from tushuo.captioner import Captioner
 from tushuo.confidence import FEATURES, Calibration, features
 from tushuo.data.record import Record
 from tushuo.errors import DataError
 from tushuo.evaluate import caption_each
+from tushuo.familiar import Familiarity, glance
 from tushuo.features.regions import Regions
 from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.frequencies import Frequencies
@@ -43,7 +47,7 @@ def calibrate(
     config: SearchConfig | None = None,
     tokenizer: str = "ptb",
     progress: Progress | None = None,
-) -> Calibration:
+) -> tuple[Calibration, Familiarity]:
     """Caption pictures, fit confidence on half of them, measure it on the other half.
 
     Which half a picture is in depends on its id alone.
@@ -51,7 +55,9 @@ def calibrate(
     Raises:
         DataError: there are too few pictures or captions, or all fit, or none.
     """
-    told = list(caption_each(captioner, records, regions, config=config, progress=progress))
+    glances: list[Float[np.ndarray, "P D"]] = []
+    looked = _keeping(regions, glances)
+    told = list(caption_each(captioner, records, looked, config=config, progress=progress))
     spoken: Spoken = {str(record.image_id): record.captions for record, _ in told}
     fits, level = _fits([caption.text for _, caption in told], spoken, tokenizer)
     felt = np.array([features(caption.log_probs, caption.attention) for _, caption in told])
@@ -62,7 +68,7 @@ def calibrate(
     ridge = _ridge(standing[fitted], fits[fitted])
     weights = _logistic(standing[fitted], fits[fitted], ridge)
     stated = _probability(standing[~fitted], weights)
-    return Calibration(
+    calibration = Calibration(
         signature=captioner.signature(config),
         tokenizer=tokenizer,
         level=level,
@@ -78,6 +84,19 @@ def calibrate(
         },
         held_out=reliability(stated, fits[~fitted]),
     )
+    encoder = captioner.encoder.spec.signature
+    return calibration, Familiarity.fit(np.concatenate(glances), fitted, signature=encoder)
+
+
+def _keeping(regions: Regions, glances: list[Float[np.ndarray, "P D"]]) -> Regions:
+    """Keep the glances of pictures that are read, so that none is looked at twice."""
+
+    def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
+        found = regions.read(rows, views)
+        glances.append(glance(found))
+        return found
+
+    return replace(regions, read=read)
 
 
 def _fits(

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from tushuo.vocabulary import END, SPECIAL
 
 END_WORD = SPECIAL[END]
+STRANGE = 0.01  # familiarity below which a picture is called strange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Caption:
         alternatives: the next best captions, or the other samples, where n-best asks for them.
         confidence: probability that it fits the picture; None where the run was not calibrated for
             this search, and of alternatives.
+        familiarity: of the pictures that the run was calibrated on, the share that look at least as
+            strange; None where it was not calibrated for this encoder, and of alternatives.
     """
 
     text: str
@@ -31,14 +34,27 @@ class Caption:
     attention: Float[np.ndarray, "T rows columns"]
     alternatives: "tuple[Caption, ...]" = ()
     confidence: float | None = None
+    familiarity: float | None = None
 
     @property
     def log_prob(self) -> float:
         """Log-probability of the whole caption."""
         return sum(self.log_probs)
 
+    @property
+    def strange(self) -> str | None:
+        """Say that the picture is unlike those that the run knows; None where it is not."""
+        if self.familiarity is None or self.familiarity >= STRANGE:
+            return None
+        return f"unlike the pictures it knows, of which {self.familiarity:.1%} look so strange"
+
     def unsure(self, at_least: float) -> str | None:
-        """Say why it would better be kept back; None where its confidence is enough."""
+        """Say why it would better be kept back; None where its confidence is enough.
+
+        Of a strange picture no confidence is enough: it was fitted on others.
+        """
+        if self.strange:
+            return self.strange
         if self.confidence is None or self.confidence >= at_least:
             return None
         place = min(range(len(self.log_probs)), key=self.log_probs.__getitem__)

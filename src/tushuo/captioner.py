@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from tushuo import confidence, encoders
+from tushuo import confidence, encoders, familiar
 from tushuo.caption import Caption, Explanation, Likely
 from tushuo.confidence import Calibration
 from tushuo.encoders.halves import tuned
@@ -49,6 +49,8 @@ class Captioner:
         self.run, self.encoder = run, encoder
         self._calibrations = {one.signature: one for one in confidence.read(run.folder)}
         self._signature = signed(run) if self._calibrations else ""
+        known = familiar.read(run.folder)
+        self._known = known if known and known.signature == encoder.spec.signature else None
 
     def calibration(self, config: SearchConfig | None = None) -> Calibration | None:
         """Return what tells confidence by this search; None where there is none."""
@@ -117,13 +119,15 @@ class Captioner:
             for hypotheses in search(run.decoder, regions, how, vocabulary=run.vocabulary)
         ]
         sure = self.calibration(how)
+        alike = self._known.of(regions) if self._known else [None] * len(regions)
         return [
             replace(
                 best,
                 alternatives=tuple(others),
                 confidence=sure and sure.confidence(best.log_probs, best.attention),
+                familiarity=familiarity,
             )
-            for best, *others in told
+            for (best, *others), familiarity in zip(told, alike, strict=True)
         ]
 
     def explain(

@@ -2,9 +2,9 @@
 
 MODEL/ is a run folder (run.py) without what only a training wants: best.safetensors has the
 decoder's weights, and those of the encoder's upper part where it was trained, rounded (weights.py);
-beside it run.json, what else a run tells and the calibrations. A calibration is told by the
+beside it run.json, what else a run tells, and how it is calibrated. A calibration is told by the
 weights that it was fitted for; it is signed anew for the rounded ones, since rounding moves what it
-looks at by far less than it can tell apart.
+looks at by far less than it can tell apart. So is what is familiar.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from safetensors.torch import save
 from torch import Tensor
 
-from tushuo import confidence
+from tushuo import confidence, familiar
 from tushuo.captioner import Captioner, signed
 from tushuo.encoders.spec import OWN
 from tushuo.errors import RunError
@@ -61,6 +61,10 @@ def pack(
         of, _, how = calibration.signature.partition("|search:")
         if of == old:
             confidence.keep(output, replace(calibration, signature=f"{new}|search:{how}"))
+    known = familiar.read(folder)
+    if known and known.signature == run.config.encoder.signature:
+        encoder = Run.load(output).config.encoder
+        familiar.keep(output, replace(known, signature=encoder.signature))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ import tushuo
 import tushuo.models
 from tests.cli.conftest import call
 from tests.test_calibrate import calibration
+from tests.test_familiar import familiarity
+from tushuo import familiar
 from tushuo.confidence import keep, read
 
 
@@ -49,17 +51,21 @@ def test_calibrate_keeps_what_it_found_in_the_run(
     own: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ("calibrate", scenes, "--run", own)
+    known = familiarity("encoder")
     assert call(*arguments) == 2
     assert "4 pictures have two captions or more, at least 40" in capsys.readouterr().err
 
     def found(captioner: Any, *_: object, **how: Any) -> Any:
         assert how["tokenizer"] == "ptb"
-        return calibration(captioner.signature(how["config"]))
+        return calibration(captioner.signature(how["config"])), known
 
     monkeypatch.setattr("tushuo.calibrate.calibrate", found)
     assert call(*arguments, "--search", "greedy") == 0
     assert "AUROC" in capsys.readouterr().out
     assert len(read(own)) == 1
+    kept = familiar.read(own)
+    assert kept is not None
+    assert kept.signature == "encoder"
     assert (own / "calibration.png").stat().st_size > 10_000
     assert call(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["held_out"]["pictures"] == 60
@@ -74,7 +80,10 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
     monkeypatch.setattr(tushuo.models, "FOLDER", own.parent)
     monkeypatch.setattr(
         "tushuo.calibrate.calibrate",
-        lambda captioner, *_, **how: calibration(captioner.signature(how["config"])),
+        lambda captioner, *_, **how: (
+            calibration(captioner.signature(how["config"])),
+            familiarity(captioner.encoder.spec.signature),
+        ),
     )
     assert call("calibrate", scenes) == 0
     assert len(read(Path("en"))) == 1
@@ -84,3 +93,30 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
     capsys.readouterr()
     assert call("calibrate", scenes) == 2
     assert "cannot be written to, and a calibration is kept in the run" in capsys.readouterr().err
+
+
+def test_a_strange_picture_is_told_and_kept_back(
+    own: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    captioner, picture = tushuo.load(own), scenes / "images" / "00000.jpg"
+    keep(own, calibration(captioner.signature(), bias=40.0))
+    for strangest, shown in ((0.0, True), (9.0, False)):
+        spec = captioner.encoder.spec
+        familiar.keep(own, familiarity(spec.signature, width=spec.width, strangest=strangest))
+        assert call("caption", picture, "--run", own) == 0
+        said = capsys.readouterr()
+        assert "not sure" not in said.out
+        told = f"{picture}: unlike the pictures it knows, of which 0.5% look so strange\n"
+        assert said.err == (told if shown else "")
+        assert call("caption", picture, "--run", own, "--json") == 0
+        said = capsys.readouterr()
+        assert (json.loads(said.out)["familiarity"] < 0.01) == shown
+        assert said.err == ""
+        assert call("caption", picture, "--run", own, "--min-confidence", 0.5) == 0
+        said = capsys.readouterr()
+        assert ("\tnot sure: unlike the pictures it knows" in said.out) == shown
+        assert said.err == ""
+        page = own / "page.html"
+        assert call("explain", picture, "--run", own, "--output", page) == 0
+        assert ("unlike the pictures" in capsys.readouterr().out) == shown
+        assert ("unlike the pictures" in page.read_text()) == shown

@@ -12,6 +12,7 @@ from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.confidence import Calibration
+    from tushuo.familiar import Familiarity
 
 
 def calibrate(
@@ -44,6 +45,7 @@ def calibrate(
     from tushuo.cli.progress import Bar
     from tushuo.confidence import keep
     from tushuo.evaluate import split_of
+    from tushuo.familiar import keep as keep_known
     from tushuo.report.reliability import draw_reliability
 
     records = tushuo.data.read(data, images=images, language=language)
@@ -55,7 +57,7 @@ def calibrate(
     chosen = splits[0][0]
     regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
-        found = fit(
+        found, known = fit(
             captioner,
             chosen,
             regions,
@@ -64,11 +66,12 @@ def calibrate(
             progress=bar,
         )
     keep(runs[0], found)
+    keep_known(runs[0], known)
     draw_reliability(found.held_out, figure or (run[0] if run else Path()) / "calibration.png")
     if json:
         print(msgspec.json.encode(found).decode())
     else:
-        _show(found)
+        _show(found, known)
     return 0
 
 
@@ -83,12 +86,13 @@ def _require_room(folder: Path) -> None:
         )
 
 
-def _show(found: "Calibration") -> None:
+def _show(found: "Calibration", known: "Familiarity") -> None:
     """Print what was found on the half that nothing was fitted on."""
     from rich.console import Console
     from rich.table import Table
 
     from tushuo.calibrate import PEOPLE_ABOVE
+    from tushuo.caption import STRANGE
 
     held, console = found.held_out, Console(highlight=False)
     low, high = held.auroc_interval
@@ -111,4 +115,8 @@ def _show(found: "Calibration") -> None:
         share = "-" if one.fitting is None else f"{one.fitting:.1%}"
         answers.add_row(f"{one.at_least}", f"{one.pictures / held.pictures:.1%}", share)
     console.print(answers)
+    console.print(
+        f"\nA picture is called strange where less than {STRANGE:.0%} of these {len(known.known)} "
+        "look as strange.\n"
+    )
     console.print(found.signature, soft_wrap=True)

@@ -72,6 +72,8 @@ def caption(
     try:
         for source, told in _captions(captioner, sources, config, attention):
             failed += isinstance(told, str)
+            if not json and min_confidence is None and not isinstance(told, str) and told.strange:
+                print(f"{_on_one_line(encodable(source))}: {told.strange}", file=sys.stderr)
             print(_line(source, told, json, min_confidence), file=file, flush=True)
     finally:
         if output:
@@ -164,7 +166,7 @@ def _line(source: str, told: "Caption | str", json: bool, least: float | None) -
     if isinstance(told, str):
         answer["error"] = told
     elif unsure:
-        answer |= {"caption": None, "confidence": _rounded(told), "unsure": unsure}
+        answer |= {"caption": None, **_sure(told), "unsure": unsure}
     else:
         answer |= _answer(told)
         if told.alternatives:
@@ -187,9 +189,10 @@ def _all(told: "Caption") -> list[str]:
 
 
 def _answer(told: "Caption") -> dict[str, object]:
-    answer: dict[str, object] = {"caption": told.text, "log_prob": round(told.log_prob, 4)}
-    return answer if told.confidence is None else answer | {"confidence": _rounded(told)}
+    return {"caption": told.text, "log_prob": round(told.log_prob, 4), **_sure(told)}
 
 
-def _rounded(told: "Caption") -> float | None:
-    return None if told.confidence is None else round(told.confidence, 4)
+def _sure(told: "Caption") -> dict[str, object]:
+    """Return what is known of how far a caption and its picture can be trusted."""
+    known = {"confidence": told.confidence, "familiarity": told.familiarity}
+    return {name: round(value, 4) for name, value in known.items() if value is not None}

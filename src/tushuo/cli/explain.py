@@ -91,7 +91,10 @@ def _show(found: "Explanation", console: Any) -> None:
     console.print(found.caption.text, style="bold", markup=False)
     sure = found.caption.confidence
     told = "" if sure is None else f", fits the picture with probability {sure:.2f}"
-    console.print(f"log-probability {found.caption.log_prob:.2f}{told}\n")
+    console.print(f"log-probability {found.caption.log_prob:.2f}{told}")
+    if found.caption.strange:
+        console.print(f"the picture is {found.caption.strange}", style="yellow")
+    console.print()
     console.print(_bars(found))
 
 
@@ -133,6 +136,7 @@ def _encoded(picture: str, found: "Explanation") -> str:
         "caption": caption.text,
         "log_prob": round(caption.log_prob, 4),
         "confidence": caption.confidence,
+        "familiarity": caption.familiarity,
         "steps": steps,
     }
     return msgspec.json.encode(answer).decode()

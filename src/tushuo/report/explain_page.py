@@ -84,6 +84,7 @@ def _caption(found: "Explanation") -> dict[str, Any]:
         "words": caption.words,
         "log_prob": caption.log_prob,
         "confidence": caption.confidence,
+        "strange": caption.strange,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
         "attention": pack(caption.attention),
         "steps": found.steps,

@@ -60,7 +60,8 @@ function captionRow(caption, place) {
     return Object.assign(button, { caption, place });
   });
   const facts = [`log-probability ${number(caption.log_prob, 2)}`,
-    caption.confidence != null && `fits the picture with probability ${percent(caption.confidence)}`].filter(Boolean);
+    caption.confidence != null && `fits the picture with probability ${percent(caption.confidence)}`,
+    caption.strange && `the picture is ${caption.strange}`].filter(Boolean);
   return make("section", { class: "spoken" },
     make("div", { class: "words", lang: spoken, role: "group", "aria-label": `Caption ${place + 1}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
     make("p", { class: "quiet" }, facts.join(" · "), " ",
