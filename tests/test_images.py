@@ -39,6 +39,7 @@ GOOD = {
     "jpeg": (encoded(PLAIN, "JPEG", quality=95), (10, 20), RED),
     "png": (encoded(PLAIN, "PNG"), (10, 20), RED),
     "webp": (encoded(PLAIN, "WEBP", lossless=True), (10, 20), RED),
+    "avif": (encoded(PLAIN, "AVIF", quality=95), (10, 20), RED),
     "bmp": (encoded(PLAIN, "BMP"), (10, 20), RED),
     "tiff": (encoded(PLAIN, "TIFF"), (10, 20), RED),
     "cmyk": (encoded(Image.new("CMYK", (20, 10), (0, 255, 255, 0)), "JPEG"), (10, 20), (255, 0, 0)),
@@ -93,6 +94,7 @@ BAD = {
     "truncated jpeg": (encoded(NOISE, "JPEG")[:900], "damaged"),
     "truncated png": (encoded(NOISE, "PNG")[:900], "damaged"),
     "truncated gif": (encoded(NOISE, "GIF")[:900], "damaged"),
+    "truncated avif": (encoded(NOISE, "AVIF")[:900], "damaged|not a picture"),
     "truncated webp": (encoded(NOISE, "WEBP")[:900], "damaged|not a picture"),
     "jpeg head alone": (b"\xff\xd8\xff\xe0", "not a picture|damaged"),
     "bomb": (bomb(), "many more pixels"),
@@ -125,9 +127,10 @@ def test_large_jpegs_are_decoded_small() -> None:
 
 def test_find_pictures(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
-    for name in ("2.PNG", "1.jpg", "note.txt", "a b/3.webp"):
+    for name in ("2.PNG", "1.jpg", "note.txt", "a b/3.webp", "a b/4.HEIC"):
         (tmp_path / name).write_bytes(b"")
-    assert [p.name for p in find_pictures([str(tmp_path)])] == ["1.jpg", "2.PNG", "3.webp"]
+    found = [p.name for p in find_pictures([str(tmp_path)])]
+    assert found == ["1.jpg", "2.PNG", "3.webp", "4.HEIC"]
     assert [p.name for p in find_pictures([f"{tmp_path}/*.jpg"])] == ["1.jpg"]
     (tmp_path / "none").mkdir()
     assert find_pictures([f"{tmp_path}/none"]) == [tmp_path / "none"]  # named, not passed over

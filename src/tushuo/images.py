@@ -17,8 +17,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tushuo.errors import PictureError
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
+# HEIC is not opened, but a folder's are found, so that they are named and not passed over.
+EXTENSIONS = {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif",
+              ".bmp", ".tif", ".tiff"}  # fmt: skip
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 
@@ -133,5 +135,5 @@ def _found(content: bytes) -> str:
         return "it holds a web page or other markup; was the download refused?"
     if content[4:8] == b"ftyp":  # the box that ISO media files begin with
         kind = content[8:12].decode("ascii", errors="replace").strip()
-        return f"it is {kind!r}, as of cameras and films; save it as one of {', '.join(FORMATS)}"
+        return f"it is {kind!r}, as of phones and films; save it as one of {', '.join(FORMATS)}"
     return f"it begins with {content[:8]!r}; expected one of {', '.join(FORMATS)}"

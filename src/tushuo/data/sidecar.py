@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tushuo.data.record import Record
 from tushuo.errors import DataError
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+from tushuo.images import EXTENSIONS
 
 
 def read_sidecars(folder: Path, *, images: Path | None = None) -> list[Record]:
