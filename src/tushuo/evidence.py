@@ -1,10 +1,10 @@
 """Is attention evidence? Hide what a word's map marks, and see the word's probability fall.
 
 The deletion test of saliency maps (Samek et al., "Evaluating the Visualization of What a Deep
-Neural Network Has Learned", IEEE TNNLS 2017, section IV; Petsiuk et al., "RISE", BMVC 2018, section
-4.2), word by word: a share of a picture's regions is hidden from the whole caption so far, and the
-next word, which was said of the whole picture, is asked for again. A map that is evidence must hide
-more than masks of the same size that do not know it.
+Neural Network Has Learned", IEEE TNNLS 2017; Petsiuk et al., "RISE", BMVC 2018), word by word: a
+share of a picture's regions is hidden from the whole caption so far, and the next word, which was
+said of the whole picture, is asked for again. A map that is evidence must hide more than masks of
+the same size that do not know it.
 
 Differs from the papers: regions are hidden, not pixels, and each has seen much of the picture
 around it, so that what is hidden is never hidden wholly.

@@ -47,8 +47,11 @@ def small() -> Recipe:
     """Works offline, in minutes on a laptop: the default encoder at rest, a GRU with a deep output.
 
     Against learning by heart: smoothing, dropouts, weight decay, averaged weights, a falling rate,
-    and the epoch that captions best. What it costs and gives on Flickr8k stands in docs/results.md;
-    searches in docs/decoding.md.
+    and the epoch that captions best.
+
+    On Flickr8k (docs/results.md, "One option at a time"; one core, bfloat16): looking once takes 5
+    minutes, an epoch 2 to 3. After six epochs, on the validation pictures, CIDEr is 0.463 greedily
+    and 0.492 with beams, BLEU-4 0.201; with another seed 0.475, 0.521 and 0.207.
     """
     beams = SearchConfig(search="beam", no_echo=True)
     return Recipe(learn=LearnConfig(decoder_settings=_DEEP, training=_REGULARISED, search=beams))
@@ -58,8 +61,11 @@ def best() -> Recipe:
     """Takes an hour or two: the encoder's upper blocks learn too, on larger pictures, three views.
 
     The captions are those most like what the run itself would say (``--search consensus``). A
-    reward can follow: ``train --from RUN --recipe self_critical``. What each step costs and gives
-    on Flickr8k stands in docs/results.md.
+    reward can follow: ``train --from RUN --recipe self_critical``.
+
+    On Flickr8k (docs/results.md, "Larger pictures, crops, blocks left out"; one core, bfloat16):
+    looking once takes 25 minutes, the nine epochs 48. On the validation pictures CIDEr is 0.541
+    greedily and 0.596 by its own search, BLEU-4 0.225; a third of the reward brings 0.605 and 0.235.
     """
     return Recipe(
         encoder="efficientnet_lite2@320",
@@ -81,6 +87,10 @@ def lesson() -> Recipe:
 
     30,000 captions of a seeded shuffle, InceptionV3, 5,000 words, embedding 256, units 512, batch
     64, 20 epochs of Adam at 1e-3 with neither dropout nor clipping, captions by sampling.
+
+    On Flickr8k with EfficientNet-Lite2 (docs/results.md; InceptionV3 has not been tried): 3 to 4
+    minutes an epoch, of which the third is the best. On the validation pictures CIDEr is
+    0.135 and BLEU-4 0.051 with the lesson's drawn captions, 0.348 and 0.149 greedily.
     """
     return Recipe(
         encoder="inception_v3",
@@ -97,7 +107,9 @@ def lesson() -> Recipe:
 def self_critical() -> Recipe:
     """Go on from a run with a reward for its own captions; wants ``--from``.
 
-    What it costs and gives on Flickr8k stands in docs/results.md.
+    On Flickr8k (docs/results.md, "What was put on top"; one core, bfloat16), from a run of ``best``:
+    200 steps take 105 seconds. On the validation pictures greedy CIDEr goes from 0.541 to 0.551, by
+    consensus from 0.596 to 0.590, BLEU-4 from 0.225 to 0.242, for a quarter fewer words.
     """
     return Recipe(
         learn=LearnConfig(

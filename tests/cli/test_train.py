@@ -4,6 +4,7 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,11 +12,15 @@ from safetensors.torch import load_file
 from tests.cli.test_cli import call
 from tests.conftest import MeanEncoder
 from tushuo.cli.flags import flags_of, with_given
+from tushuo.cli.train import _reward
 from tushuo.data import read
 from tushuo.features.extract import extract
+from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 from tushuo.run import Run, read_config
 from tushuo.train.config import TrainConfig
+from tushuo.train.start import LearnConfig, start
+from tushuo.vocabulary import END
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,22 @@ def test_a_run_is_gone_on_from_with_a_reward(
     ):
         assert call("blend", *wrong) == 2
         assert told in capsys.readouterr().err
+
+
+def test_an_end_is_a_word_to_the_reward_and_bleu_counts_as_asked(
+    scenes: Path, store: Path, tmp_path: Path
+) -> None:
+    lesson = start(read(scenes), Regions.from_store(store), tmp_path / "run", LearnConfig())
+    said = lesson.training[0].captions[0][1:]
+    assert said[-1] == END
+    plain = _reward(lesson, TrainConfig(samples=5))
+    mixed = _reward(lesson, TrainConfig(samples=5, bleu_weight=2.0))
+    assert plain
+    assert mixed
+    finished, broken = plain(np.array([0, 0]), [said, said[:-1]])
+    assert finished > broken
+    assert mixed(np.array([0]), [said])[0] == pytest.approx(finished + 2.0)
+    assert _reward(lesson, TrainConfig()) is None
 
 
 def test_runs_teach_one(

@@ -18,6 +18,7 @@ def test_habits() -> None:
     assert found.vocabulary == 7
     assert found.distinct_1 == 7 / 11
     assert found.distinct_2 == 6 / 8
+    assert found.different == 3 / 4
     assert found.identical == found.commonest == found.seen == 2 / 4
     assert found.unfinished == 1 / 4
     assert found.unsupported == 1 / 4
@@ -28,6 +29,7 @@ def test_a_person_has_none() -> None:
     captions = words("a dog runs", "two boats lie here")
     found = habits(Corpus(captions, [[caption] for caption in captions]), words("a cat"))
     assert (found.identical, found.seen, found.unfinished, found.unsupported) == (0, 0, 0, 0)
+    assert found.different == 1
 
 
 def test_variety_of_several_captions_of_a_picture() -> None:

@@ -1,5 +1,7 @@
 """Beams against truth, on a decoder whose probabilities stand in a table."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,13 +16,19 @@ from tushuo.search.hypothesis import Hypothesis
 from tushuo.vocabulary import END, PAD, START, UNK
 
 V = 7  # three words, an end, and what is never said
+MODES = [
+    SearchConfig(max_words=9),
+    SearchConfig(search="sample", n_best=3, max_words=9),
+    SearchConfig(search="beam", n_best=5, max_words=9),
+    SearchConfig(search="diverse", beam_size=6, groups=3, n_best=6, max_words=9),
+]
 seeds = st.integers(0, 10_000)
 scores = st.sampled_from(["sum", "mean", "gnmt"])
 
 
-def ranked(log_probs: list[float], score: str) -> float:
+def ranked(log_probs: list[float], score: str, alpha: float) -> float:
     T = len(log_probs)
-    divisor = {"sum": 1.0, "mean": T, "gnmt": ((5 + T) / 6) ** 0.6}[score]
+    divisor = {"sum": 1.0, "mean": T, "gnmt": ((5 + T) / 6) ** alpha}[score]
     return sum(log_probs) / divisor
 
 
@@ -33,21 +41,22 @@ def same(found: list[Hypothesis], others: list[Hypothesis]) -> bool:
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(seeds, scores, st.integers(1, 4))
-def test_a_full_beam_is_brute_force(seed: int, score: str, longest: int) -> None:
+@given(seeds, scores, st.sampled_from([0.0, 0.6, 2.0]), st.integers(1, 4))
+def test_a_full_beam_is_brute_force(seed: int, score: str, alpha: float, longest: int) -> None:
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     every = list(captions(V, longest))
     config = SearchConfig(
-        search="beam", beam_size=len(every), n_best=len(every), score=score, max_words=longest
+        search="beam", beam_size=len(every), n_best=len(every), score=score, gnmt_alpha=alpha,
+        max_words=longest,
     )  # fmt: skip
     for picture, found in zip((3, 9), search(decoder, pictures(3, 9), config), strict=True):
         truth = {tuple(words): decoder.told(picture, words) for words in every}
         assert {tuple(h.words) for h in found} == set(truth)
         for hypothesis in found:
             assert hypothesis.log_probs == truth[tuple(hypothesis.words)]
-        order = [ranked(h.log_probs, score) for h in found]
+        order = [ranked(h.log_probs, score, alpha) for h in found]
         assert order == pytest.approx(sorted(order, reverse=True), abs=1e-6)
-        best = max(ranked(of, score) for of in truth.values())
+        best = max(ranked(of, score, alpha) for of in truth.values())
         assert order[0] == pytest.approx(best, abs=1e-6)
 
 
@@ -66,28 +75,18 @@ def test_a_beam_of_one_is_greedy(seed: int, longest: int) -> None:
 @given(seeds, st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.data())
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_a_batch_says_what_singles_say(seed: int, names: list[int], data: st.DataObject) -> None:
-    config = data.draw(
-        st.sampled_from(
-            [
-                SearchConfig(max_words=9),
-                SearchConfig(search="sample", n_best=3, max_words=9, seed=seed),
-                SearchConfig(search="beam", n_best=3, max_words=9),
-                SearchConfig(search="diverse", beam_size=6, groups=3, n_best=6, max_words=9),
-            ]
-        )
-    )
+    config = replace(data.draw(st.sampled_from(MODES)), seed=seed)
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
     for name, found in zip(names, search(decoder, pictures(*names), config), strict=True):
         (alone,) = search(decoder, pictures(name), config)
         assert same(found, alone)
 
 
-@given(seeds)
-@settings(max_examples=25, deadline=None, derandomize=True)
-def test_attention_is_that_of_the_words(seed: int) -> None:
+@given(seeds, st.sampled_from(MODES))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_attention_is_that_of_the_words(seed: int, config: SearchConfig) -> None:
     """The script's attention names the picture and the word before: each must be the own one."""
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
-    config = SearchConfig(search="beam", n_best=5, max_words=9)
     for name, found in zip((4, 5), search(decoder, pictures(4, 5), config), strict=True):
         for hypothesis in found:
             assert hypothesis.attention.shape == (len(hypothesis.words), 3)

@@ -38,6 +38,7 @@ def holds(words: list[str], phrase: str) -> bool:
 @given(
     st.sampled_from(list(MODES)),
     st.integers(0, 1000),
+    st.lists(st.sampled_from(WORDS), max_size=2, unique=True),
     st.lists(phrases, max_size=3),
     st.lists(phrases, max_size=3),
     st.sampled_from([None, 1, 2, 3]),
@@ -48,6 +49,7 @@ def holds(words: list[str], phrase: str) -> bool:
 def test_what_is_said_keeps_the_rules(
     mode: str,
     seed: int,
+    must: list[str],
     never: list[str],
     last: list[str],
     repeat: int | None,
@@ -56,9 +58,11 @@ def test_what_is_said_keeps_the_rules(
     no_echo: bool,
 ) -> None:
     """Or, with eight words and such rules, the search says that it found nothing."""
+    must = [word for word in must if mode in ("beam", "consensus") and word not in never]
     config = SearchConfig(
-        search=mode, must_not=tuple(never), not_last=tuple(last), no_repeat=repeat,
-        min_words=least, max_words=most, seed=seed, no_echo=no_echo, **MODES[mode],
+        search=mode, must=tuple(must), must_not=tuple(never), not_last=tuple(last),
+        no_repeat=repeat, min_words=least, max_words=most, seed=seed, no_echo=no_echo,
+        **MODES[mode],
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     try:
@@ -70,7 +74,7 @@ def test_what_is_said_keeps_the_rules(
     for hypothesis in (h for of in found for h in of):
         words = VOCABULARY.decode(hypothesis.words)
         assert least <= len(words) <= most
-        assert set(words) <= set(WORDS)
+        assert set(must) <= set(words) <= set(WORDS)
         assert not any(holds(words, phrase) for phrase in never)
         assert not any(ends_with(words, phrase) for phrase in last)
         if no_echo:

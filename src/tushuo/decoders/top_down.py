@@ -5,8 +5,9 @@ Answering", CVPR 2018, section 3.2. LSTM: Hochreiter and Schmidhuber, Neural Com
 forget gates.
 
 Differs from the paper: the regions are those of whatever encoder, projected before they are
-attended to; half its widths, since pictures with captions are few; dropout of word vectors and of
-what the word layer reads; a word layer that begins louder (`LOUDER`).
+attended to; half its widths and a quarter of its word vectors', since pictures with captions are
+few; dropout of word vectors and of what the word layer reads; a word layer that begins louder
+(`LOUDER`).
 """
 
 from dataclasses import dataclass, replace

@@ -6,7 +6,8 @@ ICML 2020, figure 1b).
 
 Differs from the papers: the encoder is the picture's own, so there is none here but a projection of
 the regions; small by default, since pictures with captions are few; the word layer does not share
-the words' vectors, which before any training would make the last word by far the likeliest next.
+the words' vectors (section 3.4), which before any training would make the last word by far the
+likeliest next; so these begin about as large as the positions' waves, with no factor on them.
 """
 
 import math

@@ -1,6 +1,6 @@
 """How much captions agree with others of the same picture: CIDEr-D with weights of words alone.
 
-The similarity is CIDEr-D's (Vedantam et al., CVPR 2015, section 5): clipped cosines of n-grams, a
+The similarity is CIDEr-D's (Vedantam et al., CVPR 2015, equation 4): clipped cosines of n-grams, a
 gaussian penalty on the difference of lengths, the mean over n.
 
 Differs from the paper: an n-gram weighs what its words weigh together, instead of what it weighs

@@ -1,7 +1,7 @@
 """CIDEr-D: Vedantam et al., "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015.
 
-Section 5: tf-idf vectors of n-grams, clipped, a gaussian penalty on the difference of lengths, the
-mean over n and over references, times 10. The COCO evaluator computes this and prints it as CIDEr.
+Equations 4 and 5, its defence against gaming: tf-idf vectors of n-grams (equation 1), clipped, a
+gaussian penalty on the difference of lengths, the mean over n and over references, times 10. The COCO evaluator computes this and prints it as CIDEr.
 It takes the number of bigrams for the length, which differs from the words' for an empty caption.
 """
 

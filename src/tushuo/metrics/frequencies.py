@@ -1,7 +1,7 @@
 """In how many pictures' references each n-gram stands: what CIDEr weighs words by.
 
 Saved, so that a small corpus can be scored with the frequencies of a large one. An n-gram of one
-picture weighs as much as one of none (section 3 of the paper), so only those of more are kept.
+picture weighs as much as one of none (equation 1 of the paper), so only those of more are kept.
 """
 
 from collections.abc import Mapping

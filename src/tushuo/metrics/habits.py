@@ -26,6 +26,7 @@ class Habits:
         vocabulary: different words in all captions.
         distinct_1, distinct_2: different words, and pairs of words, to all there are (Li et al.,
             "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016).
+        different: different captions, to all there are.
         identical: share of captions that another picture has too.
         commonest: share of pictures with the commonest caption.
         seen: share of captions that stand word for word among the training captions.
@@ -42,6 +43,7 @@ class Habits:
     vocabulary: int
     distinct_1: float
     distinct_2: float
+    different: float
     identical: float
     commonest: float
     seen: float | None
@@ -74,6 +76,7 @@ def habits(
         vocabulary=len({word for words in said for word in words}),
         distinct_1=_distinct(said, 1),
         distinct_2=_distinct(said, 2),
+        different=len(counts) / len(said),
         identical=_share([counts[words] > 1 for words in said]),
         commonest=max(counts.values()) / len(said),
         seen=None if known is None else _share([words in known for words in said]),

@@ -1,7 +1,7 @@
 """How far a stated probability can be trusted: calibration, discrimination, risk and coverage.
 
 Calibration in bins of equal count and its error: Naeini et al., "Obtaining Well Calibrated
-Probabilities Using Bayesian Binning", AAAI 2015, section 3. Risk and coverage: El-Yaniv, Wiener,
+Probabilities Using Bayesian Binning", AAAI 2015. Risk and coverage: El-Yaniv, Wiener,
 "On the Foundations of Noise-free Selective Classification", JMLR 2010.
 """
 

@@ -1,6 +1,7 @@
 """Self-critical training: learn from captions that the decoder drew itself, judged by a reward.
 
-Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017, equation 3.
+Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017: equation 3, by its
+gradient with a baseline, equation 7.
 
 Differs from the paper: a caption is judged by the mean reward of the other captions drawn for the
 same picture (Luo, "A Better Variant of Self-Critical Sequence Training", 2020) and not by the

@@ -1,6 +1,6 @@
 """METEOR's alignment: of all matches, the few that are kept, by beam search.
 
-Denkowski, Lavie, "Meteor Universal", WMT 2014, section 2: an alignment uses each word once and
+Denkowski, Lavie, "Meteor Universal", WMT 2014: an alignment uses each word once and
 covers many words, in few chunks, over short distances. What the paper leaves open follows the
 official program, its oddities too, since its numbers are the ones to be equal to: a match that
 competes with others counts half unless it is exact, rounded down; and the distance that a match

@@ -1,4 +1,4 @@
-"""METEOR 1.5 from counts: Denkowski, Lavie, "Meteor Universal", WMT 2014, section 3, English.
+"""METEOR 1.5 from counts: Denkowski, Lavie, "Meteor Universal", WMT 2014, in English.
 
 The counts come from an aligner, one of ``ALIGNERS``; the score is computed here for both, so that
 the bootstrap has what it needs.

@@ -19,6 +19,7 @@ const HABITS = {
   vocabulary: ["different words in all", (value) => value],
   distinct_1: ["different words of all words said (distinct-1)", percent],
   distinct_2: ["different pairs of words (distinct-2)", percent],
+  different: ["different captions, to all there are", percent],
   identical: ["captions that another picture has too", percent],
   commonest: ["pictures with the commonest caption", percent],
   seen: ["captions that stand word for word in the training captions", percent],
