@@ -34,10 +34,37 @@ def test_a_model_captions_free_photographs(language: Language) -> None:
         assert language_of(caption.words) == language
 
 
+def scores_of(language: Language) -> str:
+    """Return what scripts/model_card.py wrote into a model's card."""
+    card = (FOLDER / language / "README.md").read_text(encoding="utf-8")
+    return card.split("<!-- scores, by scripts/model_card.py -->")[1].split("<!-- end of")[0]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_card_has_the_scores_of_its_model(language: Language) -> None:
-    card = (FOLDER / language / "README.md").read_text(encoding="utf-8")
-    scores = card.split("<!-- scores, by scripts/model_card.py -->")[1].split("<!-- end of")[0]
-    assert "| CIDEr |" in scores
-    run = sha256(read_config(FOLDER / language).signature.encode())[:16]
-    assert f"|run:{run}|" in scores
+    config = read_config(FOLDER / language)
+    run = sha256(config.signature.encode())[:16]
+    assert f"|run:{run}|search:{config.search.signature}`" in scores_of(language)
+
+
+@pytest.mark.parametrize(
+    ("language", "row", "names"),
+    [
+        ("en", "| **English", ["Bleu_1", "Bleu_4", "METEOR", "CIDEr"]),
+        ("zh", "| **Chinese", ["Bleu_1", "Bleu_4", "CIDEr"]),
+    ],
+)
+def test_a_card_and_the_docs_tell_the_same(language: Language, row: str, names: list[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if line.startswith(row))
+    told = [float(cell.split()[0]) for cell in line.split("|")[2:] if cell.strip()]
+    card = {
+        name: float(value)
+        for name, value, *_ in (
+            [cell.strip() for cell in of.split("|")[1:-1]]
+            for of in scores_of(language).splitlines()
+            if "0." in of and of.startswith("|")
+        )
+    }
+    shares = [round(1000 * card[name]) for name in ("different", "commonest", "unfinished")]
+    assert told == [*(card[name] for name in names), *shares]

@@ -65,7 +65,8 @@ def best() -> Recipe:
 
     On Flickr8k (docs/results.md, "Larger pictures, crops, blocks left out"; one core, bfloat16):
     looking once takes 25 minutes, the nine epochs 48. On the validation pictures CIDEr is 0.541
-    greedily and 0.596 by its own search, BLEU-4 0.225; a third of the reward brings 0.605 and 0.235.
+    greedily and 0.596 by its own search, BLEU-4 0.225; three tenths of the reward bring 0.605 and
+    0.235.
     """
     return Recipe(
         encoder="efficientnet_lite2@320",
@@ -107,9 +108,10 @@ def lesson() -> Recipe:
 def self_critical() -> Recipe:
     """Go on from a run with a reward for its own captions; wants ``--from``.
 
-    On Flickr8k (docs/results.md, "What was put on top"; one core, bfloat16), from a run of ``best``:
-    200 steps take 105 seconds. On the validation pictures greedy CIDEr goes from 0.541 to 0.551, by
-    consensus from 0.596 to 0.590, BLEU-4 from 0.225 to 0.242, for a quarter fewer words.
+    On Flickr8k (docs/results.md, "What was put on top"; one core, bfloat16), from a run of
+    ``best``, 200 steps take 105 seconds. On the validation pictures greedy CIDEr goes from 0.541
+    to 0.551, by consensus from 0.596 to 0.590, BLEU-4 from 0.225 to 0.242, for a quarter fewer
+    words.
     """
     return Recipe(
         learn=LearnConfig(

@@ -3,9 +3,9 @@
 Attention: Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
 Translate", ICLR 2015, appendix A.1.2; on pictures: Xu et al., "Show, Attend and Tell", ICML 2015,
 sections 3.1.2 and 4.2 (deterministic soft attention). GRU: Cho et al., EMNLP 2014, with the reset
-gate after the product (as Keras and torch do by default). Deep output: Xu et al., equation 7: the next word is
-told from the state, from what was looked at, and from the last word. Gate: Xu et al., section
-4.2.1: what was looked at counts as much as the state before lets it.
+gate after the product (as Keras and torch do by default). Deep output: Xu et al., equation 7: the
+next word is told from the state, from what was looked at, and from the last word. Gate: Xu et al.,
+section 4.2.1: what was looked at counts as much as the state before lets it.
 
 Differs from the lesson: the state is really carried from word to word (the lesson never hands it to
 the GRU), it starts from the mean region (Xu et al., section 3.1.2) and not from zero, the attention

@@ -1,8 +1,9 @@
 """CIDEr-D: Vedantam et al., "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015.
 
 Equations 4 and 5, its defence against gaming: tf-idf vectors of n-grams (equation 1), clipped, a
-gaussian penalty on the difference of lengths, the mean over n and over references, times 10. The COCO evaluator computes this and prints it as CIDEr.
-It takes the number of bigrams for the length, which differs from the words' for an empty caption.
+gaussian penalty on the difference of lengths, the mean over n and over references, times 10. The
+COCO evaluator computes this and prints it as CIDEr. It takes the number of bigrams for the length,
+which differs from the words' for an empty caption.
 """
 
 from typing import Literal, final
