@@ -127,6 +127,37 @@ def test_document_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == ""
 
 
+def test_cider_of_one_picture_is_told_by_no_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The two say the same of it, for the same reason; frequencies of more pictures tell it."""
+    scored = (*write(tmp_path, {"1": ["a dog runs"]}, {"1": "a dog"}), "--no-meteor")
+    same = (tmp_path / "res.json", tmp_path / "res.json")
+    compared = ("compare", *same, "--references", tmp_path / "ref.json", "--no-meteor")
+    told = []
+    for command in (scored, compared):
+        assert call(*command) == 0
+        shown = capsys.readouterr()
+        rows = [line.split() for line in shown.out.splitlines() if "CIDEr" in line]
+        assert len(rows) == 2
+        assert all(set(row[1:]) == {"-"} for row in rows)
+        told.append(shown.err)
+    assert told[0] == told[1]
+    assert "CIDEr cannot be told from one picture" in told[0]
+    assert call(*compared, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["CIDEr"] is None
+    assert found["Bleu_1"]["p"] == 1
+    more = write(tmp_path, COCO, RESULTS)
+    assert call(*more, "--save-df", tmp_path / "df.json", "--json") == 0
+    write(tmp_path, {"1": ["a dog runs"]}, {"1": "a dog"})
+    capsys.readouterr()
+    assert call(*compared, "--df", tmp_path / "df.json", "--json") == 0
+    told_by_more = capsys.readouterr()
+    assert json.loads(told_by_more.out)["CIDEr"]["first"] > 0
+    assert told_by_more.err == ""
+
+
 def test_meteor_says_how_it_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
     assert call(*write(tmp_path, COCO, RESULTS), "--json") == 0

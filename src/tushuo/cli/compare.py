@@ -1,11 +1,15 @@
 """``tushuo compare``."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tushuo.cli.score import NO_MORE, DocumentFrequencies, MoreMetrics, References, Tokenizer
+
+if TYPE_CHECKING:
+    from tushuo.metrics.compare import Difference
 
 
 def compare(
@@ -30,15 +34,13 @@ def compare(
     Example: tushuo compare greedy.json beam.json --references captions_val2014.json
     """
     import msgspec
-    from rich.console import Console
-    from rich.table import Table
 
     from tushuo.errors import SettingError, SignatureError
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.frequencies import Frequencies
     from tushuo.metrics.read import read_hypotheses, read_references, read_signature
-    from tushuo.metrics.score import signature_of
+    from tushuo.metrics.score import notes_on, signature_of
 
     if seed < 0:
         raise SettingError(f"seed was {seed}, it must be at least 0")
@@ -60,20 +62,27 @@ def compare(
     )
     if json:
         print(msgspec.json.encode(found).decode())
-        return 0
+    else:
+        _show(found, first, second)
+        print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
+    for note in notes_on(len(people), frequencies):
+        print(f"note: {note}", file=sys.stderr)
+    return 0
+
+
+def _show(found: "dict[str, Difference | None]", first: Path, second: Path) -> None:
+    """Print a row for each score; that of one which cannot be told is empty."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None)
-    for head in (
-        "metric",
-        first.stem,
-        second.stem,
-        "change",
-        "95 % interval",
-        "p",
-        "wins",
-        "losses",
-    ):
+    heads = ("metric", first.stem, second.stem, "change", "95 % interval", "p", "wins", "losses")
+    for head in heads:
         table.add_column(head, no_wrap=True, max_width=18 if head == "95 % interval" else 8)
     for name, of in found.items():
+        if of is None:
+            table.add_row(name, *["-"] * (len(heads) - 1))
+            continue
         table.add_row(
             name,
             f"{of.first:.4f}",
@@ -85,5 +94,3 @@ def compare(
             str(of.losses),
         )
     Console().print(table)
-    print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
-    return 0

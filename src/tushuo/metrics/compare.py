@@ -8,7 +8,15 @@ import numpy as np
 from tushuo.metrics.base import Metric
 from tushuo.metrics.frequencies import Frequencies
 from tushuo.metrics.read import require_same_pictures
-from tushuo.metrics.score import CONFIDENCE, METRICS, QUICK, SAMPLES, corpus_of, require_english
+from tushuo.metrics.score import (
+    CONFIDENCE,
+    METRICS,
+    QUICK,
+    SAMPLES,
+    corpus_of,
+    require_english,
+    untold,
+)
 from tushuo.signatures import differences
 
 
@@ -42,8 +50,8 @@ def compare(
     frequencies: Frequencies | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
-) -> dict[str, Difference]:
-    """Compare two sets of captions, metric by metric.
+) -> dict[str, Difference | None]:
+    """Compare two sets of captions, metric by metric; None where `score` tells no score.
 
     Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004 (paired
     bootstrap); Riezler, Maxwell, "On Some Pitfalls in Automatic Evaluation and Significance Testing
@@ -57,7 +65,7 @@ def compare(
     require_english(metrics, tokenizer)
     require_same_pictures(first, references)
     require_same_pictures(second, references)
-    found: dict[str, Difference] = {}
+    found: dict[str, Difference | None] = {}
     pair = [
         corpus_of(captions, references, tokenizer, frequencies=frequencies)
         for captions in (first, second)
@@ -65,7 +73,7 @@ def compare(
     for metric in (METRICS[name]() for name in metrics):
         statistics = np.stack([metric.statistics(corpus) for corpus in pair])
         found |= _differences(metric, statistics, samples, np.random.default_rng(seed))
-    return found
+    return found | dict.fromkeys(untold(len(references), frequencies))
 
 
 def incomparable(signatures: Mapping[str, str | None], wanted: str) -> str | None:

@@ -106,10 +106,9 @@ def score(
         intervals |= bootstrap(metric, statistics)
         for name, row in zip(names, metric.scores(statistics).tolist(), strict=True):
             images[name] |= zip(metric.names, row, strict=True)
-    if len(names) == 1 and frequencies is None:
-        tables: list[dict[str, Any]] = [scores, intervals, *images.values()]
-        for table in tables:
-            table.update(dict.fromkeys(Cider.names))
+    tables: list[dict[str, Any]] = [scores, intervals, *images.values()]
+    for table in tables:
+        table |= dict.fromkeys(untold(len(names), frequencies))
     return Scores(
         scores=scores,
         intervals=intervals,
@@ -117,7 +116,7 @@ def score(
         signature=signature_of(
             references, tokenizer=tokenizer, frequencies=frequencies, metrics=metrics
         ),
-        notes=_notes(len(names), frequencies),
+        notes=notes_on(len(names), frequencies),
     )
 
 
@@ -135,12 +134,17 @@ def require_english(metrics: Sequence[str], tokenizer: str) -> None:
         )
 
 
-def _notes(pictures: int, frequencies: Frequencies | None) -> list[str]:
+def untold(pictures: int, frequencies: Frequencies | None) -> tuple[str, ...]:
+    """Name the scores that so few pictures cannot tell: CIDEr of one, by its own frequencies."""
+    return Cider.names if pictures == 1 and frequencies is None else ()
+
+
+def notes_on(pictures: int, frequencies: Frequencies | None) -> list[str]:
     """Say what a reader must know of CIDEr, which weighs words by their rarity among pictures."""
     if frequencies is not None or pictures >= FEW:
         return []
     cure = "take the document frequencies of a larger corpus with --df"
-    if pictures == 1:
+    if untold(pictures, frequencies):
         return [f"CIDEr cannot be told from one picture: it weighs words by their rarity; {cure}"]
     return [f"CIDEr of {pictures} pictures hardly knows which words are rare; {cure}"]
 
