@@ -116,8 +116,13 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "own.jpg").symlink_to("own.jpg")
     with pytest.raises(PictureError, match=r"own\.jpg cannot be read: Too many.*; name another"):
         open_picture(tmp_path / "own.jpg")
-    with pytest.raises(PictureError, match="folder"):
+    with pytest.raises(
+        PictureError, match=r"is a folder; expected one picture, such as .*own\.jpg"
+    ):
         open_picture(tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(PictureError, match=r"folder without pictures; expected files.* \.jpg,"):
+        open_picture(tmp_path / "none")
 
 
 def test_large_jpegs_are_decoded_small() -> None:

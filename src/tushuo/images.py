@@ -104,14 +104,20 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise PictureError(f"{path} is not there; name a picture file that is") from error
     except IsADirectoryError as error:
-        raise PictureError(
-            f"{path} is a folder; expected a picture file, or for caption a folder that holds some"
-        ) from error
+        raise PictureError(f"{path} is a folder{_inside(path)}") from error
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
         raise PictureError(
             f"{path} cannot be read: {said}; name another file, or change its permissions"
         ) from error
+
+
+def _inside(folder: Path) -> str:
+    """Say what a folder holds where one picture was expected."""
+    first = find_pictures([str(folder)])[0]
+    if first == folder:
+        return f" without pictures; expected files that end in {', '.join(sorted(EXTENSIONS))}"
+    return f"; expected one picture, such as {first}"
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:

@@ -66,7 +66,7 @@ def test_a_second_folder_after_run_is_no_picture(
     assert call("caption", picture, "--run", run, run) == 2
     assert f"{run} is a run folder, not pictures" in capsys.readouterr().err
     assert call("caption", tmp_path, "--run", run) == 2
-    assert "is a folder; expected a picture file" in capsys.readouterr().out
+    assert "is a folder without pictures; expected files that end in" in capsys.readouterr().out
 
 
 def test_several_runs_are_an_ensemble(
