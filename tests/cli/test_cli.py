@@ -22,6 +22,7 @@ from tests.test_images import BAD, GOOD
 from tushuo import encoders
 from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
+from tushuo.encoders.inception_v3 import KNOWN
 from tushuo.features.extract import extract
 from tushuo.run import read_config
 
@@ -169,9 +170,24 @@ def test_data_check_of_unknown_ids(
     )
 
 
-def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("columns", [80, 120])
+def test_info(
+    columns: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A row a part; what is missing stands below, with addresses that can be copied."""
+    for name in ("HOME", "TUSHUO_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert call("info") == 0
-    assert "efficientnet_lite2" in capsys.readouterr().out
+    table, below = capsys.readouterr().out.split("\n\n")
+    for part, told in (("efficientnet_lite2", "9x9x1280, ready"), ("inception_v3", "see below")):
+        assert [told in line for line in table.splitlines() if f"encoder {part} " in line] == [True]
+    assert " ".join(below.split()).startswith("encoder inception_v3: the weights of inception_v3")
+    assert all(known.address in below.split() for known in KNOWN)
+    assert all(len(line) <= columns for line in below.splitlines() if "https://" not in line)
 
 
 def test_info_names_the_extra_that_is_missing(

@@ -131,7 +131,9 @@ def test_where_weights_are_found(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TUSHUO_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(WeightsError, match=r"not here; put inception_v3_weights.*efficientnet"):
+    with pytest.raises(
+        WeightsError, match=r"only extract and train fetch them; put https.*efficientnet"
+    ):
         encoders.load("inception_v3")
     kept = tmp_path / ".cache/torch/hub/checkpoints/inception_v3_google-0cc3c7bd.pth"
     kept.parent.mkdir(parents=True)

