@@ -90,6 +90,31 @@ def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
     shown.locator("#captions .chosen", has_text="runs").wait_for()
 
 
+def test_the_page_speaks_the_language_of_its_captions(reader: Reader, tmp_path: Path) -> None:
+    picture = np.zeros((90, 160, 3), np.uint8)
+    found = {"consensus": explanation("一只", "狗"), "sample": explanation("two", "dogs")}
+    write_explain_page(tmp_path / "zh.html", picture, found, MeanEncoder.spec, title="照片")
+    reader.open(tmp_path / "zh.html", wait_for="#captions .word")
+    shown = reader.page
+    assert shown.evaluate("document.documentElement.lang") == "zh-Hans"
+    assert shown.locator("[role=tab]").all_inner_texts() == ["共识", "采样"]
+    shown.locator("#captions .word").nth(1).hover()
+    assert "最关注" in shown.inner_text("#gaze")
+    assert "指向或轻点" in shown.inner_text("#hint")
+    shown.locator("#captions .word").nth(2).hover()
+    assert "表示描述结束" in shown.inner_text("#gaze")
+    assert shown.evaluate(NAMELESS) == []
+    shown.locator("#theme", has_text="深色").click()
+    assert shown.locator("#theme").get_attribute("aria-label") == "切换为浅色"
+
+
+def test_no_edge_of_the_picture_stays_light(reader: Reader, page: Path) -> None:
+    reader.open(page, wait_for="#captions .word")
+    ratio = "{e} => {e}.width / {e}.height"
+    drawn = reader.page.locator("#look canvas").evaluate(ratio.replace("{e}", "canvas"))
+    assert drawn == pytest.approx(160 / 90)
+
+
 def test_a_phone_both_themes_and_what_a_caption_may_hold(reader: Reader, page: Path) -> None:
     shown = reader.page
     shown.set_viewport_size({"width": 360, "height": 740})

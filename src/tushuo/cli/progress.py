@@ -32,6 +32,7 @@ class Bar:
         self._task = TaskID(0)
         self._began = self._said = time.monotonic()
         self._first: int | None = None
+        self._last = ""
 
     def __enter__(self) -> "Bar":
         if self._console.is_terminal:
@@ -67,7 +68,10 @@ class Bar:
             self._said = now
             pace = (done - self._first) / max(now - self._began, 1e-9)
             left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
-            self.say(f"{self._title} {done}/{total} {words}{left}".rstrip())
+            said = " ".join(filter(None, (f"{self._title} {done}/{total}", words))) + left
+            if said != self._last:  # its end is often told twice
+                self.say(said)
+            self._last = said
 
     def restart(self) -> None:
         """Count from nothing again: what comes next has another pace."""

@@ -1,4 +1,7 @@
-"""The page of one picture: captions of several searches, where words looked, what was likely."""
+"""The page of one picture: captions of several searches, where words looked, what was likely.
+
+It speaks the language of its captions.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +15,7 @@ from tushuo.report.single_file import fill
 from tushuo.report.thumbnails import thumbnail
 from tushuo.results import pack
 from tushuo.runtime import write_bytes
+from tushuo.text import language_of
 
 if TYPE_CHECKING:
     from tushuo.caption import Explanation
@@ -19,17 +23,26 @@ if TYPE_CHECKING:
 
 SIDE = 1024  # pixels of the picture's longer side
 TOLD = {
-    "greedy": ("Greedy", "The likeliest word each time."),
-    "beam": ("Beam", "The best captions among several beginnings at once, the best first."),
-    "diverse": (
-        "Diverse beam",
-        "The best of several groups that keep away from each other's words.",
-    ),
-    "consensus": (
-        "Consensus",
-        "Of the best captions those first that drawn captions are most like.",
-    ),
-    "sample": ("Samples", "Words drawn by their probability."),
+    "en": {
+        "greedy": ("Greedy", "The likeliest word each time."),
+        "beam": ("Beam", "Several beginnings are kept at once; the best caption stands first."),
+        "diverse": (
+            "Diverse beam",
+            "The best of several groups that keep away from each other's words.",
+        ),
+        "consensus": (
+            "Consensus",
+            "Of a beam's captions the one that captions drawn at random agree with the most.",
+        ),
+        "sample": ("Samples", "Words drawn by their probability."),
+    },
+    "zh": {
+        "greedy": ("贪心", "每次都取可能性最大的词。"),
+        "beam": ("束搜索", "同时保留若干个开头，最好的描述排在最前。"),
+        "diverse": ("多样束搜索", "分成几组，各组避开彼此的用词，取其中最好的。"),
+        "consensus": ("共识", "束搜索所得的描述中，与随机抽取的描述最一致的那一句。"),
+        "sample": ("采样", "按概率随机抽取每个词。"),
+    },
 }
 
 
@@ -50,24 +63,26 @@ def write_explain_page(
         spec: whose grid the attention is on.
         title: what the page is called.
     """
+    language = language_of(next(iter(found.values())).caption.words)
     explained = {
+        "language": language,
         "version": __version__,
         "picture": thumbnail(picture, SIDE),
         "grid": spec,
-        "modes": [_mode(name, of) for name, of in found.items()],
+        "modes": [_mode(name, of, TOLD[language][name]) for name, of in found.items()],
     }
     page = fill(
         "explain.html",
         title=title,
-        scripts=("element", "attention", "theme", "explain"),
+        scripts=("element", "attention", "theme", "explain_texts", "explain"),
         styles=("page", "explain"),
         explained=explained,
     )
     write_bytes(path, page.encode())
 
 
-def _mode(name: str, found: "Explanation") -> dict[str, Any]:
-    title, told = TOLD[name]
+def _mode(name: str, found: "Explanation", texts: tuple[str, str]) -> dict[str, Any]:
+    title, told = texts
     captions = [found, *found.alternatives]
     return {
         "name": name,
@@ -85,6 +100,7 @@ def _caption(found: "Explanation") -> dict[str, Any]:
         "log_prob": caption.log_prob,
         "confidence": caption.confidence,
         "strange": caption.strange,
+        "familiarity": caption.familiarity,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
         "attention": pack(caption.attention),
         "steps": found.steps,

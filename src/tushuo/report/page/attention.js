@@ -1,6 +1,6 @@
 // Where a word looked: what it did not look at is darkened, smoothly, over the true picture.
 
-const SHADE = 0.82, SHARP = 192; // greatest darkness; pixels of the smooth map's longer side
+const SHADE = 0.82; // greatest darkness
 const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
 
 /** The map of one word: a byte a cell, or null. */
@@ -21,9 +21,8 @@ function shade(canvas, image, map, spec) {
     pixels.data[4 * n + 3] = 255 * SHADE * (1 - (value - low) / Math.max(high - low, 1));
   });
   brush.putImageData(pixels, 0, 0);
-  const [width, height] = [image.naturalWidth || 1, image.naturalHeight || 1];
-  const larger = SHARP / Math.max(width, height);
-  [canvas.width, canvas.height] = [Math.round(width * larger), Math.round(height * larger)];
+  // The picture's own size, for its exact shape: of another, a thin line would stay light at an edge.
+  [canvas.width, canvas.height] = [image.naturalWidth || 1, image.naturalHeight || 1];
   const [x, y, w, h] = seenPart(canvas.width, canvas.height, spec);
   const drawn = canvas.getContext("2d");
   drawn.fillStyle = `rgb(0 0 0 / ${SHADE})`;
@@ -40,11 +39,14 @@ function seenPart(width, height, spec) {
   return [(width - side) / 2, (height - side) / 2, side, side];
 }
 
+const PLACES = [
+  "the top left", "the top centre", "the top right", "the middle left", "the middle", "the middle right",
+  "the bottom left", "the bottom centre", "the bottom right",
+];
+
 /** Say in words where a map looks, for those who do not see it. */
-function looksAt(map, spec) {
+function looksAt(map, spec, places = PLACES) {
   const most = map.indexOf(Math.max(...map));
   const [row, column] = [Math.floor(most / spec.columns), most % spec.columns];
-  const down = ["top", "middle", "bottom"][Math.floor((3 * row) / spec.rows)];
-  const across = ["left", "middle", "right"][Math.floor((3 * column) / spec.columns)];
-  return down === across ? "the middle" : `the ${down} ${across}`.replace(" middle", down === "middle" ? " middle" : " centre");
+  return places[3 * Math.floor((3 * row) / spec.rows) + Math.floor((3 * column) / spec.columns)];
 }

@@ -1,7 +1,8 @@
 // One picture: its captions by several searches, where each word looked, which words were likely.
 
 const explained = parse("explained");
-const image = make("img", { src: `data:image/webp;base64,${explained.picture}`, alt: "The picture that is explained" });
+const texts = TEXTS[explained.language];
+const image = make("img", { src: `data:image/webp;base64,${explained.picture}`, alt: texts.picture });
 const canvas = make("canvas", { "aria-hidden": "true" });
 let mode = null, timer = null;
 
@@ -29,8 +30,8 @@ function choose(caption, place) {
     button.setAttribute("aria-pressed", String(own));
   }
   const [word, chance] = [caption.words[place] ?? "<end>", percent(caption.chances[place])];
-  const where = map ? ` looked most at ${looksAt(map, explained.grid)}` : " ends the caption";
-  $("gaze").replaceChildren(said("b", word), `${where}; its probability was ${chance}.`);
+  $("gaze").replaceChildren(said("b", word),
+    map ? texts.looked(looksAt(map, explained.grid, texts.places), chance) : texts.ended(chance));
   showLikely(caption, place, word);
 }
 
@@ -42,7 +43,7 @@ function showLikely(caption, place, word) {
     class: one.word === word ? "own" : null, style: { "--sure": one.probability },
   }, said("span", one.word, { class: "name" }), make("span", { class: "bar-of" }),
   make("span", { class: "chance" }, percent(one.probability)),
-  make("span", { class: "quiet" }, one.word === word && (outside ? "said, though less likely" : "said")))));
+  make("span", { class: "quiet" }, one.word === word && (outside ? texts.outside : texts.said)))));
 }
 
 /** A caption as buttons, a word each and one for its end. */
@@ -52,20 +53,20 @@ function captionRow(caption, place) {
   const buttons = words.map((word, place) => {
     const end = place === caption.words.length;
     const button = make("button", {
-      type: "button", class: "word", "aria-pressed": "false", "aria-label": end ? "the end" : null,
+      type: "button", class: "word", "aria-pressed": "false", "aria-label": end ? texts.end : null,
       lang: spoken, style: { "--sure": caption.chances[place] },
       onpointerenter: (event) => event.pointerType === "mouse" && !timer && choose(caption, place),
       onfocus: () => choose(caption, place), onclick: () => { stop(); choose(caption, place); },
     }, word);
     return Object.assign(button, { caption, place });
   });
-  const facts = [`log-probability ${number(caption.log_prob, 2)}`,
-    caption.confidence != null && `fits the picture with probability ${percent(caption.confidence)}`,
-    caption.strange && `the picture is ${caption.strange}`].filter(Boolean);
+  const facts = [texts.logProb(number(caption.log_prob, 2)),
+    caption.confidence != null && texts.fits(percent(caption.confidence)),
+    caption.strange && texts.strange(caption)].filter(Boolean);
   return make("section", { class: "spoken" },
-    make("div", { class: "words", lang: spoken, role: "group", "aria-label": `Caption ${place + 1}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
+    make("div", { class: "words", lang: spoken, role: "group", "aria-label": `${texts.caption(place + 1)}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
     make("p", { class: "quiet" }, facts.join(" · "), " ",
-      make("button", { type: "button", class: "link play", onclick: () => play(buttons) }, "play")));
+      make("button", { type: "button", class: "link play", onclick: () => play(buttons) }, texts.play)));
 }
 
 /** Walk through the words by itself. */
@@ -96,6 +97,10 @@ function show(found) {
 }
 
 function start() {
+  document.documentElement.lang = texts.lang;
+  $("modes").setAttribute("aria-label", texts.searches);
+  $("hint").textContent = texts.hint;
+  $("likely-title").textContent = texts.likely;
   $("look").append(image, canvas);
   const tabs = explained.modes.map((found) => Object.assign(make("button", {
     type: "button", role: "tab", id: `tab-${found.name}`, "aria-controls": "panel",
@@ -103,8 +108,8 @@ function start() {
   }, found.title), { mode: found }));
   $("modes").append(...tabs);
   $("modes").addEventListener("keydown", walkable(tabs));
-  $("footer").textContent = `Made by tushuo ${explained.version}. This page is one file: it fetches nothing and sends nothing.`;
-  theme();
+  $("footer").textContent = texts.footer(explained.version);
+  theme(texts.theme);
   image.decode().then(() => show(explained.modes[0]), () => show(explained.modes[0]));
 }
 start();
