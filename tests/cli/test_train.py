@@ -57,7 +57,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert call(*begin, *options, "--output", tmp_path / "run") == 0
     told = capsys.readouterr()
     assert ", CIDEr " in told.out
-    assert "are different, with" in told.err
+    assert "  different captions: " in told.err
     made = json.loads((tmp_path / "run" / "run.json").read_bytes())
     assert (made["training"]["average"], made["begun_from"]) == (0.9, None)
 

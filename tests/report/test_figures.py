@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.conftest import MeanEncoder
@@ -15,7 +16,7 @@ from tushuo.encoders.spec import EncoderSpec
 from tushuo.report.attention_panels import draw_attention_panels
 from tushuo.report.fonts import chinese_font, drawable
 from tushuo.report.looks_gif import write_looks_gif
-from tushuo.report.loss_curve import draw_loss_curve
+from tushuo.report.loss_curve import _mark, draw_loss_curve
 from tushuo.report.overlay import SHADE, darkness
 from tushuo.train.checkpoint import EpochRow
 
@@ -87,3 +88,14 @@ def test_a_loss_curve_with_scores_and_without_a_training_loss(tmp_path: Path) ->
     rows = [EpochRow(n, None, 3.0 + n / 10, 1.0, 0.5 + n / 50, 0.4 + n / 9) for n in range(1, 5)]
     draw_loss_curve(rows, tmp_path / "loss.png")
     assert Image.open(tmp_path / "loss.png").size == (910, 546)
+
+
+@pytest.mark.parametrize("best", [1, 2, 3])
+def test_the_best_epoch_is_named_within_the_axes(best: int) -> None:
+    axes = Figure(figsize=(7, 4.2), dpi=130).add_subplot()
+    axes.plot([1, 2, 3], [0.1, 0.1, 0.1])
+    _mark(axes, best, 0.1, "black", last=3)
+    axes.figure.draw_without_rendering()
+    named, inside = axes.texts[0].get_window_extent(), axes.get_window_extent()
+    assert inside.x0 < named.x0
+    assert named.x1 < inside.x1

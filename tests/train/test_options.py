@@ -12,7 +12,7 @@ from tests.train.test_train import ONCE, PLAIN, learn
 from tushuo.data import Record
 from tushuo.decoders.base import Decoder
 from tushuo.features.regions import Regions
-from tushuo.train.checkpoint import EpochRow
+from tushuo.train.checkpoint import EpochRow, best_row
 from tushuo.train.config import TrainConfig
 from tushuo.train.loop import Watcher, is_over
 
@@ -41,6 +41,12 @@ def test_patience_waits_for_cider_and_not_for_the_loss() -> None:
     assert not is_over(rows, config)
     assert is_over(rows, replace(config, patience=2))
     assert is_over(rows, replace(config, best_by="loss"))
+
+
+def test_of_equal_ciders_the_lower_loss_is_the_best() -> None:
+    """A captioner of few pictures has no CIDEr yet; its first epoch is not its best."""
+    rows = [EpochRow(epoch=n, train_loss=1.0, val_loss=1 / n, seconds=1.0) for n in (1, 2, 3)]
+    assert best_row([replace(row, val_cider=0.0) for row in rows], "cider").epoch == 3
 
 
 def test_the_weights_that_caption_best_are_kept(

@@ -72,8 +72,8 @@ def _tell(
     )
     habits = validator.habits(said)
     say(
-        f"  of {len(said)} captions {len(set(said.values()))} are different, with "
-        f"{habits.vocabulary} words; {habits.unfinished:.0%} end in a function word"
+        f"  different captions: {len(set(said.values()))} of {len(said)}, different words: "
+        f"{habits.vocabulary}; {habits.unfinished:.0%} end in a function word"
     )
     for name, caption in list(said.items())[:SHOWN_CAPTIONS]:
         say(f"  {name}: {caption}")

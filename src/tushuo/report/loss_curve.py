@@ -41,22 +41,23 @@ def draw_loss_curve(rows: Sequence[EpochRow], path: Path) -> None:
         scores = [row.val_cider or 0.0 for row in rows]
         beside.plot(epochs, scores, "s-", ms=3.5, label="CIDEr", color=CIDER)
         best = best_row(rows, "cider")
-        _mark(beside, best.epoch, best.val_cider or 0.0, CIDER)
+        _mark(beside, best.epoch, best.val_cider or 0.0, CIDER, last=epochs[-1])
     else:
         best = best_row(rows, "loss")
-        _mark(axes, best.epoch, best.val_loss, VALIDATION)
+        _mark(axes, best.epoch, best.val_loss, VALIDATION, last=epochs[-1])
     figure.legend(frameon=False, loc="outside upper center", ncols=3)
     with atomic_write(path) as file:
         figure.savefig(file, format="png")
 
 
-def _mark(axes: "Axes", epoch: int, value: float, colour: str) -> None:
-    """Name the best epoch beside its point."""
+def _mark(axes: "Axes", epoch: int, value: float, colour: str, *, last: int) -> None:
+    """Name the best epoch beside its point, and towards the middle from either edge."""
+    place = (epoch - 1) / (last - 1) if last > 1 else 0.5
     axes.annotate(
         f"best: epoch {epoch}, {value:.3f}",
         (epoch, value),
         xytext=(0, 18),
         textcoords="offset points",
-        ha="center",
+        ha="left" if place < 0.1 else "right" if place > 0.9 else "center",
         arrowprops={"arrowstyle": "-", "color": colour},
     )

@@ -36,9 +36,12 @@ class EpochRow:
 
 
 def best_row(rows: Sequence[EpochRow], by: str) -> EpochRow:
-    """Return the epoch of the lowest validation loss, or of the highest CIDEr (``by``: cider)."""
+    """Return the epoch of the lowest validation loss, or of the highest CIDEr (``by``: cider).
+
+    Of epochs with one CIDEr the loss decides: a captioner of few pictures has none yet.
+    """
     if by == "cider":
-        return max(rows, key=lambda row: row.val_cider or 0.0)
+        return max(rows, key=lambda row: (row.val_cider or 0.0, -row.val_loss))
     return min(rows, key=lambda row: row.val_loss)
 
 
