@@ -64,7 +64,7 @@ def main() -> None:
     for name, taken in times.items():
         share = statistics.median(taken) / middle
         low, high = min(taken), max(taken)
-        print(f"{name:15}{statistics.median(taken):7.0f} ms ({low:.0f} to {high:.0f}), {share:.0%}")
+        print(f"{name:15}{statistics.median(taken):7.0f} ms ({low:.0f} to {high:.0f}), {share:.1%}")
 
 
 if __name__ == "__main__":
