@@ -14,15 +14,16 @@ from cyclopts import Parameter
 Settings = TypeVar("Settings", bound=Any)
 
 
-def flags_of(settings: type, *, without: Collection[str] = ()) -> type:
+def flags_of(settings: type, *, chooser: str, without: Collection[str] = ()) -> type:
     """Mirror a settings class as one whose fields are all None unless given.
 
     Args:
         settings: a dataclass whose fields are ``Annotated[type, "help"]``.
+        chooser: what chooses where nothing is given: a recipe, a run.
         without: fields that the command does not offer.
     """
     made = [
-        _flag(name, hint, getattr(settings, name))
+        _flag(name, hint, getattr(settings, name), chooser)
         for name, hint in get_type_hints(settings, include_extras=True).items()
         if name not in without
     ]
@@ -47,9 +48,10 @@ def only_given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _flag(name: str, hint: Any, default: Any) -> tuple[str, Any, Any]:
+def _flag(name: str, hint: Any, default: Any, chooser: str) -> tuple[str, Any, Any]:
     kind, told = get_args(hint)
-    shown = f"{told}; default {default}" if default not in (None, (), False) else told
+    if default not in (None, (), False):
+        told = f"{told}; {default} unless the {chooser} says otherwise"
     negative = None if kind is bool else ""  # only a yes can be taken back by a no
-    told_to = Parameter(help=shown, negative=negative)
+    told_to = Parameter(help=told, negative=negative)
     return name, Annotated[kind | None, told_to], field(default=None)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tushuo.train.teachers import Teachers
 
 _GROUP = Group("Training", help="What is not given is as the recipe has it; docs/training.md.")
-Given = flags_of(TrainConfig)
+Given = flags_of(TrainConfig, chooser="recipe")
 if TYPE_CHECKING:
     TrainOptions = Any  # mypy knows no class that is made at run time
 else:
