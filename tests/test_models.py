@@ -32,6 +32,10 @@ def test_a_model_captions_free_photographs(language: Language) -> None:
         assert 3 <= len(caption.words) <= 20, caption.text
         assert "<unk>" not in caption.text
         assert language_of(caption.words) == language
+    strange = [
+        path.stem for path, caption in zip(EXAMPLES, captions, strict=True) if caption.strange
+    ]
+    assert strange == ["chelsea", "coffee", "rocket"]  # a cat, a cup, a launch
 
 
 def scores_of(language: Language) -> str:

@@ -106,8 +106,8 @@ def test_a_strange_picture_is_told_and_kept_back(
         assert call("caption", picture, "--run", own) == 0
         said = capsys.readouterr()
         assert "not sure" not in said.out
-        told = f"{picture}: unlike the pictures it knows, of which 0.5% look so strange\n"
-        assert said.err == (told if shown else "")
+        told = f"{picture}: unlike the pictures it knows, of which 0.5% look so strange; "
+        assert said.err == (f"{told}its caption is a guess\n" if shown else "")
         assert call("caption", picture, "--run", own, "--json") == 0
         said = capsys.readouterr()
         assert (json.loads(said.out)["familiarity"] < 0.01) == shown

@@ -73,7 +73,8 @@ def caption(
         for source, told in _captions(captioner, sources, config, attention):
             failed += isinstance(told, str)
             if not json and min_confidence is None and not isinstance(told, str) and told.strange:
-                print(f"{_on_one_line(encodable(source))}: {told.strange}", file=sys.stderr)
+                shown = _on_one_line(encodable(source))
+                print(f"{shown}: {told.strange}; its caption is a guess", file=sys.stderr)
             print(_line(source, told, json, min_confidence), file=file, flush=True)
     finally:
         if output:
