@@ -97,7 +97,8 @@ class Vocabulary:
         if not kept:
             raise DataError(
                 f"no word occurs {config.min_count} times in the training captions, which hold "
-                f"{len(counts)} different words; lower --min-count or bring more captions"
+                f"{len(counts)} different words; give train a lower --min-count, or bring more "
+                "captions"
             )
         ids = {word: index for index, word in enumerate([*SPECIAL, *kept])}
         return cls(Tokenizer(WordLevel(ids, unk_token=SPECIAL[UNK])))

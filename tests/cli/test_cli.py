@@ -152,8 +152,23 @@ def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "captions.csv").write_text("image,caption\n")
     assert call("data", "check", tmp_path / "captions.csv") == 2
     told = capsys.readouterr()
-    assert "or there are no captions" in " ".join(told.out.split())
+    assert told.out.count("unknown: there is no word to learn") == 1
     assert "error: there are no captions at all" in told.err
+
+
+def test_data_check_of_captions_too_few_for_the_recipe(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What else was found is told, and which training would end, and how."""
+    rows = [f"{scenes}/images/0000{n}.jpg,{said}" for n, said in enumerate(("a dog", "two cats"))]
+    (tmp_path / "captions.csv").write_text("\n".join(["image,caption", *rows]))
+    assert call("data", "check", tmp_path / "captions.csv", "--recipe", "small") == 0
+    capsys.readouterr()
+    assert call("data", "check", tmp_path / "captions.csv", "--recipe", "best") == 2
+    told = capsys.readouterr()
+    assert "pictures that look alike" in told.out
+    assert "error: train would end so: no word occurs 4 times" in told.err
+    assert "give train a lower --min-count, or bring more captions" in told.err
 
 
 def test_data_check_of_unknown_ids(

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
+    from tushuo.recipes import Recipe
+    from tushuo.vocabulary import VocabularyConfig
 
 app = App(name="data", help="Read, check and make caption data.")
 
@@ -29,6 +31,8 @@ def check(
 
     Example: tushuo data check flickr8k
     """
+    from dataclasses import replace
+
     import msgspec
     from rich.console import Console
     from rich.table import Table
@@ -37,10 +41,14 @@ def check(
     from tushuo.data.check import check as look_over
     from tushuo.data.check import rows, to_json
     from tushuo.images import open_picture
+    from tushuo.recipes import RECIPES
 
     records = tushuo.data.read(data, images=images, language=language)
     report = look_over(records, open_picture=open_picture, decode=decode)
-    needs = _needs(records, recipe, encoder, language)
+    chosen = RECIPES[recipe]()
+    words = _words(records, chosen.learn.vocabulary, language)
+    needs = _needs(records, chosen, encoder, words)
+    report = replace(report, fatal=[*report.fatal, *words.fatal])
     if json:
         print(msgspec.json.encode(to_json(report) | {"needs": needs}).decode())
     else:
@@ -55,47 +63,71 @@ def check(
     return 2 if report.fatal else 0
 
 
+class _Words(NamedTuple):
+    """What a training would learn from captions: how many words, how many a caption; or why not."""
+
+    known: int
+    mean: float
+    fatal: list[str]
+
+
+def _words(
+    records: "list[Record]", config: "VocabularyConfig", language: Literal["en", "zh"]
+) -> _Words:
+    """Count the words that a training would know; none without captions, which check tells."""
+    from tushuo.errors import DataError
+    from tushuo.text import Splitting, split
+    from tushuo.vocabulary import Vocabulary
+
+    splitting: Splitting = "jieba" if language == "zh" else "words"
+    captions = [split(caption, splitting) for record in records for caption in record.captions]
+    if not any(captions):
+        return _Words(0, 0, [])
+    try:
+        known = len(Vocabulary.fit(captions, config))
+    except DataError as error:
+        return _Words(0, 0, [f"train would end so: {error}"])
+    return _Words(known, sum(map(len, captions)) / len(captions), [])
+
+
 def _needs(
-    records: "list[Record]", recipe: str, encoder: str | None, language: Literal["en", "zh"]
+    records: "list[Record]", recipe: "Recipe", encoder: str | None, words: _Words
 ) -> dict[str, int | str | None]:
     """Estimate disk and memory of the next steps, in bytes.
 
-    None where the encoder is not here, or where there is no word to learn.
+    None where the encoder is not here, and of memory where there is no word to learn.
     """
     from tushuo import encoders
     from tushuo.encoders.halves import divide
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.recipes import RECIPES
-    from tushuo.text import Splitting, split
     from tushuo.train.needs import training_bytes
-    from tushuo.vocabulary import Vocabulary
 
-    chosen = RECIPES[recipe]()
-    name = encoder or chosen.encoder
+    name = encoder or recipe.encoder
+    needs: dict[str, int | str | None] = {"encoder": name}
+    needs |= {"store_bytes": None, "training_bytes": None}
     try:
         looker = encoders.load(name)
     except (WeightsError, MissingPartError):
-        return {"encoder": name, "store_bytes": None, "training_bytes": None}
-    splitting: Splitting = "jieba" if language == "zh" else "words"
-    captions = [split(caption, splitting) for record in records for caption in record.captions]
-    if not any(captions):
-        return {"encoder": name, "store_bytes": None, "training_bytes": None}
-    words = sum(map(len, captions)) / max(len(captions), 1)
-    vocabulary = len(Vocabulary.fit(captions, chosen.learn.vocabulary))
-    memory = training_bytes(chosen.learn, looker.spec, vocabulary=vocabulary, words=words + 1)
+        return needs
+    kept = looker if recipe.upto is None or encoder else divide(looker, recipe.upto).lower
     pictures = len({record.image_id for record in records})
-    kept = looker if chosen.upto is None or encoder else divide(looker, chosen.upto).lower
-    disk = store_bytes(pictures, kept.spec, len(parse_views(chosen.views)))
-    return {"encoder": name, "store_bytes": disk, "training_bytes": memory}
+    needs["store_bytes"] = store_bytes(pictures, kept.spec, len(parse_views(recipe.views)))
+    if words.known:
+        needs["training_bytes"] = training_bytes(
+            recipe.learn, looker.spec, vocabulary=words.known, words=words.mean + 1
+        )
+    return needs
 
 
 def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
     def size(need: int | str | None) -> str:
         if isinstance(need, int):
             return f"{need / 1e9:.2f} GB"
-        return "unknown: the encoder is not here (see: tushuo info), or there are no captions"
+        if needs["store_bytes"] is None:
+            return "unknown: the encoder is not here (see: tushuo info)"
+        return "unknown: there is no word to learn"
 
     return [
         (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
