@@ -143,16 +143,21 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["pictures"] == 40
     needs = found["needs"]
     assert (needs["encoder"], needs["store_bytes"]) == ("efficientnet_lite2", 40 * 81 * 1280 * 2)
-    assert 10**8 < needs["training_bytes"] < 10**10
+    assert 10**8 < needs["training_bytes"] < needs["training_held_bytes"] < 10**10
     assert call("data", "check", scenes) == 0
-    assert "memory that train works in, about" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    for row, key in (
+        ("memory that train works in, about", "training_bytes"),
+        ("memory that it comes to hold, up to", "training_held_bytes"),
+    ):
+        assert f"{row} {needs[key] / 1e9:.2f} GB" in told
 
 
 def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "captions.csv").write_text("image,caption\n")
     assert call("data", "check", tmp_path / "captions.csv") == 2
     told = capsys.readouterr()
-    assert told.out.count("unknown: there is no word to learn") == 1
+    assert told.out.count("unknown: there is no word to learn") == 2
     assert "error: there are no captions at all" in told.err
 
 

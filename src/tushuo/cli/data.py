@@ -102,11 +102,11 @@ def _needs(
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.train.needs import training_bytes
+    from tushuo.train.needs import HELD, training_bytes
 
     name = encoder or recipe.encoder
     needs: dict[str, int | str | None] = {"encoder": name}
-    needs |= {"store_bytes": None, "training_bytes": None}
+    needs |= {"store_bytes": None, "training_bytes": None, "training_held_bytes": None}
     try:
         looker = encoders.load(name)
     except (WeightsError, MissingPartError):
@@ -115,9 +115,10 @@ def _needs(
     pictures = len({record.image_id for record in records})
     needs["store_bytes"] = store_bytes(pictures, kept.spec, len(parse_views(recipe.views)))
     if words.known:
-        needs["training_bytes"] = training_bytes(
+        works_in = training_bytes(
             recipe.learn, looker.spec, vocabulary=words.known, words=words.mean + 1
         )
+        needs |= {"training_bytes": works_in, "training_held_bytes": HELD * works_in}
     return needs
 
 
@@ -132,6 +133,7 @@ def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
     return [
         (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
         ("memory that train works in, about", size(needs["training_bytes"])),
+        ("memory that it comes to hold, up to", size(needs["training_held_bytes"])),
     ]
 
 

@@ -9,14 +9,16 @@ from tushuo.train.start import LearnConfig
 BASE_BYTES = 450_000_000  # Python, torch, the figures; measured (docs/data.md)
 FLOAT = 4
 COPIES = 4  # of each weight: itself, its gradient, Adam's two moments
+HELD = 4  # times what it works in is what a process comes to hold at most; measured (docs/data.md)
 
 
 def training_bytes(config: LearnConfig, spec: EncoderSpec, *, vocabulary: int, words: float) -> int:
-    """Estimate the peak memory of a training on the CPU, in bytes.
+    """Estimate the memory that a training on the CPU works in, in bytes.
 
-    What counts: the weights with Adam's numbers; for every word of a batch one number a region and
-    unit, which the way back wants; the logits with their gradient. The store is mapped, not read.
-    The process may hold several times as much, since freed memory stays with it (docs/data.md).
+    What counts: Python and torch; the weights with Adam's numbers; for every word of a batch one
+    number a region and unit, which the way back wants; the logits with their gradient. What does
+    not: blocks of the encoder that learn; the store, which is mapped, not read; what was freed and
+    stays with the process, which makes it hold up to ``HELD`` times as much in the end.
 
     Args:
         config: all choices of the training.
