@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tushuo
 from tushuo.models import FOLDER
 from tushuo.run import read_config
 from tushuo.runtime import sha256
+from tushuo.search.config import SearchConfig
 from tushuo.text import LANGUAGES, Language, language_of
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
@@ -36,6 +38,22 @@ def test_a_model_captions_free_photographs(language: Language) -> None:
         path.stem for path, caption in zip(EXAMPLES, captions, strict=True) if caption.strange
     ]
     assert strange == ["chelsea", "coffee", "rocket"]  # a cat, a cup, a launch
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SearchConfig(search="sample", n_best=3, seed=4), SearchConfig(search="consensus", n_best=2)],
+    ids=lambda config: config.search,
+)
+def test_a_seed_repeats_what_a_picture_gets_whatever_stands_beside_it(config: SearchConfig) -> None:
+    captioner = tushuo.load()
+    alone = [captioner.caption(picture, config=config) for picture in EXAMPLES]
+    together = captioner.caption_batch([*EXAMPLES[::-1], EXAMPLES[0]], config=config)
+    for one, other in zip([*alone[::-1], alone[0]], together, strict=True):
+        said = ([caption.text for caption in (of, *of.alternatives)] for of in (one, other))
+        assert next(said) == next(said)
+        assert one.log_prob == pytest.approx(other.log_prob, abs=1e-3)
+        np.testing.assert_allclose(one.attention, other.attention, atol=1e-4)
 
 
 def scores_of(language: Language) -> str:
