@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.conftest import MeanEncoder
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.report.attention_panels import draw_attention_panels
+from tushuo.report.attention_panels import _columns, draw_attention_panels
 from tushuo.report.fonts import chinese_font, drawable
 from tushuo.report.looks_gif import write_looks_gif
 from tushuo.report.loss_curve import _mark, draw_loss_curve
@@ -33,6 +33,11 @@ def test_panels(words: int, shape: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "p.png"
     draw_attention_panels(picture, ["word"] * words, attention, path, spec=spec(), title="a")
     assert min(Image.open(tmp_path / "p.png").size) > 100
+
+
+@pytest.mark.parametrize(("panels", "columns"), [(1, 1), (3, 3), (7, 4), (11, 6), (12, 6), (15, 5)])
+def test_the_last_row_of_panels_is_filled_where_it_can_be(panels: int, columns: int) -> None:
+    assert _columns(panels, 1.0) == columns
 
 
 def test_darkness_is_smooth_and_least_where_the_word_looked() -> None:

@@ -39,7 +39,7 @@ def draw_attention_panels(
     small.thumbnail((LARGEST_PANEL_PIXELS, LARGEST_PANEL_PIXELS))
     width, height = small.size
     panels = len(words) + 1
-    columns = min(panels, max(1, math.ceil(math.sqrt(panels * 1.6 * height / width))))
+    columns = _columns(panels, width / height)
     rows = math.ceil(panels / columns)
     across = PANEL_INCHES * min(1.0, width / height) + 0.15
     down = PANEL_INCHES * min(1.0, height / width) + 0.4
@@ -60,6 +60,14 @@ def draw_attention_panels(
             axes.imshow(shade)
             axes.set_title(named[place - 1], fontfamily=font)
     if title and (font or not needs_chinese(title)):
-        figure.suptitle(title, fontsize=11, wrap=True, fontfamily=font)
+        figure.suptitle(title, fontsize=14, wrap=True, fontfamily=font)
     with atomic_write(path) as file:
         figure.savefig(file, format="png")
+
+
+def _columns(panels: int, width_by_height: float) -> int:
+    """Return how many panels stand side by side, so that few places of the last row stay empty."""
+    broad = max(1, math.ceil(math.sqrt(panels * 1.6 / width_by_height)))
+    if panels <= broad:
+        return panels
+    return min((broad, broad + 1), key=lambda columns: -panels % columns)
