@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tushuo
+from tushuo.confidence import read
 from tushuo.models import FOLDER
 from tushuo.run import read_config
 from tushuo.runtime import sha256
@@ -90,3 +91,27 @@ def test_a_card_and_the_docs_tell_the_same(language: Language, row: str, names: 
     }
     shares = [round(1000 * card[name]) for name in ("different", "commonest", "unfinished")]
     assert told == [*(card[name] for name in names), *shares]
+
+
+def test_the_docs_tell_how_far_confidence_can_be_trusted() -> None:
+    """docs/seeing.md, of both models, from what calibrate kept in them."""
+    page = (Path(__file__).parents[1] / "docs" / "seeing.md").read_text(encoding="utf-8")
+    rows, held = page.splitlines(), [read(FOLDER / name)[-1].held_out for name in ("en", "zh")]
+    told = [
+        f"{of.auroc:.3f} ({of.auroc_interval[0]:.3f} to {of.auroc_interval[1]:.3f})" for of in held
+    ]
+    assert f"| AUROC | {' | '.join(told)} |" in rows
+    for pair in zip(*(of.answered for of in held), strict=True):
+        shares = [
+            f"{of.pictures / 500:.1%}, {of.fitting or 0:.1%}".replace("%", " %") for of in pair
+        ]
+        assert f"| {pair[0].at_least} | {' | '.join(shares)} |" in rows
+    for name, of in zip(("English", "Chinese"), held, strict=True):
+        risks = " | ".join(
+            f"{of.risk[n - 1]:.1%}".replace("%", " %") for n in (10, 25, 50, 75, 100)
+        )
+        assert f"| {name} | {risks} |" in rows
+        for what in ("confidence", "fitting"):
+            bins = " | ".join(f"{getattr(one, what):.2f}" for one in of.bins)
+            word = {"confidence": "stated", "fitting": "fits"}[what]
+            assert f"| {name}, {word} | {bins} |" in rows

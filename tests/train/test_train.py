@@ -238,7 +238,14 @@ def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path
         ({"learning_rate": float("nan")}, "learning_rate was nan, it must be above 0 and finite"),
         ({"warm_up": -1.0}, "warm_up was -1.0, it must be at least 0"),
         ({"doubly_stochastic": -1.0}, "doubly_stochastic was -1.0, it must be at least 0"),
-        ({"doubly_stochastic": 1.0, "samples": 5}, "leave one of them out"),
+        ({"doubly_stochastic": 1.0, "samples": 5}, "self_critical and leave doubly_stochastic out"),
+        (
+            {"label_smoothing": 0.1, "samples": 5},
+            "label_smoothing was 0.1 with samples 5, but only",
+        ),
+        ({"word_dropout": 0.1, "samples": 5}, "word_dropout was 0.1 with samples 5"),
+        ({"scheduled_sampling": 0.1, "samples": 5}, "scheduled_sampling was 0.1 with samples 5"),
+        ({"bleu_weight": 1.0}, "bleu_weight was 1.0, but no caption is rewarded"),
         ({"samples": 1}, "each is judged by the others"),
     ],
 )

@@ -13,6 +13,7 @@ _SHARES = (
     "label_smoothing", "word_dropout", "region_dropout", "scheduled_sampling", "average",
     "stochastic_depth",
 )  # fmt: skip
+_OF_PEOPLE = ("label_smoothing", "word_dropout", "scheduled_sampling", "doubly_stochastic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +81,24 @@ class TrainConfig:
                 f"stochastic_depth was {self.stochastic_depth}, but no block of the encoder "
                 "learns; name --encoder-rate too, or leave it out"
             )
-        if self.samples is not None and self.samples < 2:
+        self._refuse_what_has_no_effect()
+
+    def _refuse_what_has_no_effect(self) -> None:
+        if self.samples is None:
+            if self.bleu_weight:
+                raise SettingError(
+                    f"bleu_weight was {self.bleu_weight}, but no caption is rewarded; take "
+                    "--recipe self_critical, or leave it out"
+                )
+            return
+        if self.samples < 2:
             raise SettingError(
                 f"samples was {self.samples}, it must be at least 2: each is judged by the others"
             )
-        if self.doubly_stochastic and self.samples is not None:
-            raise SettingError(
-                f"doubly_stochastic was {self.doubly_stochastic} with samples {self.samples}, but "
-                "only learning from what people said has that penalty; leave one of them out"
-            )
+        for name in _OF_PEOPLE:
+            if getattr(self, name):
+                raise SettingError(
+                    f"{name} was {getattr(self, name)} with samples {self.samples}, but only "
+                    "learning from what people said has that; take --recipe self_critical and "
+                    f"leave {name} out"
+                )
