@@ -152,6 +152,7 @@ def _ridge(standing: Float[np.ndarray, "P F"], fits: Bool[np.ndarray, " P"]) -> 
     fold = np.arange(len(fits)) % FOLDS
 
     def loss(ridge: float) -> float:
+        """Fit without each fold in turn, and add up the log-loss on it."""
         total = 0.0
         for part in range(FOLDS):
             weights = _logistic(standing[fold != part], fits[fold != part], ridge)

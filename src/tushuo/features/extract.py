@@ -131,6 +131,7 @@ def finish(
     save_upper(folder, encoder.upper.state_dict())
 
     def make(shard: int, tell: Callable[[int], None]) -> None:
+        """Send a shard's grids through the upper part; what failed below stays zeros."""
         below, info = grids.of_shard(shard), grids.info(shard)
         regions = np.zeros((*below.shape[:2], *store.grid), np.float16)
         for start in range(0, len(below), BATCH_PICTURES):

@@ -119,6 +119,7 @@ class Regions:
         ordered, names = list(paths.values()), views
 
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
+            """Open the pictures of these rows and encode each in the look that its view names."""
             looks = [VIEWS[names[view]] for view in views or [0] * len(rows)]
             opened = [
                 look(open_picture(ordered[row], at_least=spec.side))
@@ -156,6 +157,7 @@ class Regions:
         """
 
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
+            """Read the grids and finish them on the device where the upper part is."""
             grids = self.read(rows, views)
             return upper(grids.to(next(upper.parameters()).device))
 

@@ -22,6 +22,7 @@ def apart(strength: float) -> Expand:
     def expand(
         totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
     ) -> tuple[Candidates, Candidates]:
+        """Let lanes choose in turn; a word's fee moves the choice, and no hypothesis' score."""
         P, lanes, width, V = scores.shape
         used = torch.zeros(P, V, device=scores.device)
         going, ended = [], []

@@ -132,6 +132,7 @@ def forbid_repeats(n: int) -> LogitFilter:
     """Never say n words in a row that were said before (Paulus, Xiong, Socher, ICLR 2018, 2.5)."""
 
     def close(log_probs: Tensor, words: Tensor) -> None:
+        """Find where the last n - 1 words stood before, and close the word that followed."""
         T = words.shape[1]
         if n > T:
             return

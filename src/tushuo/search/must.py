@@ -22,6 +22,7 @@ def banks(must: list[int], max_words: int) -> Expand:
     def expand(
         totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
     ) -> tuple[Candidates, Candidates]:
+        """Go up a lane with a missing word, or stay while there is room for those left."""
         wanted, width = listed.to(scores.device), totals.shape[2]
         missing = (said[..., None] != wanted).all(dim=3)  # (P, lanes, K, words of must)
         arriving = _arriving(totals, scores, missing, wanted)
