@@ -22,7 +22,7 @@ from tests.test_images import BAD, GOOD
 from tushuo import encoders
 from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
-from tushuo.encoders.inception_v3 import KNOWN
+from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
 from tushuo.run import read_config
 

@@ -1,46 +1,30 @@
 """InceptionV3, the lesson's encoder: the grid ``mixed10``, the same numbers as Keras gives.
 
 Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, table 1. The
-layers carry torchvision's names, in the order in which Keras makes them, so that files of Keras,
-torchvision and timm are all read through one list. Pictures are squashed to a square and brought to
-[-1, 1]. Two things differ from torchvision's network, and follow Keras: the average pools do not
-count the padded border, and there is no classifier.
+layers carry torchvision's names, in the order in which Keras makes them: one list, by which
+inception_v3_weights reads the files of Keras, torchvision and timm. Pictures are squashed to a
+square and brought to [-1, 1]. Two things differ from torchvision's network, and follow Keras: the
+average pools do not count the padded border, and there is no classifier.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import torch
 from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
+from tushuo.encoders.inception_v3_weights import Layer, find_weights, read_layers
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.errors import FetchError, MissingPartError, SettingError, WeightsError
-from tushuo.fetch import Fetched, fetch
-from tushuo.runtime import Progress, cache_folder, sha256
+from tushuo.errors import SettingError, WeightsError
+from tushuo.runtime import Progress, sha256
 
 SIDE, ROWS, WIDTH = 299, 8, 2048
 BATCH_NORM_EPSILON = 1e-3
-
-KNOWN = (
-    Fetched(
-        "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
-        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        checksum="md5:bcbd6486424b2319ff4ef7d526e38f63",
-    ),
-    Fetched(
-        "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth",
-        checksum="sha256:0cc3c7bd",  # as torch hub names files: by the hash's first digits
-    ),
-)
-# Where the tools of the lesson keep the same files.
-OTHER_FOLDERS = (Path(".keras/models"), Path(".cache/torch/hub/checkpoints"))
 
 
 class _Conv(NamedTuple):
@@ -139,7 +123,7 @@ class _Convolution(nn.Module):
         same = (plan.rows // 2, plan.columns // 2) if plan.stride == 1 else (0, 0)
         self.padding = same if padding is None else (padding, padding)
 
-    def fold(self, layer: "_Layer") -> None:
+    def fold(self, layer: Layer) -> None:
         """Take a layer's numbers."""
         if layer.weight.shape != self.weight.shape:
             raise ValueError(
@@ -231,7 +215,7 @@ class InceptionV3:
     def __init__(self, path: Path):
         network = _Network()
         try:
-            layers = _layers(path, [name for name, _ in network.convolutions()])
+            layers = read_layers(path, [name for name, _ in network.convolutions()])
             for (_, convolution), layer in zip(network.convolutions(), layers, strict=True):
                 convolution.fold(layer)
         except (
@@ -274,100 +258,4 @@ def load(name: str, weights: Path | None = None, progress: Progress | None = Non
             f"encoder {name!r} asks for another side, and inception_v3 sees {SIDE} pixels as the "
             "lesson's does; name it inception_v3, or choose an efficientnet_lite"
         )
-    return InceptionV3(weights or _kept() or _fetched(name, progress))
-
-
-def _kept() -> Path | None:
-    folders = [_folder(), *(Path.home() / other for other in OTHER_FOLDERS)]
-    found = (folder / known.name for folder in folders for known in KNOWN)
-    return next((path for path in found if path.is_file()), None)
-
-
-def _folder() -> Path:
-    return cache_folder() / "weights"
-
-
-def _fetched(name: str, progress: Progress | None) -> Path:
-    """Try the known addresses; say what a user without a connection can do."""
-    tried = ", and only extract and train fetch them"
-    if progress is not None:
-        for known in KNOWN:
-            try:
-                return fetch(known, _folder() / known.name, progress=progress)
-            except FetchError as error:
-                tried = f" ({error})"
-    raise WeightsError(
-        f"the weights of {name} are not here{tried}; put {KNOWN[0].address} "
-        f"or {KNOWN[1].address} into {_folder()}, or name a file with "
-        "--weights; offline, use --encoder efficientnet_lite2, whose weights are installed"
-    )
-
-
-class _Layer(NamedTuple):
-    """The numbers of one convolution and its BatchNorm; Keras has no gamma here."""
-
-    weight: Tensor  # (out, in, rows, columns)
-    gamma: Tensor | None
-    beta: Tensor
-    mean: Tensor
-    variance: Tensor
-
-
-def _layers(path: Path, names: list[str]) -> list[_Layer]:
-    """Read the layers of any of the three kinds of file, in the order of ``names``."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head == b"\x89HDF\r\n\x1a\n":
-        return _keras_layers(path)
-    zipped = head.startswith(b"PK")
-    if zipped:
-        tensors = torch.load(path, weights_only=True, map_location="cpu")
-    else:
-        tensors = load_file(path)
-    return [
-        _Layer(
-            tensors[f"{name}.conv.weight"],
-            *(tensors[f"{name}.bn.{part}"] for part in ("weight", "bias")),
-            *(tensors[f"{name}.bn.running_{part}"] for part in ("mean", "var")),
-        )
-        for name in names
-    ]
-
-
-def _keras_layers(path: Path) -> list[_Layer]:
-    """Read a file of Keras 2 or 3; layers are numbered in the order in which Keras made them."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingPartError(
-            f"{path.name} is a Keras file, and reading it wants h5py; "
-            "install it with: pip install 'tushuo[h5]'"
-        ) from error
-    numbers: dict[str, list[list[Any]]] = {"conv2d": [], "batch_normalization": []}
-    with h5py.File(path) as file:
-        for kind, found in numbers.items():
-            named = sorted(_keras_variables(file, kind), key=lambda pair: _number(pair[0]))
-            found += [[torch.from_numpy(array[()]) for array in arrays] for _, arrays in named]
-    return [
-        _Layer(kernel.permute(3, 2, 0, 1), None, beta, mean, variance)
-        for (kernel,), (beta, mean, variance) in zip(*numbers.values(), strict=True)
-    ]
-
-
-def _keras_variables(file: Any, kind: str) -> Iterator[tuple[str, list[Any]]]:
-    """Find the layers of a kind with their arrays, in Keras' order of variables."""
-    if "layers" in file:  # Keras 3: the layer's own name is an attribute
-        for layer in file["layers"].values():
-            own = layer["vars"].attrs.get("name", "") if "vars" in layer else ""
-            if re.fullmatch(rf"{kind}(_\d+)?", own):
-                yield own, [layer["vars"][key] for key in sorted(layer["vars"], key=int)]
-        return
-    layers = file.get("model_weights", file)
-    for own, layer in layers.items():
-        if re.fullmatch(rf"{kind}(_\d+)?", own):
-            names = (n.decode() if isinstance(n, bytes) else n for n in layer.attrs["weight_names"])
-            yield own, [layer[name] for name in names]
-
-
-def _number(name: str) -> int:
-    return int((re.findall(r"_(\d+)$", name) or ["0"])[0])
+    return InceptionV3(weights or find_weights(progress))
