@@ -27,31 +27,38 @@ BATCH_PICTURES = 32
 
 
 def split_of(
-    records: Sequence[Record], folder: Path, part: Split
+    records: Sequence[Record], folders: Sequence[Path], part: Split
 ) -> tuple[list[Record], list[Record]]:
-    """Return the records to evaluate on, and those that the run was trained on.
+    """Return the records to evaluate on, and those that the first run was trained on.
 
-    Where the data brings no split, the run's own is taken, so that limits and seeds of its training
-    need not be told again.
+    Where the data brings no split, the first run's own is taken, so that limits and seeds of its
+    training need not be told again.
+
+    Args:
+        records: the data.
+        folders: of the runs; each must be fit to be judged on the records.
+        part: the split.
 
     Raises:
-        RunError: the run does not say what it was trained on.
-        DataError: there are no such pictures, or the run was trained on some of them.
+        RunError: a run does not say what it was trained on.
+        DataError: there are no such pictures, or a run was trained on some of them.
     """
-    known = {name: set(ids) for name, ids in read_split(folder).items()}
+    known = [{name: set(ids) for name, ids in read_split(folder).items()} for folder in folders]
     if all(record.split for record in records):
         chosen = [record for record in records if record.split == part]
     else:
-        chosen = [record for record in records if record.image_id in known.get(part, ())]
+        chosen = [record for record in records if record.image_id in known[0].get(part, ())]
     if not chosen:
         raise DataError(f"there are no pictures of the {part} split here; choose another --split")
-    learned = [record for record in chosen if record.image_id in known["train"]]
-    if learned and part != "train":
-        raise DataError(
-            f"{folder} was trained on {len(learned)} of the {len(chosen)} pictures of the {part} "
-            "split, and a score on them would flatter; train on data that is split by picture"
-        )
-    return chosen, [record for record in records if record.image_id in known["train"]]
+    for folder, ids in zip(folders, known, strict=True):
+        learned = [record for record in chosen if record.image_id in ids["train"]]
+        if learned and part != "train":
+            raise DataError(
+                f"{folder} was trained on {len(learned)} of the {len(chosen)} pictures of the "
+                f"{part} split, and a score on them would flatter; train on data that is split by "
+                "picture"
+            )
+    return chosen, [record for record in records if record.image_id in known[0]["train"]]
 
 
 def share(records: Sequence[Record]) -> list[Record]:

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import CaptionsIn, Images, Store, Unseen, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -19,11 +20,11 @@ def calibrate(
     data: Path,
     *,
     run: Runs = None,
-    store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
-    split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    store: Store = None,
+    split: Unseen = "val",
+    images: Images = None,
+    language: CaptionsIn = "en",
+    weights: Weights = None,
     figure: Annotated[
         Path | None, Parameter(help="default: calibration.png in the run, or here")
     ] = None,
@@ -53,8 +54,7 @@ def calibrate(
     _require_room(runs[0])
     captioner = load(runs, weights=weights)
     captioner.require_language(language)
-    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
-    chosen = splits[0][0]
+    chosen, _ = split_of(records, runs, split)
     regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
         found, known = fit(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import Weights
 from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -28,7 +29,7 @@ def caption(
     *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
     run: Runs = None,
     language: Spoken = None,
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
     output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
     attention: Annotated[

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 
+from tushuo.cli.options import CaptionsIn, Images
+
 if TYPE_CHECKING:
     from tushuo.data.record import Record
     from tushuo.recipes import Recipe
@@ -18,8 +20,8 @@ app = App(name="data", help="Read, check and make caption data.")
 def check(
     data: Path,
     *,
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    images: Images = None,
+    language: CaptionsIn = "en",
     decode: Annotated[bool, Parameter(help="open every picture")] = True,
     recipe: Annotated[
         Literal["small", "best", "lesson"], Parameter(help="the next steps'")

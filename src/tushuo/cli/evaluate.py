@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import CaptionsIn, Images, Store, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.score import NO_MORE, MoreMetrics
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
@@ -21,10 +22,10 @@ def evaluate(
     data: Path,
     *,
     run: Runs = None,
-    store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
+    store: Store = None,
     split: Annotated[Literal["train", "val", "test"], Parameter(help="which pictures")] = "val",
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    images: Images = None,
+    language: CaptionsIn = "en",
     tokenizer: Annotated[
         Literal["ptb", "jieba", "characters"] | None,
         Parameter(help="default: ptb for English, jieba for Chinese"),
@@ -33,7 +34,7 @@ def evaluate(
     clip: Annotated[
         Path | None, Parameter(help="CLIPScore and RefCLIPScore too, by the CLIP model there")
     ] = None,
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     output: Annotated[
         Path | None,
         Parameter(
@@ -70,8 +71,7 @@ def evaluate(
     if tokenizer is None:
         captioner.require_language(language)
     config = with_given(captioner.run.config.search, search)
-    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to score
-    chosen, training = splits[0]
+    chosen, training = split_of(records, runs, split)
     mine = share(chosen)
     regions = seen_by(captioner.encoder, mine, store)
     with Bar("caption") as bar:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import CaptionsIn, Images, Unseen, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -18,10 +19,10 @@ def evidence(
     *,
     run: Runs = None,
     store: Annotated[Path, Parameter(help="regions of the pictures")],
-    split: Annotated[Literal["val", "test"], Parameter(help="which pictures")] = "val",
+    split: Unseen = "val",
     pictures: Annotated[int, Parameter(help="how many of them, the first ones")] = 300,
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    images: Images = None,
+    language: CaptionsIn = "en",
     share: Annotated[
         list[float] | None,
         Parameter(help="of the regions, to be hidden; several; default 0.05 0.1 0.2 0.4"),
@@ -30,7 +31,7 @@ def evidence(
         Literal["mean", "zero"],
         Parameter(help="what stands in their place: the mean region, zeros"),
     ] = "mean",
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     figure: Annotated[
         Path | None, Parameter(help="default: evidence.png in the run, or here")
     ] = None,
@@ -67,8 +68,7 @@ def evidence(
     config = with_given(captioner.run.config.search, search)
     if output:
         _require_fit(output, captioner.signature(config))
-    splits = [split_of(records, folder, split) for folder in runs]  # each must be fit to judge
-    chosen = splits[0][0][:pictures]
+    chosen = split_of(records, runs, split)[0][:pictures]
     regions = seen_by(captioner.encoder, chosen, store)
     with Bar("evidence") as bar:
         found = test(

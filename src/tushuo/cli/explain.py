@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.caption import content_of, encodable, require_no_option, stem_of
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import Weights
 from tushuo.cli.runs import Runs, Spoken
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -26,7 +27,7 @@ def explain(
     *,
     run: Runs = None,
     language: Spoken = None,
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     output: Annotated[
         Path | None, Parameter(help="the page; default: NAME-explained.html here")
     ] = None,

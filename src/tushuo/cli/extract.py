@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from tushuo.cli.options import CaptionsIn, Images, MostCaptions, MostImages, Weights
+
 if TYPE_CHECKING:
     from tushuo.features.extract import Extraction
 
@@ -14,8 +16,8 @@ def extract(
     data: Path,
     *,
     output: Annotated[Path, Parameter(help="folder of the feature store")],
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    images: Images = None,
+    language: CaptionsIn = "en",
     recipe: Annotated[
         Literal["small", "best", "lesson"], Parameter(help="what is not given")
     ] = "small",
@@ -31,12 +33,12 @@ def extract(
         int | None,
         Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
     ] = None,
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     views: Annotated[
         str | None, Parameter(help="other looks to keep beside the plain one: flip,crop or every")
     ] = None,
-    max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
-    max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
+    max_captions: MostCaptions = None,
+    max_images: MostImages = None,
 ) -> int:
     """Look at every picture of DATA once and keep its regions.
 

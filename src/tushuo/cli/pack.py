@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
+from tushuo.cli.options import Weights
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def pack(
     pictures: Annotated[
         list[str] | None, Parameter(help="compare captions on these; else on drawn scenes")
     ] = None,
-    weights: Annotated[Path | None, Parameter(help="the encoder's weights file")] = None,
+    weights: Weights = None,
     search: SearchOptions = AS_THE_RUN,
 ) -> int:
     """Make a small model of a run: a run folder of a few megabytes, to give away.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from tushuo.cli.flags import flags_of, only_given, with_given
+from tushuo.cli.options import CaptionsIn, Images, MostCaptions, MostImages, Store
 from tushuo.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def train(
     data: Path,
     *,
     output: Annotated[Path, Parameter(help="the run folder")],
-    store: Annotated[Path | None, Parameter(help="regions; without it, made on the fly")] = None,
-    images: Annotated[Path | None, Parameter(help="folder of the pictures")] = None,
-    language: Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")] = "en",
+    store: Store = None,
+    images: Images = None,
+    language: CaptionsIn = "en",
     split: Annotated[
         Literal["words", "jieba", "characters"] | None,
         Parameter(help="how captions become words; en: words, zh: jieba"),
@@ -54,8 +55,8 @@ def train(
         int | None,
         Parameter(help="on the fly, with --encoder-rate: the encoder's blocks that stay"),
     ] = None,
-    max_captions: Annotated[int | None, Parameter(help="use only so many captions")] = None,
-    max_images: Annotated[int | None, Parameter(help="use only so many pictures")] = None,
+    max_captions: MostCaptions = None,
+    max_images: MostImages = None,
     vocabulary: Annotated[int | None, Parameter(help="how many words to keep")] = None,
     min_count: Annotated[int | None, Parameter(help="drop words used less often")] = None,
     dropout: Annotated[float | None, Parameter(help="against learning by heart")] = None,

@@ -1,0 +1,14 @@
+"""Options that several commands have, so that each is named and explained in one way."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+Images = Annotated[Path | None, Parameter(help="folder of the pictures")]
+CaptionsIn = Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")]
+Store = Annotated[Path | None, Parameter(help="regions; without it, made on the fly")]
+Weights = Annotated[Path | None, Parameter(help="the encoder's weights file")]
+Unseen = Annotated[Literal["val", "test"], Parameter(help="which pictures")]
+MostCaptions = Annotated[int | None, Parameter(help="use only so many captions")]
+MostImages = Annotated[int | None, Parameter(help="use only so many pictures")]
