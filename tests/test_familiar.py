@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
+from safetensors.numpy import save
 
 from tests.conftest import MeanEncoder
 from tests.test_calibrate import folder as folder  # a run, as a fixture here too
@@ -80,6 +81,10 @@ def test_it_is_kept_and_read(known: Familiarity, tmp_path: Path) -> None:
     assert again.of(seen(20, 6)) == known.of(seen(20, 6))
     (tmp_path / "familiar.safetensors").write_bytes(b"{}")
     with pytest.raises(RunError, match=r"familiar\.safetensors cannot be read: .*calibrate again"):
+        read(tmp_path)
+    arrays = {"centre": known.centre[1:], "directions": known.directions, "known": known.known}
+    (tmp_path / "familiar.safetensors").write_bytes(save(arrays, metadata={"signature": "here"}))
+    with pytest.raises(RunError, match=r"do not fit together: centre \(79,\), directions \(20, 80"):
         read(tmp_path)
 
 

@@ -104,7 +104,7 @@ def read(folder: Path) -> Familiarity | None:
     """Read what a run knows; None where it was never calibrated.
 
     Raises:
-        RunError: it is there but cannot be read.
+        RunError: it is there but cannot be read, or is of no use.
     """
     path = folder / FILE
     if not path.is_file():
@@ -112,6 +112,10 @@ def read(folder: Path) -> Familiarity | None:
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in ("centre", "directions", "known")}
-            return Familiarity(signature=file.metadata()["signature"], **arrays)
+            encoder = file.metadata()["signature"]
     except (SafetensorError, KeyError, TypeError) as error:
         raise RunError(f"{path} cannot be read: {error}; calibrate again") from error
+    if arrays["directions"].shape[1:] != arrays["centre"].shape or arrays["known"].ndim != 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise RunError(f"{path} holds arrays that do not fit together: {shapes}; calibrate again")
+    return Familiarity(signature=encoder, **arrays)
