@@ -86,6 +86,27 @@ def test_what_is_said_keeps_the_rules(
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(
+    st.sampled_from(list(MODES)),
+    st.integers(0, 1000),
+    st.lists(phrases, min_size=1, max_size=3),
+    st.integers(1, 4),
+)
+def test_the_longest_captions_find_an_end_that_is_allowed(
+    mode: str, seed: int, last: list[str], most: int
+) -> None:
+    """Five of the eight words or more may stand there, so nobody has to say that there is none."""
+    config = SearchConfig(
+        search=mode, not_last=tuple(last), min_words=most, max_words=most, **MODES[mode]
+    )  # fmt: skip
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed)
+    found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
+    for words in (VOCABULARY.decode(one.words) for of in found for one in of):
+        assert len(words) == most
+        assert not any(ends_with(words, phrase) for phrase in last)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
     st.integers(0, 1000),
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True),
     st.integers(3, 6),
