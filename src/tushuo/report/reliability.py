@@ -55,7 +55,7 @@ def _diagram(axes: "Axes", found: Reliability) -> None:
         title=f"n = {found.pictures}, error {found.error:.3f} "
         f"(by chance {found.error_by_chance:.3f})",
     )
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    axes.legend(frameon=False, loc="best", fontsize=9)
     axes.title.set_fontsize(10)
 
 
@@ -74,5 +74,5 @@ def _curve(axes: "Axes", found: Reliability) -> None:
         title=f"n = {found.pictures}, AUROC {found.auroc:.3f} "
         f"({found.auroc_interval[0]:.3f} to {found.auroc_interval[1]:.3f})",
     )
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    axes.legend(frameon=False, loc="best", fontsize=9)
     axes.title.set_fontsize(10)

@@ -49,7 +49,7 @@ function chart(title, columns, runs, best) {
       runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name), bestTold(one, best))));
   return make("figure", { class: "chart" }, legend, svg);
 }
-const word = (name) => ({ train_loss: "training", val_loss: "validation" })[name] || name.replace("_", " ");
+const word = (name) => ({ train_loss: "training", val_loss: "validation", val_cider: "CIDEr" })[name] || name.replace("_", " ");
 
 /** The best epoch of a curve; that of the training loss is always its last, and says nothing. */
 function bestOf(one, best) {
