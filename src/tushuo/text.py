@@ -27,6 +27,7 @@ _FILTERED = str.maketrans({mark: " " for mark in '!"#$%&()*+.,-/:;=?@[\\]^_`{|}~
 _CHARACTER = re.compile(r"[a-z0-9]+|\S")
 _CHINESE = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]")
 LANGUAGES: dict[Language, str] = {"en": "English", "zh": "Chinese"}
+SPLITTING_OF: dict[Language, Splitting] = {"en": "words", "zh": "jieba"}  # unless told otherwise
 
 
 def split(caption: str, how: Splitting) -> list[str]:

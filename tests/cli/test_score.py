@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import call
+from tushuo.cli.score import interval, number
 from tushuo.metrics.meteor import java
 
 COCO = {
@@ -125,6 +126,11 @@ def test_document_frequencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "one picture" in capsys.readouterr().err
     assert call(*one, "--df", kept, "--no-meteor") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_cannot_be_told_is_a_stroke() -> None:
+    assert [number(of) for of in (None, 3, 0.5)] == ["-", "3", "0.5000"]
+    assert [interval(of) for of in (None, (0.25, 0.5))] == ["-", "0.2500 to 0.5000"]
 
 
 def test_cider_of_one_picture_is_told_by_no_command(

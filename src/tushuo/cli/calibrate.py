@@ -47,6 +47,7 @@ def calibrate(
     from tushuo.confidence import keep
     from tushuo.evaluate import split_of
     from tushuo.familiar import keep as keep_known
+    from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.report.reliability import draw_reliability
 
     records = tushuo.data.read(data, images=images, language=language)
@@ -62,7 +63,7 @@ def calibrate(
             chosen,
             regions,
             config=with_given(captioner.run.config.search, search),
-            tokenizer="jieba" if language == "zh" else "ptb",
+            tokenizer=TOKENIZER_OF[language],
             progress=bar,
         )
     keep(runs[0], found)

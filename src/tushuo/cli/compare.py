@@ -1,12 +1,19 @@
 """``tushuo compare``."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from tushuo.cli.score import NO_MORE, DocumentFrequencies, MoreMetrics, References, Tokenizer
+from tushuo.cli.score import (
+    NO_MORE,
+    DocumentFrequencies,
+    MoreMetrics,
+    References,
+    Tokenizer,
+    number,
+    say,
+)
 
 if TYPE_CHECKING:
     from tushuo.metrics.compare import Difference
@@ -65,8 +72,7 @@ def compare(
     else:
         _show(found, first, second)
         print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
-    for note in notes_on(len(people), frequencies):
-        print(f"note: {note}", file=sys.stderr)
+    say(notes_on(len(people), frequencies))
     return 0
 
 
@@ -85,8 +91,8 @@ def _show(found: "dict[str, Difference | None]", first: Path, second: Path) -> N
             continue
         table.add_row(
             name,
-            f"{of.first:.4f}",
-            f"{of.second:.4f}",
+            number(of.first),
+            number(of.second),
             f"{of.first - of.second:+.4f}",
             f"{of.interval[0]:+.4f} to {of.interval[1]:+.4f}",
             f"{of.p:.3f}",

@@ -78,11 +78,11 @@ def _words(
 ) -> _Words:
     """Count the words that a training would know; none without captions, which check tells."""
     from tushuo.errors import DataError
-    from tushuo.text import Splitting, split
+    from tushuo.text import SPLITTING_OF, split
     from tushuo.vocabulary import Vocabulary
 
-    splitting: Splitting = "jieba" if language == "zh" else "words"
-    captions = [split(caption, splitting) for record in records for caption in record.captions]
+    how = SPLITTING_OF[language]
+    captions = [split(caption, how) for record in records for caption in record.captions]
     if not any(captions):
         return _Words(0, 0, [])
     try:

@@ -1,6 +1,5 @@
 """``tushuo evaluate``."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +9,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import CaptionsIn, Images, Store, Weights
 from tushuo.cli.runs import Runs, speakers
-from tushuo.cli.score import NO_MORE, MoreMetrics
+from tushuo.cli.score import NO_MORE, MoreMetrics, interval, number, say
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
 if TYPE_CHECKING:
@@ -59,10 +58,11 @@ def evaluate(
     from tushuo.clip import look
     from tushuo.encoders.clip import load as open_clip
     from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
+    from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.runtime import processes
 
     records = tushuo.data.read(data, images=images, language=language)
-    how = tokenizer or ("jieba" if language == "zh" else "ptb")
+    how = tokenizer or TOKENIZER_OF[language]
     first = processes()[0] == 0  # the process that scores
     metrics = _usable(more.names(how), how, output) if first else ()
     eyes = open_clip(clip) if clip and first else None
@@ -133,19 +133,14 @@ def _show(results: "Results") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    def number(value: float | int | None) -> str:
-        return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
-
     table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
     for name, value in results.scores.items():
-        low, high = results.intervals[name] or (None, None)
         others = [number(of[name]) for of in results.baselines.values()]
-        table.add_row(name, number(value), f"{number(low)} to {number(high)}", *others)
+        table.add_row(name, number(value), interval(results.intervals[name]), *others)
     Console().print(table)
     habits = Table("habit", "this run", box=None)
     for name, value in results.habits.items():
         habits.add_row(name, number(value))
     Console().print(habits)
     print(results.signature)
-    for note in results.notes:
-        print(f"note: {note}", file=sys.stderr)
+    say(results.notes)

@@ -31,11 +31,11 @@ def require_on_the_fly(store: Path | None, **given: object) -> None:
 def seen_by(encoder: "Encoder", records: "list[Record]", store: Path | None) -> "Regions":
     """Take the regions of the store, or make them on the fly, as a run's encoder sees."""
     from tushuo.features.regions import Regions
+    from tushuo.features.views import PLAIN
 
     if store:
         return Regions.from_store(store, records).seen_by(encoder)
-    with Bar("open") as bar:
-        return Regions.on_the_fly(encoder, records, progress=bar)
+    return _on_the_fly(encoder, records, (PLAIN,))
 
 
 def opened(store: Path | None, records: "list[Record]") -> "Regions | None":
@@ -55,15 +55,13 @@ def frozen(
 ) -> "Regions":
     """Take the regions of a store, or make them on the fly with the run before's encoder."""
     from tushuo.encoders.halves import tuned
-    from tushuo.features.regions import Regions
 
     if kept:
         return kept
     looker = _load(encoder, weights)
     if before and before.upper:
         looker = tuned(looker, before.config.encoder.upto, before.upper)
-    with Bar("open") as bar:
-        return _told(Regions.on_the_fly(looker, records, views=views, progress=bar))
+    return _told(_on_the_fly(looker, records, views))
 
 
 def tuning(
@@ -76,15 +74,12 @@ def tuning(
     upto: int | None,
 ) -> "Regions":
     """Return regions that come through an upper part of the encoder that learns."""
-    from tushuo.features.regions import Regions
     from tushuo.train.tuning import learning, parted
 
     if kept:
         return learning(kept, parted(_load(kept.spec.name, weights), kept.spec.upto, before))
     halves = parted(_load(encoder, weights), upto, before)
-    with Bar("open") as bar:
-        grids = _told(Regions.on_the_fly(halves.lower, records, views=views, progress=bar))
-    return learning(grids, halves)
+    return learning(_told(_on_the_fly(halves.lower, records, views)), halves)
 
 
 def taught(
@@ -119,6 +114,14 @@ def _load(encoder: str, weights: Path | None) -> "Encoder":
 
     with Bar("weights") as bar:
         return encoders.load(encoder, weights=weights, progress=bar.bytes("weights"))
+
+
+def _on_the_fly(encoder: "Encoder", records: "list[Record]", views: tuple[str, ...]) -> "Regions":
+    """Open every picture once; each is looked at when its regions are asked for."""
+    from tushuo.features.regions import Regions
+
+    with Bar("open") as bar:
+        return Regions.on_the_fly(encoder, records, views=views, progress=bar)
 
 
 def _told(regions: "Regions") -> "Regions":

@@ -1,6 +1,7 @@
 """``tushuo score``."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -108,14 +109,24 @@ def score(
         return 0
     table = Table("metric", "score", "95 % interval", box=None)
     for name, value in found.scores.items():
-        interval = found.intervals[name]
-        table.add_row(
-            name,
-            "-" if value is None else f"{value:.4f}",
-            "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
-        )
+        table.add_row(name, number(value), interval(found.intervals[name]))
     Console().print(table)
     print(found.signature)
-    for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+    say(found.notes)
     return 0
+
+
+def number(value: float | int | None) -> str:
+    """Write a score or a count; one that cannot be told is a stroke."""
+    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """Write both ends of an interval."""
+    return "-" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+
+
+def say(notes: Iterable[str]) -> None:
+    """Tell on stderr what a reader of the scores must know."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)

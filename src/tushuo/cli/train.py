@@ -88,12 +88,13 @@ def train(
     from tushuo.features.views import parse_views
     from tushuo.recipes import RECIPES
     from tushuo.run import Run
+    from tushuo.text import SPLITTING_OF
     from tushuo.train.start import going_on, start
 
     require_on_the_fly(store, encoder=encoder, upto=upto)
     chosen, before = RECIPES[recipe](), Run.load(begun) if begun else None
     own = only_given(split=split, decoder=decoder, vocabulary=vocabulary, min_count=min_count)
-    splitting = split or ("jieba" if language == "zh" else "words")
+    splitting = split or SPLITTING_OF[language]
     learn = going_on(chosen.learn, before, own) if before else _anew(chosen.learn, splitting, own)
     learn = replace(
         learn,

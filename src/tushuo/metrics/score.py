@@ -44,6 +44,7 @@ TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "jieba": partial(text.split, how="jieba"),
     "characters": partial(text.split, how="characters"),
 }
+TOKENIZER_OF: dict[text.Language, str] = {"en": "ptb", "zh": "jieba"}  # unless told otherwise
 SAMPLES, CONFIDENCE = 1000, 0.95
 VERSION = 1  # of the numbers: raised when the same captions would get others
 FEW = 100  # pictures below which CIDEr's weights say little
