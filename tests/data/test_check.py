@@ -50,3 +50,7 @@ def test_check(tmp_path: Path) -> None:
     assert len(rows(report)) > 10
     assert to_json(report)["pictures"] == 7
     assert check(records[6:], open_picture=open_picture).fatal
+    split = records[:4]
+    assert not check(split, open_picture=open_picture).fatal
+    lacking = check([split[0], split[2]], open_picture=open_picture)
+    assert lacking.fatal == ["there are no captions of the val split; training needs some"]

@@ -254,6 +254,19 @@ def test_settings_that_cannot_be(setting: dict[str, Any], message: str) -> None:
         TrainConfig(**setting)
 
 
+def test_a_split_without_pictures_is_named(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    """Whether the data lacks them or the store: what to do differs."""
+    training = [record for record in records if record.split == "train"]
+    told = rf"none of {len(training)} pictures is of the val split and has captions; bring more"
+    with pytest.raises(DataError, match=told):
+        start(training, store, tmp_path / "run", LearnConfig())
+    seen = replace(store, rows={r.image_id: store.rows[r.image_id] for r in training})
+    with pytest.raises(DataError, match=r"of the val split has regions, which \d+ others have"):
+        start(records, seen, tmp_path / "run", LearnConfig())
+
+
 def test_going_on_with_another_s_words_is_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:

@@ -67,12 +67,6 @@ def check(
     near = pictures.near()
     across = [group for group in near if len({pictures.splits[n] for n in group}) > 1]
     empty = [str(r.image_id) for r in records if any(not c.strip() for c in r.captions)]
-    usable = len(records) - len(missing) - len(pictures.undecodable)
-    fatal = []
-    if not captions:
-        fatal.append("there are no captions at all; training needs some")
-    if usable < 2:
-        fatal.append(f"{usable} of {len(records)} pictures can be opened; training needs two")
     return DataReport(
         pictures=len(records),
         captions=len(captions),
@@ -90,7 +84,7 @@ def check(
         empty_captions=empty,
         identical_captions=len(captions) - len(set(captions)),
         warnings=_warnings(missing, pictures, across, empty),
-        fatal=fatal,
+        fatal=_fatal(records, len(records) - len(missing) - len(pictures.undecodable)),
     )
 
 
@@ -219,6 +213,23 @@ def difference_hash(cells: np.ndarray) -> np.ndarray:
     grey = cells.mean(axis=2)
     across, down = grey[:-1, 1:] > grey[:-1, :-1], grey[1:, :-1] > grey[:-1, :-1]
     return np.packbits([across, down]).view(np.uint16)
+
+
+def _fatal(records: Sequence[Record], usable: int) -> list[str]:
+    """Say why a training would fail."""
+    found = []
+    told = [record for record in records if record.captions]
+    if not told:
+        found.append("there are no captions at all; training needs some")
+    elif all(record.split for record in records):
+        lacking = {"train", "val"} - {record.split for record in told}
+        found += [
+            f"there are no captions of the {part} split; training needs some"
+            for part in sorted(lacking)
+        ]
+    if usable < 2:
+        found.append(f"{usable} of {len(records)} pictures can be opened; training needs two")
+    return found
 
 
 def _warnings(

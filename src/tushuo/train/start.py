@@ -174,11 +174,18 @@ def _spoken(
         for part in ("train", "val")
     }
     for part, pairs in spoken.items():
-        if not pairs:
+        if pairs:
+            continue
+        told = sum(record.split == part and bool(record.captions) for record in records)
+        if not told:
             raise DataError(
-                f"no picture of the {part} split has regions and captions ({len(records)} records, "
-                f"{len(regions.rows)} pictures with regions); is this the store of the same data?"
+                f"none of {len(records)} pictures is of the {part} split and has captions; bring "
+                "more pictures, or data that says which are of which split (docs/data.md)"
             )
+        raise DataError(
+            f"none of {told} pictures of the {part} split has regions, which {len(regions.rows)} "
+            "others have; name the store of these pictures, or extract them"
+        )
     return spoken
 
 
