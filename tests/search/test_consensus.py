@@ -46,11 +46,11 @@ def test_rare_words_weigh_more() -> None:
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(st.integers(0, 1000), st.sampled_from([0.5, 1.0]))
-def test_it_is_brute_force(seed: int, temperature: float) -> None:
+@given(st.integers(0, 1000), st.sampled_from([0.5, 1.0]), st.booleans())
+def test_it_is_brute_force(seed: int, temperature: float, unk: bool) -> None:
     """The beam's captions in the order of their agreement, and nothing of them is altered."""
     decoder = ScriptedDecoder(vocabulary=V, seed=seed, sharpness=1.0)
-    config = replace(CONFIG, seed=seed, judge_temperature=temperature)
+    config = replace(CONFIG, seed=seed, judge_temperature=temperature, unk=unk)
     beams = found(decoder, 1, 2, config=replace(config, search="beam"))
     draws = replace(config, search="sample", n_best=9, temperature=temperature)
     judges, weights = found(decoder, 1, 2, config=draws), rarities(WORDS).tolist()

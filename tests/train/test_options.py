@@ -90,3 +90,13 @@ def test_no_option_is_without_effect(
         learn(records, store, tmp_path / name, Watcher(), config)
     one, other = (load_file(tmp_path / name / "best.safetensors") for name in ("plain", "with"))
     assert not all(one[name].equal(other[name]) for name in one)
+
+
+def test_averaged_weights_learn_with_the_others(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    """It is they that are checked after each epoch; they begin where the weights do."""
+    rows = learn(records, store, tmp_path / "run", Watcher(), replace(PLAIN, average=0.9))
+    losses = [row.val_loss for row in rows]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] - 0.1
