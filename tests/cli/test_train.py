@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from tests.cli.test_cli import call
 from tests.conftest import MeanEncoder
+from tushuo.cli import app
 from tushuo.cli.flags import flags_of, with_given
 from tushuo.cli.train import _reward
 from tushuo.data import read
@@ -40,6 +41,13 @@ def test_flags_hold_what_was_given_alone() -> None:
     assert with_given(settings, made(batch_size=3, average=0.5)) == TrainConfig(
         epochs=7, batch_size=3, average=0.5
     )
+
+
+def test_a_no_is_taken_back_by_the_word_itself() -> None:
+    for given, no_echo in (("--echo", False), ("--no-echo", True)):
+        _, bound, _ = app.parse_args(["caption", "photo.jpg", given, "--no-unk"])
+        search = bound.arguments["search"]
+        assert (search.no_echo, search.unk) == (no_echo, False)
 
 
 def test_every_setting_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:

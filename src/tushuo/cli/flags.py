@@ -48,10 +48,16 @@ def only_given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _negative(name: str, kind: Any) -> str | None:
+    """Name the flag that takes a yes back: --echo that of --no-echo; other settings have none."""
+    if kind is not bool:
+        return ""
+    return f"--{name.removeprefix('no_')}" if name.startswith("no_") else None  # None: --no-NAME
+
+
 def _flag(name: str, hint: Any, default: Any, chooser: str) -> tuple[str, Any, Any]:
     kind, told = get_args(hint)
     if default not in (None, (), False):
         told = f"{told}; {default} unless the {chooser} says otherwise"
-    negative = None if kind is bool else ""  # only a yes can be taken back by a no
-    told_to = Parameter(help=told, negative=negative)
+    told_to = Parameter(help=told, negative=_negative(name, kind))
     return name, Annotated[kind | None, told_to], field(default=None)
