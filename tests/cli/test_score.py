@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import call
+from tests.conftest import from_docs
 from tushuo.cli.score import interval, number
 from tushuo.metrics.meteor import java
+from tushuo.metrics.score import METRICS
 
 COCO = {
     "images": [{"id": 1}, {"id": 2}],
@@ -46,6 +48,30 @@ def test_both_forms_give_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found[0]["signature"].startswith("metrics:")
     assert call(*write(tmp_path, COCO, RESULTS)) == 0
     assert "95 % interval" in capsys.readouterr().out
+
+
+def test_a_metric_that_was_added_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        METRICS, "length_ratio", from_docs("metrics/length_ratio.py")["LengthRatio"]
+    )
+    people = tmp_path / "people.json"
+    people.write_text('{"1": ["a dog runs"], "2": ["a cat sleeps"]}')
+    (tmp_path / "said.json").write_text('{"1": "a dog", "2": "a cat"}')
+    given = ("--references", people, "--hypotheses", tmp_path / "said.json", "--no-meteor")
+    assert call("score", *given) == 0
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert told[1:-1] == [
+        "Bleu_1",
+        "Bleu_2",
+        "Bleu_3",
+        "Bleu_4",
+        "ROUGE_L",
+        "CIDEr",
+        "CIDEr-D",
+        "LengthRatio",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ class MoreMetrics:
         """
         from tushuo.errors import SettingError
         from tushuo.metrics.meteor.extra import INSTALL, installed
+        from tushuo.metrics.score import METRICS
 
         if self.meteor and self.meteor_java:
             raise SettingError(
@@ -54,9 +55,8 @@ class MoreMetrics:
             meteor = installed()
             if not meteor:
                 print(f"note: METEOR is left out; for it: {INSTALL}", file=sys.stderr)
-        chosen = {"bleu": True, "meteor": meteor, "meteor-java": self.meteor_java}
-        chosen |= {"rouge": True, "cider": True, "spice": self.spice}
-        return tuple(name for name, wanted in chosen.items() if wanted)
+        asked = {"meteor": meteor, "meteor-java": self.meteor_java, "spice": self.spice}
+        return tuple(name for name in METRICS if asked.get(name, True))
 
 
 NO_MORE = MoreMetrics()

@@ -26,10 +26,10 @@ from tushuo.signatures import require_same, signature
 
 METRICS: dict[str, Callable[[], Metric]] = {
     "bleu": Bleu,
-    "rouge": RougeL,
-    "cider": Cider,
     "meteor": Meteor,
     "meteor-java": partial(Meteor, aligner="java"),
+    "rouge": RougeL,
+    "cider": Cider,
     "spice": Spice,
 }
 QUICK = ("bleu", "rouge", "cider")  # these want no extra
