@@ -160,6 +160,23 @@ def test_bad_tables(tmp_path: Path, name: str, content: str, message: str) -> No
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["F.token.txt", "c.csv", "c.jsonl"])
+def test_what_is_no_utf_8_and_what_ends_no_line(tmp_path: Path, name: str) -> None:
+    """U+2028, which some programs end paragraphs with, may stand in a caption."""
+    said = "a dog\u2028two dogs"
+    rows = {
+        "F.token.txt": f"a.jpg#0\t{said}\n",
+        "c.csv": f"image,caption\na.jpg,{said}\n",
+        "c.jsonl": json.dumps({"image": "a.jpg", "caption": said}, ensure_ascii=False),
+    }
+    (tmp_path / name).write_text(rows[name], encoding="utf-8-sig")
+    (record,) = read(tmp_path / name)
+    assert (record.image_id, record.captions) == ("a.jpg", (said,))
+    (tmp_path / name).write_bytes(rows[name].encode() + "狗".encode("gb18030"))
+    with pytest.raises(DataError, match=r"not UTF-8 text, byte \d+ is 0x.*; save it as UTF-8"):
+        read(tmp_path / name)
+
+
 def test_sidecars(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name in ("a.jpg", "sub/b c.PNG", "alone.jpg"):
@@ -169,3 +186,6 @@ def test_sidecars(tmp_path: Path) -> None:
     first, second = read(tmp_path)
     assert (first.image_id, first.captions) == ("a.jpg", ("a dog", "two dogs"))
     assert (second.image_id, second.captions) == ("sub/b c.PNG", ("一只猫",))
+    (tmp_path / "a.txt").write_bytes("狗".encode("gb18030"))
+    with pytest.raises(DataError, match=r"a\.txt is not UTF-8 text, byte 0 is 0xb9; save it"):
+        read(tmp_path)

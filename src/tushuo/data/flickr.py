@@ -6,6 +6,7 @@
 import re
 from pathlib import Path
 
+from tushuo.data.lines import read_lines
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 
@@ -46,8 +47,4 @@ def _splits(folder: Path) -> dict[str, Split]:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: {error}; convert it") from error
-    return [line for line in text.splitlines() if line.strip()]
+    return [line.rstrip("\n") for line in read_lines(path) if line.strip()]

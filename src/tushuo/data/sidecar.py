@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tushuo.data.lines import read_lines
 from tushuo.data.record import Record
-from tushuo.errors import DataError
 from tushuo.images import EXTENSIONS
 
 
@@ -20,11 +20,7 @@ def read_sidecars(folder: Path, *, images: Path | None = None) -> list[Record]:
         text = (folder / path.relative_to(images or folder)).with_suffix(".txt")
         if not text.is_file():
             continue
-        try:
-            lines = text.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise DataError(f"{text} is not UTF-8 text: {error}; convert it") from error
-        captions = tuple(line.strip() for line in lines if line.strip())
+        captions = tuple(line.strip() for line in read_lines(text) if line.strip())
         name = path.relative_to(images or folder).as_posix()
         records.append(Record(image_id=name, path=path, captions=captions))
     return records

@@ -12,6 +12,7 @@ from typing import cast
 
 import msgspec
 
+from tushuo.data.lines import read_lines
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 
@@ -51,15 +52,8 @@ def read_table(path: Path, *, images: Path | None = None) -> list[Record]:
     ]
 
 
-def _text(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: {error}; convert it") from error
-
-
 def _csv_rows(path: Path) -> Iterator[Row]:
-    lines = _text(path)
+    lines = read_lines(path)
     tab = path.suffix == ".tsv" or (bool(lines) and "\t" in lines[0])
     rows = csv.reader(lines, delimiter="\t" if tab else ",", skipinitialspace=True)
     columns: tuple[int, int, int | None] | None = None
@@ -90,7 +84,7 @@ def _columns(head: list[str]) -> tuple[tuple[int, int, int | None], bool]:
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(_text(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
             continue
         try:
