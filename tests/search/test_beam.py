@@ -169,6 +169,24 @@ def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
             assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
 
 
+def test_each_group_s_best_comes_before_any_group_s_second() -> None:
+    """The first group is a beam of its own: its second caption is never among the first two."""
+    decoder, names = ScriptedDecoder(vocabulary=30, seed=2), pictures(*range(30))
+    apart = SearchConfig(
+        search="diverse", beam_size=4, groups=2, strength=100.0, n_best=4, min_words=3, max_words=8
+    )
+    alone = SearchConfig(search="beam", beam_size=2, n_best=2, min_words=3, max_words=8)
+    better = 0
+    for found, (best, second) in zip(
+        search(decoder, names, apart), search(decoder, names, alone), strict=True
+    ):
+        said = [one.words for one in found]
+        assert said.index(best.words) < 2 <= said.index(second.words)
+        worth = [ranked(one.log_probs, "mean", 0.0) for one in (second, *found[:2])]
+        better += worth[0] > min(worth[1:])
+    assert better  # than the other group's best, at times, so the order is not that of the scores
+
+
 def test_longer_captions_where_length_is_made_even() -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=5)
     names = pictures(*range(40))
