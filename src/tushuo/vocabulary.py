@@ -37,7 +37,7 @@ class VocabularyConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Frequencies:
+class Commonness:
     """How common words, and whole captions, are among the captions of the training pictures.
 
     Attributes:
@@ -52,7 +52,7 @@ class Frequencies:
     captions: Mapping[str, int] | None = None
 
     @classmethod
-    def load(cls, path: Path) -> "Frequencies | None":
+    def load(cls, path: Path) -> "Commonness | None":
         """Read them; None where they were never written.
 
         Raises:
@@ -77,7 +77,7 @@ class Vocabulary:
         frequencies: how common they are, where that is known; no part of the hash.
     """
 
-    def __init__(self, tokenizer: Tokenizer, frequencies: Frequencies | None = None):
+    def __init__(self, tokenizer: Tokenizer, frequencies: Commonness | None = None):
         self._tokenizer, self.frequencies = tokenizer, frequencies
         ids = tokenizer.get_vocab()
         self.words: tuple[str, ...] = tuple(sorted(ids, key=ids.__getitem__))
@@ -111,7 +111,7 @@ class Vocabulary:
             whole.update(" ".join(said) for said in captions if known.issuperset(said))
         ordered = {word: words[word] for word in self.words if words[word]}
         stock = {said: count for said, count in sorted(whole.items()) if count > 1}
-        common = Frequencies(pictures=len(pictures), words=ordered, captions=stock)
+        common = Commonness(pictures=len(pictures), words=ordered, captions=stock)
         return Vocabulary(self._tokenizer, common)
 
     @classmethod
@@ -121,7 +121,7 @@ class Vocabulary:
         Raises:
             RunError: it is missing or not a vocabulary of ours.
         """
-        path, common = folder / FILE, Frequencies.load(folder / COMMON)
+        path, common = folder / FILE, Commonness.load(folder / COMMON)
         try:
             vocabulary = cls(Tokenizer.from_file(str(path)), common)
         except Exception as error:  # tokenizers raises bare Exception, nothing finer

@@ -24,7 +24,7 @@ from tushuo.search.beam import beam
 from tushuo.search.config import SearchConfig
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.search.step_by_step import step_by_step
-from tushuo.vocabulary import Frequencies, Vocabulary
+from tushuo.vocabulary import Commonness, Vocabulary
 
 
 def consensus(
@@ -110,7 +110,7 @@ _ANEW = (
 )
 
 
-def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, Frequencies]:
+def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, Commonness]:
     """Return a vocabulary that knows how common its words are, and that."""
     if vocabulary is None:
         raise SettingError("consensus was asked of a search that has no vocabulary; pass the run's")
