@@ -210,6 +210,20 @@ def test_info(
     assert all(len(line) <= columns for line in below.splitlines() if "https://" not in line)
 
 
+@pytest.mark.parametrize(
+    "command", [("extract",), ("data", "check"), ("compare",), ("blend",), ("pack",)]
+)
+def test_help_explains_every_option(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert call(*command, "--help") == 0
+    told = capsys.readouterr().out
+    assert "*  " in told
+    assert not re.search(r"--\w+ +\[required\]", told)
+    assert "--empty-" not in told
+
+
 def test_info_names_the_extra_that_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

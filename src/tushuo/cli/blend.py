@@ -7,8 +7,8 @@ from cyclopts import Parameter
 
 
 def blend(
-    first: Path,
-    second: Path,
+    first: Annotated[Path, Parameter(help="a run folder")],
+    second: Annotated[Path, Parameter(help="that of a run that began from it")],
     *,
     output: Annotated[Path, Parameter(help="the new run's folder")],
     share: Annotated[float, Parameter(help="of the second's weights, 0 to 1")] = 0.5,

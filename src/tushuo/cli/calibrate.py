@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import CaptionsIn, Images, Store, Unseen, Weights
+from tushuo.cli.options import CaptionsIn, Data, Images, Store, Unseen, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    data: Path,
+    data: Data,
     *,
     run: Runs = None,
     store: Store = None,

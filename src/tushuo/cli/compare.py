@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    first: Path,
-    second: Path,
+    first: Annotated[Path, Parameter(help="captions, or scores of them")],
+    second: Annotated[Path, Parameter(help="others of the same pictures")],
     *,
     references: References,
     tokenizer: Tokenizer = "ptb",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 
-from tushuo.cli.options import CaptionsIn, Images
+from tushuo.cli.options import CaptionsIn, Data, Images
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
@@ -18,7 +18,7 @@ app = App(name="data", help="Read, check and make caption data.")
 
 @app.command
 def check(
-    data: Path,
+    data: Data,
     *,
     images: Images = None,
     language: CaptionsIn = "en",
@@ -142,7 +142,7 @@ def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
 @app.command
 def download(
     dataset: Literal["coco2014", "coco2017"],
-    folder: Path,
+    folder: Annotated[Path, Parameter(help="where it belongs")],
     *,
     captions_only: Annotated[bool, Parameter(help="leave out the pictures", negative="")] = False,
     mirror: Annotated[str | None, Parameter(help="address with the official layout")] = None,
@@ -164,7 +164,7 @@ def download(
 
 @app.command
 def scenes(
-    folder: Path,
+    folder: Annotated[Path, Parameter(help="where it belongs")],
     *,
     count: Annotated[int, Parameter(help="how many pictures")] = 2000,
     language: Annotated[Literal["en", "zh"], Parameter(help="of the captions")] = "en",

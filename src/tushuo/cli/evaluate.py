@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import CaptionsIn, Images, Store, Weights
+from tushuo.cli.options import CaptionsIn, Data, Images, Store, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.score import NO_MORE, MoreMetrics, interval, number, say
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    data: Path,
+    data: Data,
     *,
     run: Runs = None,
     store: Store = None,

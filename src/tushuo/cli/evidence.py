@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import CaptionsIn, Images, Unseen, Weights
+from tushuo.cli.options import CaptionsIn, Data, Images, Unseen, Weights
 from tushuo.cli.runs import Runs, speakers
 from tushuo.cli.search import AS_THE_RUN, SearchOptions
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def evidence(
-    data: Path,
+    data: Data,
     *,
     run: Runs = None,
     store: Annotated[Path, Parameter(help="regions of the pictures")],

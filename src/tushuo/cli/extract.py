@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from tushuo.cli.options import CaptionsIn, Images, MostCaptions, MostImages, Weights
+from tushuo.cli.options import CaptionsIn, Data, Images, MostCaptions, MostImages, Weights
 
 if TYPE_CHECKING:
     from tushuo.features.extract import Extraction
 
 
 def extract(
-    data: Path,
+    data: Data,
     *,
     output: Annotated[Path, Parameter(help="folder of the feature store")],
     images: Images = None,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+Data = Annotated[Path, Parameter(help="captions: a file or a folder; docs/data.md")]
 Images = Annotated[Path | None, Parameter(help="folder of the pictures")]
 CaptionsIn = Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")]
 Store = Annotated[Path | None, Parameter(help="regions; without it, made on the fly")]

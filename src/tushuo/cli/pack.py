@@ -16,14 +16,15 @@ SCENES = 32  # drawn, to compare captions on where no pictures are named
 
 
 def pack(
-    run: Path,
+    run: Annotated[Path, Parameter(help="the run folder")],
     *,
     output: Annotated[Path, Parameter(help="the model's folder")],
     precision: Annotated[
         Literal["float16", "int8"], Parameter(help="how its weights are rounded")
     ] = "float16",
     pictures: Annotated[
-        list[str] | None, Parameter(help="compare captions on these; else on drawn scenes")
+        list[str] | None,
+        Parameter(help="compare captions on these; else on drawn scenes", negative=""),
     ] = None,
     weights: Weights = None,
     search: SearchOptions = AS_THE_RUN,

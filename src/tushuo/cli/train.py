@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from tushuo.cli.flags import flags_of, only_given, with_given
-from tushuo.cli.options import CaptionsIn, Images, MostCaptions, MostImages, Store
+from tushuo.cli.options import CaptionsIn, Data, Images, MostCaptions, MostImages, Store
 from tushuo.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ AS_THE_RECIPE = Given()
 
 
 def train(
-    data: Path,
+    data: Data,
     *,
     output: Annotated[Path, Parameter(help="the run folder")],
     store: Store = None,
