@@ -221,8 +221,19 @@ def test_words_want_a_vocabulary() -> None:
             "diverse,beam_size=5,score=gnmt,groups=5,strength=0.5,gnmt_alpha=0.6,max_words=40",
         ),
         (
-            {"search": "sample", "top_p": 0.9},
-            "sample,n_best=1,temperature=1.0,top_p=0.9,max_words=40",
+            {"search": "sample", "top_k": 7, "top_p": 0.9, "seed": 3},
+            "sample,n_best=1,temperature=1.0,top_k=7,top_p=0.9,seed=3,max_words=40",
+        ),
+        (
+            {"search": "consensus", "stock_penalty": 0.02},
+            "consensus,beam_size=5,score=mean,judges=30,judge_temperature=0.7,stock_penalty=0.02,"
+            "max_words=40",
+        ),
+        (
+            {"min_words": 2, "must_not": ("a", "b c"), "not_last": ("d",), "no_repeat": 3}
+            | {"no_echo": True, "unk": True},
+            "greedy,min_words=2,max_words=40,must_not=a+b c,not_last=d,no_repeat=3,no_echo=True,"
+            "unk=True",
         ),
         (
             {"search": "consensus", "n_best": 2, "seed": 3, "temperature": 0.5},
