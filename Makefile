@@ -6,8 +6,8 @@ BIN := .venv/bin
 
 setup: .venv/ready
 
-# The CPU build of torch is a tenth of the size of the default one and enough for all that is here.
-# Machines with a GPU: pip install torch first, then the rest finds it.
+# One version of torch, in the build that pip finds; the CPU build is a tenth of the size of the others and enough
+# for all that is here. Whoever wants a certain build installs it into .venv first: it is kept.
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
