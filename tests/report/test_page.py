@@ -264,6 +264,25 @@ def test_captions_are_text_whatever_they_hold(reader: Reader, tmp_path: Path) ->
     assert card.locator(".said p").get_attribute("lang") == "zh-Hans"
 
 
+def test_runs_share_baselines_though_one_has_a_metric_more(reader: Reader, tmp_path: Path) -> None:
+    one, other = (made_up(3, tmp_path / name) for name in ("a", "b"))
+    metric = next(iter(one.scores))
+    more = {**one.scores, "METEOR": 0.25}
+    found = {
+        "a": replace(one, baselines={"person": one.scores, "frequent": {metric: 0.5}}),
+        "b": replace(other, scores=more, baselines={"person": more, "frequent": {metric: 0.4}}),
+    }
+    write_report(tmp_path / "r.html", found)
+    reader.open(tmp_path / "r.html")
+    heads = reader.page.locator("#score-table thead th").all_inner_texts()
+    told = [head.strip(" ▽◇○").strip() for head in heads]
+    assert [name for name in told if name.startswith(("person", "frequent"))] == [
+        "person",
+        "frequent (a)",
+        "frequent (b)",
+    ]
+
+
 def test_captions_of_another_tool_without_pictures(reader: Reader, tmp_path: Path) -> None:
     found = made_up(3, tmp_path / "pictures")
     bare = {n: Said(caption=s.caption, references=s.references) for n, s in found.pictures.items()}

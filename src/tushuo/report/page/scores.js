@@ -36,7 +36,7 @@ function baselines() {
   scored.forEach((run, place) => {
     for (const [name, scores] of Object.entries(run.baselines)) {
       const same = found.find((b) => b.name === name && same_numbers(b.scores, scores));
-      if (same) same.runs.push(place);
+      if (same) Object.assign(same, { runs: [...same.runs, place], scores: { ...scores, ...same.scores } });
       else found.push({ name, scores, runs: [place] });
     }
   });
@@ -48,7 +48,11 @@ function baselines() {
   const kinds = [...new Set(found.map((one) => one.name))];
   return found.sort((a, b) => kinds.indexOf(a.name) - kinds.indexOf(b.name));
 }
-const same_numbers = (a, b) => Object.keys({ ...a, ...b }).every((name) => a[name] === b[name]);
+/** Equal in every metric that both have: one evaluation may have had a metric more. */
+function same_numbers(a, b) {
+  const both = Object.keys(a).filter((name) => name in b);
+  return both.length > 0 && both.every((name) => a[name] === b[name]);
+}
 
 function drawScores() {
   if (!scored.length) return;
