@@ -120,6 +120,19 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "losses" in capsys.readouterr().out
 
 
+def test_long_names_are_told_apart_by_compare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people.json").write_text('{"1": ["a dog runs"], "2": ["a cat sleeps"]}')
+    said = [tmp_path / f"captions-beam-{size}.json" for size in (5, 10)]
+    for path in said:
+        path.write_text('{"1": "a dog", "2": "a cat"}')
+    assert call("compare", *said, "--references", tmp_path / "people.json", "--no-meteor") == 0
+    heads = capsys.readouterr().out.split("Bleu_1")[0].split()
+    assert "".join(heads).count("captions") == 2
+    assert {"-beam-5", "-beam-10"} <= set(heads)
+
+
 def test_scores_made_otherwise_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,8 +83,8 @@ def _show(found: "dict[str, Difference | None]", first: Path, second: Path) -> N
 
     table = Table(box=None)
     heads = ("metric", first.stem, second.stem, "change", "95 % interval", "p", "wins", "losses")
-    for head in heads:
-        table.add_column(head, no_wrap=True, max_width=18 if head == "95 % interval" else 8)
+    for head in heads:  # a long name is folded: cut off, two names may look alike
+        table.add_column(head, overflow="fold", max_width=18 if head == "95 % interval" else 8)
     for name, of in found.items():
         if of is None:
             table.add_row(name, *["-"] * (len(heads) - 1))
