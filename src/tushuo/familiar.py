@@ -5,11 +5,12 @@ was fitted on such pictures: of a page of text, or of an animal that it never sa
 So strange pictures are told apart before any word is said.
 
 A picture's glance is the mean of its regions, of length 1. What a glance has outside the main
-directions of other pictures' glances is its strangeness (the residual of Wang et al. 2022, "ViM",
-section 4.1; theirs is of the features before a classifier, and added to its logits). Familiarity is
-the share of further pictures that are at least as strange (the p-value of conformal prediction,
-Vovk et al. 2005, section 2.2): whatever the encoder, one picture in a hundred of the same kind has
-0.01 or less. No strange picture is needed to fit it.
+directions of other pictures' glances is its strangeness (the residual of Wang et al., "ViM:
+Out-Of-Distribution with Virtual-logit Matching", CVPR 2022; theirs is of the features before a
+classifier, not of length 1, and added to its logits). Familiarity is the share of further pictures
+that are at least as strange (the p-value of conformal prediction, Vovk et al., "Algorithmic
+Learning in a Random World", 2005, chapter 2): whatever the encoder, one picture in a hundred of the
+same kind has 0.01 or less. No strange picture is needed to fit it.
 
 RUN/familiar.safetensors holds it; `calibrate` makes it.
 """
