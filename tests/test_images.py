@@ -1,9 +1,7 @@
 """Odd pictures: each gets the right pixels or one named error."""
 
-import base64
 import io
 import struct
-import sys
 import zlib
 from pathlib import Path
 
@@ -85,19 +83,6 @@ def bomb() -> bytes:
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8))
-# 64 x 48 pixels, red on the left and blue on the right, to be turned by a quarter to the right.
-PHONE = base64.b64decode(
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAchtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAA"
-    "AAAAAAAAAAAAADRpbG9jAAAAAERAAAIAAQAAAAAB7AABAAAAAAAAAHUAAgAAAAACYQABAAAAAAAAACQAAAA4aWlu"
-    "ZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZlAgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAABAAAB"
-    "B2lwcnAAAADmaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMA"
-    "AAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkA"
-    "AAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAAMAAAAAEAAAAA"
-    "AAAAAv////AAAAACAAAAEHBpeGkAAAAAAwgICAAAAAlpcm90AwAAABlpcG1hAAAAAAAAAAEAAQaBAgMFhIYAAAAa"
-    "aXJlZgAAAAAAAAAOY2RzYwACAAEAAQAAAKFtZGF0AAAAcSgBrwngOSMkv//6Mb//+EaeQ/a5hcF//g8Wff4V/n/+"
-    "ze9RXZWFbILbD0Opm8R2/qm/EqRhs0lk1uPxAzLY2gjY37MO7eK5BhNXY9wvM5r6IBgHij0hse84jiQ9+d7o0P4z"
-    "a2n34T+L/A4yy2T7lHcCAAAABkV4aWYAAE1NACoAAAAIAAEBEgADAAAAAQAGAAAAAAAA"
-)
 BAD = {
     "empty": (b"", "is empty"),
     "web page": (b"<!DOCTYPE html><html>", "web page"),
@@ -105,9 +90,7 @@ BAD = {
     "text": (b"hello there", "begins with"),
     "pdf": (b"%PDF-1.4 xxxxxxxx", "begins with"),
     "zeros": (b"\0" * 500, "begins with"),
-    "film": (b"\0\0\0\x18ftypisom\0\0\0\0mp41", "it is 'isom', as of.*; save it as one of JPEG"),
-    "heic head alone": (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "damaged|not a picture"),
-    "truncated heic": (PHONE[:500], "damaged|not a picture"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "it is 'heic'.*save it as one of JPEG"),
     "truncated jpeg": (encoded(NOISE, "JPEG")[:900], "damaged"),
     "truncated png": (encoded(NOISE, "PNG")[:900], "damaged"),
     "truncated gif": (encoded(NOISE, "GIF")[:900], "damaged"),
@@ -125,30 +108,6 @@ def test_bad_pictures_are_named(name: str, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(PictureError, match=message):
         open_picture(path)
-
-
-def test_a_phones_picture_is_upright() -> None:
-    seen = open_picture(PHONE)
-    assert seen.shape == (64, 48, 3)
-    assert seen[5, 20] == pytest.approx((200, 30, 30), abs=8)
-    assert seen[-5, 20] == pytest.approx((30, 30, 200), abs=8)
-
-
-def test_a_phones_picture_wants_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(
-        PictureError, match=r"it is 'heic'.*; pip install 'tushuo\[heic\]', or save"
-    ):
-        open_picture(PHONE)
-
-
-def test_a_phones_picture_is_measured_before_it_is_decoded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("tushuo.images.MAX_PIXELS", 64 * 48 - 1)
-    monkeypatch.setattr("tushuo.images._upright_rgb", lambda image: pytest.fail("was decoded"))
-    with pytest.raises(PictureError, match="would have 48 x 64 pixels"):
-        open_picture(PHONE)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -18,8 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tushuo.errors import PictureError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
-# Brands of HEIC, the format of many phones; it wants the extra heic, and without it is named.
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# HEIC is not opened, but a folder's are found, so that they are named and not passed over.
 EXTENSIONS = {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif",
               ".bmp", ".tif", ".tiff"}  # fmt: skip
 MAX_PIXELS = 100_000_000
@@ -54,8 +53,7 @@ def open_picture(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            formats = (*FORMATS, "HEIF") if _is_heic(content) and _opens_heic() else FORMATS
-            with Image.open(io.BytesIO(content), formats=formats) as image:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise PictureError(
@@ -122,20 +120,6 @@ def _inside(folder: Path) -> str:
     return f"; expected one picture, such as {first}"
 
 
-def _is_heic(content: bytes) -> bool:
-    return content[4:8] == b"ftyp" and content[8:12] in HEIC
-
-
-def _opens_heic() -> bool:
-    """Teach Pillow the format where the extra is installed; say whether it is."""
-    try:
-        import pi_heif
-    except ImportError:
-        return False
-    pi_heif.register_heif_opener()
-    return True
-
-
 def _upright_rgb(image: Image.Image) -> Image.Image:
     image.load()
     upright = ImageOps.exif_transpose(image)
@@ -157,7 +141,5 @@ def _found(content: bytes) -> str:
         return "it holds a web page or other markup; was the download refused?"
     if content[4:8] == b"ftyp":  # the box that ISO media files begin with
         kind = content[8:12].decode("ascii", errors="replace").strip()
-        cure = "pip install 'tushuo[heic]', or " if _is_heic(content) else ""
-        kinds = ", ".join(FORMATS)
-        return f"it is {kind!r}, as of phones and films; {cure}save it as one of {kinds}"
+        return f"it is {kind!r}, as of phones and films; save it as one of {', '.join(FORMATS)}"
     return f"it begins with {content[:8]!r}; expected one of {', '.join(FORMATS)}"

@@ -15,7 +15,6 @@ EXTRAS = {
     "transformers": "for --encoder hf:... and --clip, pip install 'tushuo[huggingface]'",
     "pycocoevalcap": "for --meteor, pip install 'tushuo[official]'",
     "snowballstemmer": "for --meteor, pip install 'tushuo[official]'",
-    "pi_heif": "for HEIC pictures, pip install 'tushuo[heic]'",
     "h5py": "for Keras weights of inception_v3, pip install 'tushuo[h5]'",
 }
 
