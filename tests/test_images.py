@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tushuo.errors import PictureError
-from tushuo.images import find_pictures, open_picture
+from tushuo.images import FORMATS, find_pictures, open_picture
 
 RED = (200, 30, 40)
 
@@ -108,6 +109,18 @@ def test_bad_pictures_are_named(name: str, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(PictureError, match=message):
         open_picture(path)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_whatever_is_damaged_is_opened_or_named(kind: str) -> None:
+    draw = np.random.default_rng(0)
+    whole = encoded(NOISE, kind)
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in draw.integers(12, len(whole), size=4):
+            content[place] = draw.integers(256)
+        with suppress(PictureError):
+            assert open_picture(bytes(content)).shape[2] == 3
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

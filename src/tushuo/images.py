@@ -18,7 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tushuo.errors import PictureError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
-# HEIC is not opened, but a folder's are found, so that they are named and not passed over.
+# HEIC is not opened, since its decoder for Pillow ends the process on some damaged files; but a
+# folder's are found, so that they are named and not passed over.
 EXTENSIONS = {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif",
               ".bmp", ".tif", ".tiff"}  # fmt: skip
 MAX_PIXELS = 100_000_000
@@ -26,7 +27,7 @@ MAX_BYTES = 200_000_000
 
 # What Pillow is known to raise on damaged files, beside OSError.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
-                  TypeError, OverflowError, MemoryError)  # fmt: skip
+                  TypeError, OverflowError, MemoryError, RuntimeError)  # fmt: skip
 
 
 def open_picture(
