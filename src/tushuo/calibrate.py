@@ -52,6 +52,9 @@ def calibrate(
 
     Which half a picture is in depends on its id alone.
 
+    Returns:
+        How sure it may be of this search's captions, and what pictures it knows.
+
     Raises:
         DataError: there are too few pictures or captions, or all fit, or none.
     """

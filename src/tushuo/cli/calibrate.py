@@ -40,13 +40,12 @@ def calibrate(
     import msgspec
 
     import tushuo.data
+    from tushuo import confidence, familiar
     from tushuo.calibrate import calibrate as fit
     from tushuo.captioner import load
     from tushuo.cli.looked import seen_by
     from tushuo.cli.progress import Bar
-    from tushuo.confidence import keep
     from tushuo.evaluate import split_of
-    from tushuo.familiar import keep as keep_known
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.report.reliability import draw_reliability
 
@@ -66,8 +65,8 @@ def calibrate(
             tokenizer=TOKENIZER_OF[language],
             progress=bar,
         )
-    keep(runs[0], found)
-    keep_known(runs[0], known)
+    confidence.keep(runs[0], found)
+    familiar.keep(runs[0], known)
     draw_reliability(found.held_out, figure or (run[0] if run else Path()) / "calibration.png")
     if json:
         print(msgspec.json.encode(found).decode())
