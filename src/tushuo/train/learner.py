@@ -188,6 +188,11 @@ class Learner:
         loss_sum, all_words = self._over_all(total, float(words))
         return loss_sum / all_words
 
+    def leave(self) -> None:
+        """Let go of the other processes, all at once: one that goes before them may abort."""
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+
     def _over_all(self, *numbers: float) -> list[float]:
         """Add up numbers over all processes."""
         if self.accelerator.num_processes == 1:

@@ -112,7 +112,7 @@ def fit(
                 learner.save(last, progress)
                 saved = time.monotonic()
             if stopped:
-                learner.accelerator.end_training()
+                learner.leave()
                 return progress.rows
         with learner.averaged():
             row = learner.end_epoch(progress, validation, watcher.validate)
@@ -123,7 +123,7 @@ def fit(
                     write_bytes(folder / BEST, save(best_weights(decoder, looked)))
                 watcher.epoch(decoder.eval(), progress.rows)
         learner.save(last, progress)
-    learner.accelerator.end_training()  # processes that still hold each other may die at their end
+    learner.leave()
     return progress.rows
 
 
