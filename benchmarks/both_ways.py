@@ -13,8 +13,8 @@ from pathlib import Path
 from torch import Tensor
 
 import tushuo.data
-from tushuo.captioner import load
-from tushuo.evaluate import caption_each
+from tushuo.captioning.native import load
+from tushuo.evaluation.evaluate import caption_each
 from tushuo.features.regions import Regions
 from tushuo.metrics.score import score
 

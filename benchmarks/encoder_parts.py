@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tushuo import encoders
-from tushuo.encoders.halves import divide
+from tushuo.encoders.split_encoder import split_encoder
 from tushuo.features.extract import store_bytes
 
 PICTURES, ROUNDS = 8, 5
@@ -32,9 +32,9 @@ def best(work: Callable[[], object]) -> float:
     return min(times) / PICTURES * 1000
 
 
-def there_and_back(upper: nn.Module, grid: Float[Tensor, "P R C"]) -> None:
+def there_and_back(head: nn.Module, grid: Float[Tensor, "P R C"]) -> None:
     """Make the gradients of the upper part."""
-    upper(grid).sum().backward()
+    head(grid).sum().backward()
 
 
 def main() -> None:
@@ -45,20 +45,20 @@ def main() -> None:
     options = parser.parse_args()
     encoder = encoders.load(options.encoder)
     pictures = torch.randint(0, 256, (PICTURES, 3, encoder.spec.side, encoder.spec.side)).byte()
-    everything = divide(encoder, 0)
-    weights = sum(weight.numel() for weight in everything.upper.parameters())
+    everything = split_encoder(encoder, 0)
+    weights = sum(weight.numel() for weight in everything.head.parameters())
     print("blocks below  weights above  KB a picture  lower ms  upper ms  whole ms  upper/whole")
-    for upto in options.upto:
-        halves = divide(encoder, upto)
-        grid = halves.lower(pictures).clone()
+    for frozen_blocks in options.frozen_blocks:
+        halves = split_encoder(encoder, frozen_blocks)
+        grid = halves.trunk(pictures).clone()
         whole = best(partial(encoder, pictures))
-        lower = best(partial(halves.lower, pictures))
-        upper = best(partial(there_and_back, halves.upper, grid))
-        share = sum(weight.numel() for weight in halves.upper.parameters()) / weights
-        size = store_bytes(1, halves.lower.spec) / 1e3
+        trunk = best(partial(halves.trunk, pictures))
+        head = best(partial(there_and_back, halves.head, grid))
+        share = sum(weight.numel() for weight in halves.head.parameters()) / weights
+        size = store_bytes(1, halves.trunk.spec) / 1e3
         print(
-            f"{upto:12} {share:14.0%} {size:13.1f} {lower:9.1f} {upper:9.1f} {whole:9.1f} "
-            f"{upper / whole:12.2f}"
+            f"{frozen_blocks:12} {share:14.0%} {size:13.1f} {trunk:9.1f} {head:9.1f} {whole:9.1f} "
+            f"{head / whole:12.2f}"
         )
     print(f"a store of the whole encoder: {store_bytes(1, encoder.spec) / 1e3:.1f} KB a picture")
 

@@ -17,8 +17,8 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 import tushuo.data
+from tushuo.evaluation.results import PictureResult, Results, pack
 from tushuo.report.write import write_report
-from tushuo.results import Results, Said, pack
 
 TIMES, GRID = 3, 9
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
@@ -30,7 +30,7 @@ def made_up(data: Path, pictures: int) -> Results:
     said = {}
     for record in tushuo.data.read(data)[:pictures]:
         words = tuple(record.captions[0].lower().split())
-        said[str(record.image_id)] = Said(
+        said[str(record.image_id)] = PictureResult(
             caption=" ".join(words),
             references=record.captions[1:],
             path=str(record.path),
@@ -58,14 +58,14 @@ def opened(chromium: Any, path: Path) -> tuple[float, float, float]:
     began = time.monotonic()
     page.goto(path.as_uri())
     page.wait_for_selector("#list .card")
-    ready = time.monotonic() - began
+    prepare_for_inference = time.monotonic() - began
     paint = page.evaluate(PAINT) / 1000
     began = time.monotonic()
     page.click("#pager >> text=Next")
     page.locator("#pager", has_text="page 2").wait_for()
     turned = time.monotonic() - began
     browser.close()
-    return paint, ready, turned
+    return paint, prepare_for_inference, turned
 
 
 def main() -> None:

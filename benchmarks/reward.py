@@ -15,8 +15,8 @@ import numpy as np
 
 import tushuo.data
 from tushuo.metrics.reward import Reward
-from tushuo.text import split
-from tushuo.vocabulary import Vocabulary, VocabularyConfig
+from tushuo.text.tokenization import split
+from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
 
 STEPS = 50
 

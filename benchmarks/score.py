@@ -80,8 +80,8 @@ def main() -> None:
         return print("no java here: the official evaluator is left out")
     slow, slowest, theirs = fastest(official, hypotheses, references)
     print(f"official {slow:.2f} to {slowest:.2f} s, ratio {slow / low:.1f}")
-    apart = max(abs(a - b) for a, b in zip(list(scores.values())[:6], theirs, strict=True))
-    print(f"largest difference of a score: {apart:.1e}")
+    diverse = max(abs(a - b) for a, b in zip(list(scores.values())[:6], theirs, strict=True))
+    print(f"largest difference of a score: {diverse:.1e}")
     return None
 
 

@@ -25,11 +25,11 @@ from torch import Tensor
 from tushuo.decoders import DECODERS, settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.features.store import FeatureStore
-from tushuo.recipes import RECIPES
-from tushuo.run import Run, ready
+from tushuo.runs.run import Run, prepare_for_inference
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.vocabulary import Vocabulary, VocabularyConfig
+from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
+from tushuo.training.recipes import RECIPES
 
 PICTURES, WORDS, ROUNDS = 64, 14, 7
 Clock = Callable[[], float]
@@ -78,10 +78,10 @@ def random(chosen: argparse.Namespace) -> Bench:
     learn, (kind, _) = RECIPES[chosen.recipe]().learn, DECODERS[chosen.decoder]
     own = learn.decoder_settings if chosen.decoder == learn.decoder else {}
     config = settings_of(chosen.decoder, own)
-    decoder = ready(kind(width=2048, vocabulary=5001, config=config))
+    decoder = prepare_for_inference(kind(width=2048, vocabulary=5001, config=config))
     limits = SearchConfig(min_words=WORDS, max_words=WORDS)
     said = [[f"word {number}" for number in range(4997)]]
-    vocabulary = Vocabulary.fit(said, VocabularyConfig()).counted([said])
+    vocabulary = Vocabulary.fit(said, VocabularyConfig()).with_counts([said])
     return Bench(decoder, torch.rand(PICTURES, 64, 2048), vocabulary, limits)
 
 
@@ -126,8 +126,8 @@ def speed(bench: Bench, clock: Clock) -> None:
     times = timed(jobs, clock)
     for name, (low, high) in times.items():
         print(f"{name:28} {low * 1e3:8.1f} ms  (worst {high * 1e3:.1f})")
-    apart, together = (times[f"beam 5, {PICTURES} {how}"][0] for how in ("one by one", "at once"))
-    print(f"beam 5 at once: {apart / together:.1f} times the pictures a second of one by one")
+    diverse, ensemble = (times[f"beam 5, {PICTURES} {how}"][0] for how in ("one by one", "at once"))
+    print(f"beam 5 at once: {diverse / ensemble:.1f} times the pictures a second of one by one")
 
 
 def timed(jobs: dict[str, Callable[[], object]], clock: Clock) -> dict[str, tuple[float, float]]:
@@ -150,7 +150,7 @@ def beside_the_lesson(bench: Bench, clock: Clock) -> None:
     times = timed({"greedy": bench.search(bench.regions[:1]), "lesson": theirs}, clock)
     for name, (low, high) in times.items():
         print(f"{name:28} {low * 1e3:8.1f} ms  (worst {high * 1e3:.1f})")
-    print(f"the lesson's loop takes {times['lesson'][0] / times['greedy'][0]:.1f} times as long")
+    print(f"the lesson's loop takes {times['setup'][0] / times['greedy'][0]:.1f} times as long")
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ from torch.nn.functional import cross_entropy
 
 from tushuo.decoders import DECODERS
 from tushuo.decoders.ensemble import Ensemble
-from tushuo.run import ready
-from tushuo.train.attended import left_unseen
-from tushuo.train.batches import Example, collate
+from tushuo.runs.run import prepare_for_inference
+from tushuo.training.attention_regularization import doubly_stochastic_penalty
+from tushuo.training.batches import Example, collate
 
 STEPS = 15
 
@@ -44,7 +44,7 @@ def stepper(
     decoder, *others = (
         kind(width=2048, vocabulary=5001, config=settings()) for _ in range(1 + teachers)
     )
-    ensemble = Ensemble([ready(other) for other in others]) if others else None
+    ensemble = Ensemble([prepare_for_inference(other) for other in others]) if others else None
     optimizer = torch.optim.Adam(decoder.parameters())
     now = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
@@ -61,7 +61,7 @@ def stepper(
                     theirs = ensemble(regions, batch.words, batch.pictures).float().softmax(-1)
                 loss = (loss + cross_entropy(logits.float(), theirs)) / 2
         if penalty:
-            unseen = left_unseen(maps, batch.words.batch_sizes)
+            unseen = doubly_stochastic_penalty(maps, batch.words.batch_sizes)
             loss = loss + penalty * unseen / len(batch.targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 5.0)

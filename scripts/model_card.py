@@ -10,8 +10,8 @@ intervals, a person's beside them, the habits that scores hide, and the signatur
 import argparse
 from pathlib import Path
 
+from tushuo.evaluation.results import Results, read_results, read_settings
 from tushuo.models import shipped
-from tushuo.results import Results, read_results, read_settings
 from tushuo.runtime import write_bytes
 
 BEGIN, END = "<!-- scores, by scripts/model_card.py -->", "<!-- end of scores -->"
@@ -30,7 +30,7 @@ def table(results: Results, language: str) -> str:
         rows.append(
             (name, _number(value), f"{_number(low)}-{_number(high)}", _number(person.get(name)))
         )
-    rows += [(name, _number(value), "", "") for name, value in results.habits.items()]
+    rows += [(name, _number(value), "", "") for name, value in results.diagnostics.items()]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     pictures = (
         f"{len(results.images)} {'张图片' if language == 'zh' else 'pictures'}, {results.split}"

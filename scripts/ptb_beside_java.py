@@ -71,9 +71,11 @@ def main() -> None:
         lines = [{"caption": line} for caption in captions for line in (caption, "x")]
         official = PTBTokenizer().tokenize({0: lines})[0][::2]
         pairs = zip(captions, official, strict=True)
-        apart = [(one, " ".join(split(one)), of) for one, of in pairs if " ".join(split(one)) != of]
-        print(f"{name}: {len(apart)} of {len(captions)} differ")
-        for caption, ours, theirs in apart[: options.show]:
+        diverse = [
+            (one, " ".join(split(one)), of) for one, of in pairs if " ".join(split(one)) != of
+        ]
+        print(f"{name}: {len(diverse)} of {len(captions)} differ")
+        for caption, ours, theirs in diverse[: options.show]:
             print(f"  {caption!r}\n    ours   {ours}\n    theirs {theirs}")
 
 

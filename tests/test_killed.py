@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.conftest import MeanEncoder
 from tushuo import encoders
 from tushuo.data import read
-from tushuo.encoders.halves import divide
+from tushuo.encoders.split_encoder import split_encoder
 from tushuo.features.extract import extract
 from tushuo.features.store import FeatureStore
 
@@ -35,7 +35,7 @@ extract(read(Path(sys.argv[1])), Slow(), Path(sys.argv[2]), shard_pictures=4)
 """
 
 
-def begin(*command: object) -> subprocess.Popen[str]:
+def create_run(*command: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ def kill_when(process: subprocess.Popen[str], path: Path, number: int) -> None:
 
 def test_extract_killed(scenes: Path, tmp_path: Path) -> None:
     shards = tmp_path / "store" / "shards"
-    process = begin(sys.executable, "-c", SLOW_EXTRACT, scenes, tmp_path / "store")
+    process = create_run(sys.executable, "-c", SLOW_EXTRACT, scenes, tmp_path / "store")
     kill_when(process, shards / "00003.json", signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     kept = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
@@ -90,7 +90,7 @@ def learn(scenes: Path, store: Path) -> tuple[object, ...]:
 def trunk(scenes: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed") / "trunk"
     encoder = encoders.load("efficientnet_lite0", weights=tiny_weights)
-    extract(read(scenes), divide(encoder).lower, folder)
+    extract(read(scenes), split_encoder(encoder).trunk, folder)
     return folder
 
 
@@ -108,13 +108,13 @@ def test_a_tuning_killed_twice(
 
 
 def killed_twice(command: Callable[[Path], tuple[object, ...]], tmp_path: Path) -> None:
-    whole = begin(*command(tmp_path / "whole"))
+    whole = create_run(*command(tmp_path / "whole"))
     assert "best of 4 epochs" in whole.communicate(timeout=SECONDS)[0]
     for seen in ("samples/epoch_001.json", "samples/epoch_003.json"):
-        process = begin(*command(tmp_path / "killed"))
+        process = create_run(*command(tmp_path / "killed"))
         kill_when(process, tmp_path / "killed" / seen, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    last = begin(*command(tmp_path / "killed"))
+    last = create_run(*command(tmp_path / "killed"))
     assert "best of 4 epochs" in last.communicate(timeout=SECONDS)[0]
     for name in ("last.safetensors", "best.safetensors"):
         one, other = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
@@ -125,13 +125,13 @@ def killed_twice(command: Callable[[Path], tuple[object, ...]], tmp_path: Path) 
 
 @pytest.mark.slow
 def test_train_stopped_by_ctrl_c(scenes: Path, store: Path, tmp_path: Path) -> None:
-    process = begin(*train(scenes, store, tmp_path / "run"))
+    process = create_run(*train(scenes, store, tmp_path / "run"))
     kill_when(process, tmp_path / "run" / "samples" / "epoch_001.json", signal.SIGINT)
     told = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 130, told
     assert "the same command goes on where it was" in told
     assert "Traceback" not in told
-    again = begin(*train(scenes, store, tmp_path / "run"))
+    again = create_run(*train(scenes, store, tmp_path / "run"))
     told = again.communicate(timeout=SECONDS)[0]
     assert again.returncode == 0, told
     assert "epoch 1:" not in told
@@ -141,12 +141,12 @@ def test_train_stopped_by_ctrl_c(scenes: Path, store: Path, tmp_path: Path) -> N
 def test_a_disk_that_fills_up(scenes: Path, store: Path, tmp_path: Path) -> None:
     """A limit on a file's size stands for the full disk: the same error, at the same place."""
     command = " ".join(f"'{part}'" for part in train(scenes, store, tmp_path / "run"))
-    process = begin("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
+    process = create_run("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
     told = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 2, told
     assert "safetensors: File too large; make room and give the same command again" in told
     assert "Traceback" not in told
-    again = begin(*train(scenes, store, tmp_path / "run"))
+    again = create_run(*train(scenes, store, tmp_path / "run"))
     assert again.wait(timeout=SECONDS) == 0
 
 
@@ -168,11 +168,11 @@ def test_two_processes_tune_as_one(
 
 
 def one_and_two(command: tuple[object, ...], more: tuple[object, ...], tmp_path: Path) -> None:
-    alone = begin(*COMMAND, *command, *more, "--output", tmp_path / "one")
+    alone = create_run(*COMMAND, *command, *more, "--output", tmp_path / "one")
     assert alone.wait(timeout=SECONDS) == 0
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     start = (*torchrun, "--nproc-per-node", 2, "-m", "tushuo")
-    both = begin(*start, *command, *more, "--output", tmp_path / "two")
+    both = create_run(*start, *command, *more, "--output", tmp_path / "two")
     told = both.communicate(timeout=SECONDS)[0]
     assert both.returncode == 0, told
     assert told.count("epoch 4: training loss") == 1  # the second process says nothing

@@ -13,10 +13,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "load": "tushuo.captioner",
-    "Captioner": "tushuo.captioner",
-    "Caption": "tushuo.caption",
-    "Explanation": "tushuo.caption",
+    "load": "tushuo.captioning.native",
+    "Captioner": "tushuo.captioning.native",
+    "Caption": "tushuo.captioning.caption",
+    "Explanation": "tushuo.captioning.caption",
 }
 
 

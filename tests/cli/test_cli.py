@@ -18,13 +18,13 @@ import tushuo
 import tushuo.data
 from tests.cli.conftest import call
 from tests.conftest import MeanEncoder
-from tests.test_images import BAD, GOOD
+from tests.pictures.test_opening import BAD, GOOD
 from tushuo import encoders
 from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
 from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
-from tushuo.run import read_config
+from tushuo.runs.run import read_config
 
 
 def test_a_run_has_its_curves(run: Path) -> None:
@@ -378,7 +378,7 @@ def test_evaluate(
     assert list(found["images"]) == [str(record.image_id) for record in records]
     assert list(found["baselines"]) == ["frequent", "neighbour", "person"]
     assert "search:beam,beam_size=5,score=mean" in found["signature"]
-    assert 0 < found["habits"]["distinct_1"] <= 1
+    assert 0 < found["diagnostics"]["distinct_1"] <= 1
 
     (tmp_path / "ref.json").write_text(
         json.dumps({str(record.image_id): record.captions for record in records})
@@ -409,7 +409,7 @@ def test_evaluate(
     assert "mbleu" in capsys.readouterr().out
     kept = json.loads((tmp_path / "samples" / "scores.json").read_bytes())
     assert all(len(one["alternatives"]) == 2 for one in kept["pictures"].values())
-    assert 0 < kept["habits"]["div_1"] <= 1
+    assert 0 < kept["diagnostics"]["div_1"] <= 1
 
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
     told = capsys.readouterr().out

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from tests.cli.conftest import call
-from tushuo.clip import Clip, look
 from tushuo.data.record import Record
 from tushuo.encoders.clip import load
 from tushuo.errors import DataError, MissingPartError, WeightsError
-from tushuo.evaluate import Scoring, baselines, evaluate
+from tushuo.evaluation.clip import Clip, look
+from tushuo.evaluation.evaluate import Scoring, baselines, evaluate
 from tushuo.metrics.clipscore import ClipScore
 from tushuo.metrics.corpus import Corpus
 

@@ -10,10 +10,10 @@ import pytest
 import tushuo
 import tushuo.models
 from tests.cli.conftest import call
-from tests.test_calibrate import calibration
-from tests.test_familiar import familiarity
-from tushuo import familiar
-from tushuo.confidence import keep, read
+from tests.evaluation.test_calibrate import calibration
+from tests.trust.test_familiarity import familiarity
+from tushuo.trust import familiarity as familiar
+from tushuo.trust.confidence import keep, read
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_calibrate_keeps_what_it_found_in_the_run(
         assert how["tokenizer"] == "ptb"
         return calibration(captioner.signature(how["config"])), known
 
-    monkeypatch.setattr("tushuo.calibrate.calibrate", found)
+    monkeypatch.setattr("tushuo.evaluation.calibrate.calibrate", found)
     assert call(*arguments, "--search", "greedy") == 0
     assert "AUROC" in capsys.readouterr().out
     assert len(read(own)) == 1
@@ -79,7 +79,7 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
     own.rename("en")
     monkeypatch.setattr(tushuo.models, "FOLDER", own.parent)
     monkeypatch.setattr(
-        "tushuo.calibrate.calibrate",
+        "tushuo.evaluation.calibrate.calibrate",
         lambda captioner, *_, **how: (
             calibration(captioner.signature(how["config"])),
             familiarity(captioner.encoder.spec.signature),
@@ -88,7 +88,7 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
     assert call("calibrate", scenes) == 0
     assert len(read(Path("en"))) == 1
     assert Path("calibration.png").exists()
-    assert call("calibrate", scenes, "--language", "zh") == 2
+    assert call("calibrate", scenes, "--data-language", "zh") == 2
     monkeypatch.setattr("os.access", lambda *_: False)
     capsys.readouterr()
     assert call("calibrate", scenes) == 2

@@ -12,8 +12,8 @@ from PIL import Image
 
 import tushuo
 from tests.cli.conftest import call
-from tests.test_images import GOOD
-from tushuo.report.explain_page import TOLD
+from tests.pictures.test_opening import GOOD
+from tushuo.report.explain_page import SEARCH_TEXTS
 from tushuo.search import SEARCHES
 
 
@@ -46,7 +46,7 @@ def test_explain_in_json_says_what_its_twin_says(
     told = json.loads(capsys.readouterr().out)
     config = replace(tushuo.load(run).run.config.search, search="diverse", n_best=2)
     captioner = tushuo.load(run)
-    twin = captioner.explain(picture, config=config, likeliest=5)
+    twin = captioner.explain(picture, config=config, top_words=5)
     assert told["caption"] == twin.caption.text
     assert len(told["steps"]) == len(twin.steps) == len(twin.caption.log_probs)
     assert len(twin.alternatives) == 1
@@ -62,7 +62,10 @@ def test_explain_in_json_says_what_its_twin_says(
 
     assert call("explain", tmp_path / "no.jpg", "--run", run) == 2
     assert "no.jpg is not there" in capsys.readouterr().err
-    assert call("explain", picture, "--run", run, "--search", "beam", "--must", "gooose") == 2
+    assert (
+        call("explain", picture, "--run", run, "--search", "beam", "--required-words", "gooose")
+        == 2
+    )
     assert "does not know the word 'gooose'" in capsys.readouterr().err
 
 
@@ -81,4 +84,4 @@ def test_a_file_name_that_is_no_utf_8_is_explained_too(
 
 
 def test_the_page_can_tell_of_every_search() -> None:
-    assert all(texts.keys() == SEARCHES.keys() for texts in TOLD.values())
+    assert all(texts.keys() == SEARCHES.keys() for texts in SEARCH_TEXTS.values())

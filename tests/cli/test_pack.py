@@ -56,7 +56,7 @@ def test_what_an_installation_does_not_speak(
     picture = scenes / "images" / "00000.jpg"
     assert call("caption", picture, "--language", "zh") == 2
     assert "ships no model that speaks zh; name a run with --run" in capsys.readouterr().err
-    assert call("evidence", scenes, "--store", "no", "--language", "zh") == 2
+    assert call("deletion-test", scenes, "--store", "no", "--data-language", "zh") == 2
     assert "ships no model that speaks zh" in capsys.readouterr().err
     assert call("caption", picture, "--run", english, "--language", "zh") == 2
     assert "the run's words are English, but language was zh" in capsys.readouterr().err

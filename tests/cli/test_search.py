@@ -25,7 +25,9 @@ def test_every_search_from_the_command_line(
     assert sorted(beam) == ["alternatives", "caption", "image", "log_prob"]
     assert len({beam["caption"], *(one["caption"] for one in beam["alternatives"])}) == 3
     assert sorted(beam["alternatives"][0]) == ["caption", "log_prob"]
-    config = SearchConfig(search="beam", beam_size=4, n_best=3, no_echo=True)  # the recipe's
+    config = SearchConfig(
+        search="beam", beam_size=4, n_best=3, no_immediate_repeat=True
+    )  # the recipe's
     twin = tushuo.load(run).caption(picture, config=config)
     assert [twin.text, *(one.text for one in twin.alternatives)] == [
         beam["caption"], *(one["caption"] for one in beam["alternatives"])
@@ -33,17 +35,19 @@ def test_every_search_from_the_command_line(
     samples = ("--search", "sample", "--n-best", 3, "--top-k", 20, "--top-p", 0.9)
     assert said(*samples) == said(*samples, "--seed", 0) != said(*samples, "--seed", 1)
     assert said("--search", "diverse", "--groups", 5)["caption"]
-    agreed = said("--search", "consensus", "--beam-size", 4, "--n-best", 4, "--judges", 9)
+    agreed = said("--search", "consensus", "--beam-size", 4, "--n-best", 4, "--mbr-samples", 9)
     four = said("--search", "beam", "--beam-size", 4, "--n-best", 4)
     every = [
         [one["caption"], *(o["caption"] for o in one["alternatives"])] for one in (agreed, four)
     ]
     assert sorted(every[0]) == sorted(every[1])
     word = beam["caption"].split()[-1]
-    assert not said("--not-last", word)["caption"].endswith(word)
-    assert word not in said("--must-not", word)["caption"].split()
-    forced = said("--search", "beam", "--must", "a", "--must", word)["caption"].split()
-    assert {"a", word} <= set(forced)
+    assert not said("--banned-endings", word)["caption"].endswith(word)
+    assert word not in said("--banned-words", word)["caption"].split()
+    force_decode = said("--search", "beam", "--required-words", "a", "--required-words", word)[
+        "caption"
+    ].split()
+    assert {"a", word} <= set(force_decode)
     assert len(said("--min-words", 12, "--max-words", 12)["caption"].split()) == 12
 
     assert call("caption", picture, "--run", run, "--search", "beam", "--n-best", 2) == 0
@@ -52,7 +56,7 @@ def test_every_search_from_the_command_line(
     assert all(line.startswith(f"{picture}\t") for line in lines)
     for wrong, message in (
         (("--temperature", 0), "temperature was 0.0"),
-        (("--must-not", "gooose"), "does not know the word 'gooose'"),
+        (("--banned-words", "gooose"), "does not know the word 'gooose'"),
         (("--search", "greedy", "--n-best", 2), "greedy finds one caption"),
     ):
         assert call("caption", picture, "--run", run, *wrong) == 2

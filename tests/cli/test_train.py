@@ -18,10 +18,10 @@ from tushuo.data import read
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
-from tushuo.run import Run, read_config
-from tushuo.train.config import TrainConfig
-from tushuo.train.start import LearnConfig, start
-from tushuo.vocabulary import END
+from tushuo.runs.run import Run, read_config
+from tushuo.text.vocabulary import END
+from tushuo.training.config import TrainConfig
+from tushuo.training.setup import TrainingPlan, start
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,13 @@ def test_flags_hold_what_was_given_alone() -> None:
 
 
 def test_a_no_is_taken_back_by_the_word_itself() -> None:
-    for given, no_echo in (("--echo", False), ("--no-echo", True)):
-        _, bound, _ = app.parse_args(["caption", "photo.jpg", given, "--no-unk"])
+    for given, no_immediate_repeat in (
+        ("--immediate-repeat", False),
+        ("--no-immediate-repeat", True),
+    ):
+        _, bound, _ = app.parse_args(["caption", "photo.jpg", given, "--no-allow-unk"])
         search = bound.arguments["search"]
-        assert (search.no_echo, search.unk) == (no_echo, False)
+        assert (search.no_immediate_repeat, search.allow_unk) == (no_immediate_repeat, False)
 
 
 def test_every_setting_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,9 +63,9 @@ def test_every_setting_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_is_gone_on_from_with_a_reward(
     scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin = ("train", scenes, "--store", store, "--epochs", 2, "--batch-size", 20)
+    create_run = ("train", scenes, "--store", store, "--epochs", 2, "--batch-size", 20)
     options = ("--best-by", "cider", "--average", 0.9, "--label-smoothing", 0.1)
-    assert call(*begin, *options, "--output", tmp_path / "run") == 0
+    assert call(*create_run, *options, "--output", tmp_path / "run") == 0
     told = capsys.readouterr()
     assert ", CIDEr " in told.out
     assert "  different captions: " in told.err
@@ -70,7 +73,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert (made["training"]["average"], made["begun_from"]) == (0.9, None)
 
     again = ("--from", tmp_path / "run", "--recipe", "self_critical", "--output", tmp_path / "sc")
-    assert call(*begin, *again, "--dropout", 0) == 0
+    assert call(*create_run, *again, "--dropout", 0) == 0
     told = capsys.readouterr()
     assert "epoch 2: reward " in told.err
     rows = [line.split(",") for line in (tmp_path / "sc" / "log.csv").read_text().splitlines()]
@@ -92,7 +95,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert not all(one[name].equal(other[name]) for name in mean)
     signatures = {read_config(of).signature for of in (*pair, tmp_path / "between")}
     assert len(signatures) == 3
-    assert Run.load(tmp_path / "between").config.blended == 0.25
+    assert Run.load(tmp_path / "between").config.blend_share == 0.25
     capsys.readouterr()
     for wrong, told in (
         ((*pair, "--output", tmp_path / "between"), "holds a run already"),
@@ -106,7 +109,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
 def test_an_end_is_a_word_to_the_reward_and_bleu_counts_as_asked(
     scenes: Path, store: Path, tmp_path: Path
 ) -> None:
-    lesson = start(read(scenes), Regions.from_store(store), tmp_path / "run", LearnConfig())
+    lesson = start(read(scenes), Regions.from_store(store), tmp_path / "run", TrainingPlan())
     said = lesson.training[0].captions[0][1:]
     assert said[-1] == END
     plain = _reward(lesson, TrainConfig(samples=5))
@@ -126,8 +129,8 @@ def test_runs_teach_one(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin = ("train", scenes, "--epochs", 1, "--batch-size", 40)
-    stored = (*begin, "--store", store)
+    create_run = ("train", scenes, "--epochs", 1, "--batch-size", 40)
+    stored = (*create_run, "--store", store)
     for seed in (1, 2):
         assert (
             call(*stored, "--epoch-steps", 1, "--seed", seed, "--output", tmp_path / str(seed)) == 0
@@ -135,7 +138,7 @@ def test_runs_teach_one(
     both = ("--teacher", tmp_path / "1", "--teacher", tmp_path / "2", "--output", tmp_path / "run")
     capsys.readouterr()
     for wrong, told in (
-        ((*begin, *both), "--teacher came without --store"),
+        ((*create_run, *both), "--teacher came without --store"),
         ((*stored, *both, "--teacher-weight", 2), "teacher_weight was 2.0, it must be from 0 to 1"),
         ((*stored, *both[-2:], "--teacher-weight", 0.5), "but no run teaches; name --teacher"),
     ):
@@ -148,7 +151,7 @@ def test_runs_teach_one(
     )
     assert call(*stored, *both) == 0
     assert opened == [store]  # teachers look at the student's regions, compared with the pictures
-    taught = read_config(tmp_path / "run").taught_by
+    taught = read_config(tmp_path / "run").teachers_signature
     assert taught is not None
     assert taught.endswith("|weight:0.5")
 
@@ -156,6 +159,6 @@ def test_runs_teach_one(
 def test_what_cannot_be_is_said(
     scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin = ("train", scenes, "--store", store, "--output", tmp_path / "run")
-    assert call(*begin, "--recipe", "self_critical") == 2
+    create_run = ("train", scenes, "--store", store, "--output", tmp_path / "run")
+    assert call(*create_run, "--recipe", "self_critical") == 2
     assert "name one with --from" in capsys.readouterr().err

@@ -14,9 +14,9 @@ def test_as_the_docs_say(
 ) -> None:
     looks = ("--encoder", "efficientnet_lite0", "--weights", tiny_weights)
     trunk, run, store = (tmp_path / name for name in ("trunk", "run", "store"))
-    begin = ("train", scenes, "--weights", tiny_weights, "--epochs", 1, "--batch-size", 40)
-    assert call("extract", scenes, *looks, "--upto", 6, "--output", trunk) == 0
-    assert call(*begin, "--store", trunk, "--output", run, "--encoder-rate", 1e-3) == 0
+    create_run = ("train", scenes, "--weights", tiny_weights, "--epochs", 1, "--batch-size", 40)
+    assert call("extract", scenes, *looks, "--frozen-blocks", 6, "--output", trunk) == 0
+    assert call(*create_run, "--store", trunk, "--output", run, "--encoder-rate", 1e-3) == 0
     picture = next((scenes / "images").iterdir())
     assert call("caption", picture, "--run", run, "--weights", tiny_weights) == 0
     whole = ("--run", run, "--weights", tiny_weights, "--output")
@@ -38,11 +38,11 @@ def test_as_the_docs_say(
         assert call(*score) == 0
         told.append(json.loads(capsys.readouterr().out)["scores"])
     assert told[0] == told[1] == told[2]
-    going_on = ("--from", run, "--store", store, "--output", tmp_path / "on")
-    assert call(*begin, *going_on) == 0
-    fly = ("--encoder", "efficientnet_lite0", "--upto", 6, "--encoder-rate", 1e-4)
-    assert call(*begin, *fly, "--from", run, "--output", tmp_path / "fly") == 0
-    assert call(*begin, "--store", trunk, "--output", tmp_path / "no") == 2
+    inherit_settings = ("--from", run, "--store", store, "--output", tmp_path / "on")
+    assert call(*create_run, *inherit_settings) == 0
+    fly = ("--encoder", "efficientnet_lite0", "--frozen-blocks", 6, "--encoder-rate", 1e-4)
+    assert call(*create_run, *fly, "--from", run, "--output", tmp_path / "fly") == 0
+    assert call(*create_run, "--store", trunk, "--output", tmp_path / "no") == 2
     assert "let the upper part learn with --encoder-rate" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tushuo.data import Record
 from tushuo.data.check import check, rows, to_json
-from tushuo.images import open_picture
+from tushuo.pictures.opening import open_picture
 
 
 def test_check(tmp_path: Path) -> None:

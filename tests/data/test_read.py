@@ -104,9 +104,9 @@ def test_split_by_picture_and_by_caption() -> None:
     records = with_splits(made(50))
     assert sum(record.split == "val" for record in records) == 10
     with pytest.warns(UserWarning, match="same picture"):
-        halves = with_splits(made(50), by="caption")
-    assert sum(len(record.captions) for record in halves) == 250
-    assert len({record.image_id for record in halves}) == 50 < len(halves)
+        split = with_splits(made(50), by="caption")
+    assert sum(len(record.captions) for record in split) == 250
+    assert len({record.image_id for record in split}) == 50 < len(split)
 
 
 def test_karpathy(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ from tushuo.decoders.base import Attending, Decoder
 from tushuo.decoders.show_attend_gru import ShowAttendGRU
 from tushuo.decoders.top_down import TopDown, TopDownConfig
 from tushuo.errors import SettingError
-from tushuo.run import ready
+from tushuo.runs.run import prepare_for_inference
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.train.batches import Batch, Example, collate
-from tushuo.vocabulary import END, START
+from tushuo.text.vocabulary import END, START
+from tushuo.training.batches import Batch, Example, collate
 
 WIDTH, VOCABULARY, REGIONS = 8, 20, 6
 TINY = {"embedding": 16, "units": 32, "layers": 2, "attention": 16}  # as far as a decoder has them
@@ -83,7 +83,7 @@ def test_forward_equals_chained_steps(decoder: Decoder) -> None:
 def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
     regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
     logits = decoder(regions, batch.words, batch.pictures)
-    together = cross_entropy(logits, batch.targets, reduction="sum")
+    ensemble = cross_entropy(logits, batch.targets, reduction="sum")
     alone = sum(
         cross_entropy(
             decoder(regions[e.row : e.row + 1], one.words, one.pictures), one.targets,
@@ -93,7 +93,7 @@ def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
         for caption in e.captions
         for one in [collate([Example(0, [caption])])]
     )  # fmt: skip
-    torch.testing.assert_close(together, alone)
+    torch.testing.assert_close(ensemble, alone)
 
 
 def test_rows_of_one_picture_in_any_order_share_its_regions(decoder: Decoder) -> None:
@@ -105,9 +105,9 @@ def test_rows_of_one_picture_in_any_order_share_its_regions(decoder: Decoder) ->
         words = torch.arange(4, 4 + len(rows))
         for place, row in enumerate(rows):
             alone = decoder.step(words[place : place + 1], state.select(torch.tensor([row])))
-            together = decoder.step(words, beam)
-            torch.testing.assert_close(together.log_probs[place], alone.log_probs[0])
-            torch.testing.assert_close(together.attention[place], alone.attention[0])
+            ensemble = decoder.step(words, beam)
+            torch.testing.assert_close(ensemble.log_probs[place], alone.log_probs[0])
+            torch.testing.assert_close(ensemble.attention[place], alone.attention[0])
 
 
 def test_hypotheses_of_one_state_look_once() -> None:
@@ -240,18 +240,18 @@ def test_a_decoder_made_ready_says_the_same(decoder: Decoder) -> None:
     state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
     before, weights = decoder.step(words, state).log_probs, decoder.state_dict()
     kept = {name: weight.clone() for name, weight in weights.items()}
-    torch.testing.assert_close(ready(decoder).step(words, state).log_probs, before)
+    torch.testing.assert_close(prepare_for_inference(decoder).step(words, state).log_probs, before)
     assert all(torch.equal(weight, kept[name]) for name, weight in decoder.state_dict().items())
 
 
 def test_a_decoder_made_ready_may_learn_on(decoder: Decoder) -> None:
     state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
-    ready(decoder).train().eval()
+    prepare_for_inference(decoder).train().eval()
     for weight in decoder.parameters():
         weight.mul_(1.5)
     fresh = copy.deepcopy(decoder)
     plain = fresh.step(words, state).log_probs
-    torch.testing.assert_close(ready(decoder).step(words, state).log_probs, plain)
+    torch.testing.assert_close(prepare_for_inference(decoder).step(words, state).log_probs, plain)
 
 
 def test_select_permutes_hypotheses(decoder: Decoder) -> None:

@@ -8,7 +8,7 @@ from tushuo.decoders import DECODERS
 from tushuo.decoders.ensemble import Ensemble
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.train.batches import collate
+from tushuo.training.batches import collate
 
 
 def test_probabilities_are_averaged_and_states_go_along() -> None:
@@ -23,10 +23,10 @@ def test_probabilities_are_averaged_and_states_go_along() -> None:
 def test_one_alone_says_what_it_says() -> None:
     member = ScriptedDecoder(vocabulary=12, seed=1)
     for config in (SearchConfig(), SearchConfig(search="beam"), SearchConfig(search="sample")):
-        together, alone = (
+        ensemble, alone = (
             search(of, pictures(1, 2), config) for of in (Ensemble([member]), member)
         )
-        assert [h[0].words for h in together] == [h[0].words for h in alone]
+        assert [h[0].words for h in ensemble] == [h[0].words for h in alone]
 
 
 def test_forward_equals_chained_steps_for_decoders_of_all_kinds() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tushuo import encoders
-from tushuo.encoders.prepare import prepare
+from tushuo.encoders.resize import resize
 from tushuo.errors import SettingError, WeightsError
-from tushuo.images import open_picture
+from tushuo.pictures.opening import open_picture
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
@@ -53,7 +53,7 @@ def test_the_weights_recognise_skis(flickr8k: Path) -> None:
     encoder = encoders.load("efficientnet_lite2")
     names = ["1022454332_6af2c1449a.jpg", *_with("skis", flickr8k)]
     tensors = torch.load(_packaged("efficientnet_lite2"), weights_only=True)
-    pictures = [prepare(open_picture(flickr8k / "images" / n), encoder.spec) for n in names]
+    pictures = [resize(open_picture(flickr8k / "images" / n), encoder.spec) for n in names]
     scores = encoder(torch.stack(pictures)).mean(1) @ tensors["_fc.weight"].T + tensors["_fc.bias"]
     assert (scores.argmax(-1)[1:] == 795).float().mean() > 0.5
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tushuo import encoders
-from tushuo.encoders.prepare import prepare
+from tushuo.encoders.resize import resize
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 
 transformers = pytest.importorskip(
@@ -80,7 +80,7 @@ def test_grid_and_preprocessing_equal_the_library_s(made: Path) -> None:
     hidden = getattr(model, "vision_model", model)(pixel_values=pixels).last_hidden_state
     if hidden.ndim == 4:
         hidden = hidden.flatten(2).transpose(1, 2)
-    ours = encoder(prepare(picture, encoder.spec)[None])
+    ours = encoder(resize(picture, encoder.spec)[None])
     difference = (ours - hidden[:, -rows * rows :]).abs().mean() / hidden.abs().mean()
     assert difference < 0.02  # pixels of the two resizers differ by a level here and there
 

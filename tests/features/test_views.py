@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from tests.conftest import MeanEncoder
-from tests.train.test_train import PLAIN, learn
+from tests.training.test_train import PLAIN, learn
 from tushuo.data import Record
 from tushuo.errors import SettingError, StoreError
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 from tushuo.features.views import VIEWS, choose_views, parse_views
-from tushuo.run import Run
-from tushuo.train.batches import Example
-from tushuo.train.loop import Watcher
-from tushuo.train.start import LearnConfig, start
+from tushuo.runs.run import Run
+from tushuo.training.batches import Example
+from tushuo.training.loop import Callbacks
+from tushuo.training.setup import TrainingPlan, start
 
 
 def test_views_of_a_picture() -> None:
@@ -89,7 +89,7 @@ def test_what_has_a_side_is_never_mirrored(records: list[Record], tmp_path: Path
     extract(records, MeanEncoder(), tmp_path / "store", views=("plain", "flip", "crop"))
     regions = Regions.from_store(tmp_path / "store")
     sided = [replace(records[0], captions=("a dog at the left", "a dog")), *records[1:]]
-    lesson = start(sided, regions, tmp_path / "run", LearnConfig())
+    lesson = start(sided, regions, tmp_path / "run", TrainingPlan())
     seen = {example.row: example.views for example in lesson.training}
     assert seen.pop(regions.rows[records[0].image_id]) == (0, 2)
     assert set(seen.values()) == {(0, 1, 2)}
@@ -106,7 +106,7 @@ def test_training_draws_views_and_evaluation_does_not(
         asked.append(views)
         return regions.read(rows, views)
 
-    learn(records, replace(regions, read=read), tmp_path / "run", Watcher(), PLAIN)
+    learn(records, replace(regions, read=read), tmp_path / "run", Callbacks(), PLAIN)
     drawn = Counter(view for views in asked if views for view in views)
     assert min(drawn[0], drawn[1]) > 20
     assert None in asked

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tushuo.metrics.deletion import fallen
+from tushuo.metrics.deletion import aggregate_drops
 
 
 def test_falls_are_means_over_the_chosen_words_of_all_pictures() -> None:
@@ -11,15 +11,15 @@ def test_falls_are_means_over_the_chosen_words_of_all_pictures() -> None:
     second = np.array([[2.0], [4.0]])
     looked = [np.array([0.5, 0.7]), np.array([0.3])]
     every = [np.array([True, True]), np.array([True])]
-    found = fallen(0.1, "all", ["own", "random"], [first, second], looked, every)
+    found = aggregate_drops(0.1, "all", ["own", "random"], [first, second], looked, every)
     assert (found.count, found.attention) == (3, pytest.approx(0.5))
-    own, random = found.falls
-    assert (own.mask, own.fall, own.less, own.won) == ("own", 2.0, 0.0, 0.0)
-    assert (random.fall, random.less, random.won) == (2.0, 0.0, pytest.approx(1 / 3))
-    assert own.interval[0] <= own.fall <= own.interval[1]
+    own, random = found.drops
+    assert (own.mask, own.drop, own.margin, own.won) == ("own", 2.0, 0.0, 0.0)
+    assert (random.drop, random.margin, random.won) == (2.0, 0.0, pytest.approx(1 / 3))
+    assert own.interval[0] <= own.drop <= own.interval[1]
     some = [np.array([False, True]), np.array([False])]
-    found = fallen(0.1, "content", ["own", "random"], [first, second], looked, some)
-    assert (found.count, found.falls[0].fall, found.falls[1].less) == (1, 3.0, 2.0)
+    found = aggregate_drops(0.1, "content", ["own", "random"], [first, second], looked, some)
+    assert (found.count, found.drops[0].drop, found.drops[1].margin) == (1, 3.0, 2.0)
 
 
 def test_intervals_narrow_with_more_pictures() -> None:
@@ -28,7 +28,9 @@ def test_intervals_narrow_with_more_pictures() -> None:
     def width(pictures: int) -> float:
         falls = [draw.normal(size=(2, 8)) for _ in range(pictures)]
         looked, every = [np.ones(8)] * pictures, [np.ones(8, bool)] * pictures
-        low, high = fallen(0.1, "all", ["own", "random"], falls, looked, every).falls[0].interval
+        low, high = (
+            aggregate_drops(0.1, "all", ["own", "random"], falls, looked, every).drops[0].interval
+        )
         return high - low
 
     assert width(400) < width(25) / 2

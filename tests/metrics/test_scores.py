@@ -16,7 +16,7 @@ from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.corpus import Corpus
-from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.document_frequencies import DocumentFrequencies
 from tushuo.metrics.ptb import split
 from tushuo.metrics.rouge import RougeL
 from tushuo.metrics.score import bootstrap, corpus_of, score
@@ -114,7 +114,7 @@ def test_document_frequencies_of_others(tmp_path: Path) -> None:
     references = {name: [text, "something else here"] for name, text in captions.items()}
     own = frequencies_of(corpus_of(captions, references, "ptb"), tokenizer="ptb")
     own.save(tmp_path / "df.json")
-    kept = Frequencies.load(tmp_path / "df.json")
+    kept = DocumentFrequencies.load(tmp_path / "df.json")
     assert (kept, kept.documents, kept.counts["on the grass"]) == (own, 3, 3)
     assert "dog" not in kept.counts  # one picture only: weighs as much as an unknown word
     whole = score(captions, references)
@@ -135,7 +135,7 @@ def test_document_frequencies_of_others(tmp_path: Path) -> None:
 def test_odd_document_frequencies(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "df.json").write_text(content)
     with pytest.raises(DataError, match=message.replace("of 9", "format 9")):
-        Frequencies.load(tmp_path / "df.json")
+        DocumentFrequencies.load(tmp_path / "df.json")
 
 
 def test_intervals_hold_the_score_and_repeat() -> None:

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 
 from tests.conftest import MeanEncoder
-from tests.train.test_train import PLAIN, learn
-from tushuo.captioner import Captioner
+from tests.training.test_train import PLAIN, learn
+from tushuo.captioning.native import NativeCaptioner
 from tushuo.data import Record
-from tushuo.evaluate import assess, caption_split
+from tushuo.evaluation.evaluate import assess, caption_split
+from tushuo.evaluation.results import PictureResult, Results, attention_to_bytes, save_results
 from tushuo.features.regions import Regions
-from tushuo.metrics.deletion import Evidence, Fall, Hidden
-from tushuo.results import Results, Said, keep, pack
-from tushuo.run import Run
-from tushuo.train.loop import Watcher
+from tushuo.metrics.deletion import DeletionTest, HiddenShare, LogProbDrop
+from tushuo.runs.run import Run
+from tushuo.training.loop import Callbacks
 
 
 @pytest.fixture(scope="session")
@@ -27,37 +27,37 @@ def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> 
     """The folder of a run that learned drawn scenes for a moment, and captioned all of them."""
     folder = tmp_path_factory.mktemp("report")
     regions = Regions.on_the_fly(MeanEncoder(), records)
-    learn(records, regions, folder / "run", Watcher(), replace(PLAIN, epochs=15))
+    learn(records, regions, folder / "run", Callbacks(), replace(PLAIN, epochs=15))
     (folder / "run" / "log.csv").write_text("epoch,train_loss,val_loss\n1,3.0,2.9\n2,2.5,2.6\n")
-    captioner = Captioner(Run.load(folder / "run"), MeanEncoder())
+    captioner = NativeCaptioner(Run.load(folder / "run"), MeanEncoder())
     told = caption_split(captioner, records, regions)
     found = assess(told, records, records, regions, captioner, captioner.run.config.search)
-    keep(folder / "tiny", replace(found, split="val"), told)
+    save_results(folder / "tiny", replace(found, split="val"), told)
     return folder / "tiny"
 
 
-def deletion_test(signature: str, *, own: float = 0.4) -> Evidence:
+def deletion_test(signature: str, *, own: float = 0.4) -> DeletionTest:
     """A deletion test that somebody might have made: the deeper, the more is hidden."""
 
-    def fall(mask: str, share: float) -> Fall:
+    def fall(mask: str, share: float) -> LogProbDrop:
         value = share * {"own": own, "other": 0.3}.get(mask, 0.1)
         spread = (value - 0.01, value + 0.01)
         less = share * own - value
         won = 0.6 if mask != "own" else 0.0
-        return Fall(
+        return LogProbDrop(
             mask=mask, fall=value, interval=spread, less=less,
             less_interval=(less - 0.01, less + 0.01), won=won,
         )  # fmt: skip
 
     hidden = [
-        Hidden(
+        HiddenShare(
             share=share, words=words, count=count, attention=2 * share,
             falls=tuple(fall(mask, share) for mask in ("own", "other", "moved", "random")),
         )
         for words, count in (("all", 1234), ("content", 567))
         for share in (0.4, 0.2)
     ]  # fmt: skip
-    return Evidence(signature=signature, pictures=40, fill="mean", hidden=tuple(hidden))
+    return DeletionTest(signature=signature, pictures=40, fill="mean", hidden=tuple(hidden))
 
 
 def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass") -> Results:
@@ -71,13 +71,13 @@ def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass
         )
     words = tuple(caption.split())
     said = {
-        f"{n:012d}": Said(
+        f"{n:012d}": PictureResult(
             caption=caption,
             references=tuple(f"{caption} number {n} for the {k}th time" for k in range(5)),
             path=str(folder / f"{n % 12}.jpg"),
             words=words,
             log_probs=(-0.5,) * (len(words) + 1),
-            attention=pack(draw.random((len(words), 9, 9))),
+            attention=attention_to_bytes(draw.random((len(words), 9, 9))),
         )
         for n in range(count)
     }

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import MeanEncoder
 from tests.report.conftest import Reader
 from tests.report.test_page import LEAST_CONTRAST, NAMELESS, NASTY
-from tushuo.caption import Caption, Explanation, Likely
+from tushuo.captioning.caption import Caption, Explanation, TokenProbability
 from tushuo.report.explain_page import write_explain_page
 
 DRAWN = "canvas => canvas.toDataURL()"
@@ -26,7 +26,10 @@ def explanation(*words: str, seed: int = 0) -> Explanation:
         attention=looked,
     )
     steps = tuple(
-        (Likely(word=f"not {word}", probability=0.6), Likely(word=word, probability=0.22))
+        (
+            TokenProbability(word=f"not {word}", probability=0.6),
+            TokenProbability(word=word, probability=0.22),
+        )
         for word in [*words, "<end>"]
     )
     return Explanation(caption=caption, steps=steps)

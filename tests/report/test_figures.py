@@ -13,12 +13,12 @@ from PIL import Image
 
 from tests.conftest import MeanEncoder
 from tushuo.encoders.spec import EncoderSpec
+from tushuo.report.attention_gif import write_looks_gif
+from tushuo.report.attention_overlay import SHADE, darkness
 from tushuo.report.attention_panels import _columns, draw_attention_panels
 from tushuo.report.fonts import chinese_font, drawable
-from tushuo.report.looks_gif import write_looks_gif
-from tushuo.report.loss_curve import _mark, draw_loss_curve
-from tushuo.report.overlay import SHADE, darkness
-from tushuo.train.checkpoint import EpochRow
+from tushuo.training.checkpoint import EpochRow
+from tushuo.training.loss_curve import _mark, draw_loss_curve
 
 
 def spec(**changed: Any) -> EncoderSpec:
@@ -54,11 +54,11 @@ def test_darkness_is_smooth_and_least_where_the_word_looked() -> None:
 
 def test_what_an_encoder_that_crops_never_saw_stays_dark() -> None:
     cropping = spec(resize="crop", side=224, resize_side=256)
-    assert cropping.seen(512, 256) == (144, 16, 368, 240)
+    assert cropping.field_of_view.box(512, 256) == (144, 16, 368, 240)
     dark = darkness(np.eye(9, dtype=np.float32), (512, 256), cropping)
     assert (dark[:, :144] == SHADE).all()
     assert dark[20, 148] < 0.1
-    assert spec().seen(512, 256) == (0, 0, 512, 256)
+    assert spec().field_of_view.box(512, 256) == (0, 0, 512, 256)
 
 
 @pytest.mark.parametrize("words", [["a", "dog", "<b>"], [], ["一只", "狗"], ["word"] * 12])

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.report.conftest import Reader, deletion_test, made_up
+from tushuo.evaluation.results import PictureResult, read_results
 from tushuo.report import thumbnails
 from tushuo.report.write import write_report
-from tushuo.results import Said, read_results
 
 NASTY = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 FIRST_PAINT_MILLISECONDS, READY_SECONDS, PAGE_SECONDS = 2000, 8, 2
@@ -70,7 +70,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     reader.open(tiny)
     page = reader.page
     assert page.locator("#score-table tbody tr").count() == 6
-    assert not page.locator("#evidence").is_visible()
+    assert not page.locator("#deletion-test").is_visible()
     told = page.inner_text("#scores")
     for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
         assert part in told
@@ -78,7 +78,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     assert "best in epoch 2: 2.600" in page.inner_text("#charts")
     assert "Where their settings differ" in page.inner_text("#settings")
     assert page.inner_text("#settings tbody >> nth=0").split() == ["training.seed", "0", "2"]
-    assert "in a function word" in page.inner_text("#habits")
+    assert "in a function word" in page.inner_text("#diagnostics")
     assert "pictures" in page.inner_text("#wins")
     paper = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(paper)
@@ -212,7 +212,7 @@ def test_whether_attention_is_evidence(reader: Reader, tmp_path: Path) -> None:
     reader.open(tmp_path / "r.html")
     page = reader.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.locator("#evidence h3").all_inner_texts() == ["sure", "chance"]
+    assert page.locator("#deletion-test h3").all_inner_texts() == ["sure", "chance"]
     sure, chance = page.locator("#tests > p").all_inner_texts()
     assert "clear of chance against each, at every share" in sure
     assert "not clear of chance against: what another word looked at (all words, 40 %)" in chance
@@ -285,7 +285,10 @@ def test_runs_share_baselines_though_one_has_a_metric_more(reader: Reader, tmp_p
 
 def test_captions_of_another_tool_without_pictures(reader: Reader, tmp_path: Path) -> None:
     found = made_up(3, tmp_path / "pictures")
-    bare = {n: Said(caption=s.caption, references=s.references) for n, s in found.pictures.items()}
+    bare = {
+        n: PictureResult(caption=s.caption, references=s.references)
+        for n, s in found.pictures.items()
+    }
     assert (
         write_report(tmp_path / "r.html", {"other": replace(found, pictures=bare, run=None)}) == []
     )

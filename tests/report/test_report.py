@@ -10,11 +10,11 @@ from PIL import Image
 from tests.cli.test_cli import call
 from tests.report.conftest import made_up
 from tushuo.errors import DataError, SignatureError
+from tushuo.evaluation.results import PictureResult, Results, read_results
 from tushuo.report.content import pictures, require_comparable, summary
 from tushuo.report.single_file import data
 from tushuo.report.thumbnails import in_folder, thumbnails, where_it_lay
 from tushuo.report.write import write_report
-from tushuo.results import Results, Said, read_results
 
 
 def test_no_tag_begins_in_the_data() -> None:
@@ -26,9 +26,9 @@ def test_no_tag_begins_in_the_data() -> None:
 def test_captions_are_judged() -> None:
     references = ("a dog runs.", "The dog is running on grass")
     said = {
-        "1": Said(caption="a cat runs on a", references=references),
-        "2": Said(caption="the dog runs", references=references),
-        "3": Said(caption="the dog runs", references=()),
+        "1": PictureResult(caption="a cat runs on a", references=references),
+        "2": PictureResult(caption="the dog runs", references=references),
+        "3": PictureResult(caption="the dog runs", references=()),
     }
     scores = {"Bleu_1": 0.51239, "CIDEr": None, "CIDEr-D": None}
     found = Results(
@@ -46,7 +46,7 @@ def test_captions_are_judged() -> None:
 
 
 def test_chinese_words_are_found_in_their_references() -> None:
-    said = {"1": Said(caption="一只狗在奔跑", references=("一只棕色的狗在草地上奔跑。",))}
+    said = {"1": PictureResult(caption="一只狗在奔跑", references=("一只棕色的狗在草地上奔跑。",))}
     found = Results(
         scores={"Bleu_1": 1.0},
         intervals={},

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tushuo.decoders.base import Decoder, Step
-from tushuo.vocabulary import END, START
+from tushuo.text.vocabulary import END, START
 
 REGIONS = 3
 ROWS = 101  # of the table: what a history is remembered by

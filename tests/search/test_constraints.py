@@ -10,17 +10,17 @@ from tests.search.scripted import ScriptedDecoder, captions, pictures
 from tushuo.errors import SettingError
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.vocabulary import UNK, Vocabulary, VocabularyConfig
+from tushuo.text.vocabulary import UNK, Vocabulary, VocabularyConfig
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g", "h"]
-VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig()).counted([[WORDS[:4]], [WORDS]])
+VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig()).with_counts([[WORDS[:4]], [WORDS]])
 V = len(VOCABULARY)
 MODES = {
     "greedy": {},
     "sample": {"n_best": 3},
     "beam": {"beam_size": 3, "n_best": 3},
     "diverse": {"beam_size": 4, "groups": 2, "n_best": 4},
-    "consensus": {"beam_size": 3, "n_best": 3, "judges": 4},
+    "consensus": {"beam_size": 3, "n_best": 3, "mbr_samples": 4},
 }  # fmt: skip
 phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join)
 
@@ -49,19 +49,21 @@ def holds(words: list[str], phrase: str) -> bool:
 def test_what_is_said_keeps_the_rules(
     mode: str,
     seed: int,
-    must: list[str],
+    required_words: list[str],
     never: list[str],
     last: list[str],
     repeat: int | None,
     least: int,
     most: int,
-    no_echo: bool,
+    no_immediate_repeat: bool,
 ) -> None:
     """Or, with eight words and such rules, the search says that it found nothing."""
-    must = [word for word in must if mode in ("beam", "consensus") and word not in never]
+    required_words = [
+        word for word in required_words if mode in ("beam", "consensus") and word not in never
+    ]
     config = SearchConfig(
-        search=mode, must=tuple(must), must_not=tuple(never), not_last=tuple(last),
-        no_repeat=repeat, min_words=least, max_words=most, seed=seed, no_echo=no_echo,
+        search=mode, required_words=tuple(required_words), banned_words=tuple(never), banned_endings=tuple(last),
+        no_repeat_ngram=repeat, min_words=least, max_words=most, seed=seed, no_immediate_repeat=no_immediate_repeat,
         **MODES[mode],
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
@@ -74,10 +76,10 @@ def test_what_is_said_keeps_the_rules(
     for hypothesis in (h for of in found for h in of):
         words = VOCABULARY.decode(hypothesis.words)
         assert least <= len(words) <= most
-        assert set(must) <= set(words) <= set(WORDS)
+        assert set(required_words) <= set(words) <= set(WORDS)
         assert not any(holds(words, phrase) for phrase in never)
         assert not any(ends_with(words, phrase) for phrase in last)
-        if no_echo:
+        if no_immediate_repeat:
             assert all(word != after for word, after in pairwise(words))
         if repeat:
             grams = [tuple(words[n : n + repeat]) for n in range(len(words) - repeat + 1)]
@@ -96,7 +98,7 @@ def test_the_longest_captions_find_an_end_that_is_allowed(
 ) -> None:
     """Five of the eight words or more may stand there, so nobody has to say that there is none."""
     config = SearchConfig(
-        search=mode, not_last=tuple(last), min_words=most, max_words=most, **MODES[mode]
+        search=mode, banned_endings=tuple(last), min_words=most, max_words=most, **MODES[mode]
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
@@ -112,15 +114,17 @@ def test_the_longest_captions_find_an_end_that_is_allowed(
     st.integers(3, 6),
     st.sampled_from(["beam", "consensus"]),
 )
-def test_words_that_must_appear_do(seed: int, must: list[str], most: int, mode: str) -> None:
+def test_words_that_must_appear_do(
+    seed: int, required_words: list[str], most: int, mode: str
+) -> None:
     config = SearchConfig(
-        search=mode, must=tuple(must), beam_size=3, n_best=3, max_words=most, score="sum"
+        search=mode, required_words=tuple(required_words), beam_size=3, n_best=3, max_words=most, length_norm="sum"
     )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     for found in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
         assert len(found) == 3
         for hypothesis in found:
-            assert set(must) <= set(VOCABULARY.decode(hypothesis.words))
+            assert set(required_words) <= set(VOCABULARY.decode(hypothesis.words))
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
@@ -132,7 +136,12 @@ def test_full_banks_are_brute_force(seed: int, score: str) -> None:
     decoder = ScriptedDecoder(vocabulary=len(small), seed=seed)
     fit = [words for words in captions(len(small), 4) if {a, b} <= set(words)]
     config = SearchConfig(
-        search="beam", must=("b", "a"), beam_size=121, n_best=121, max_words=4, score=score
+        search="beam",
+        required_words=("b", "a"),
+        beam_size=121,
+        n_best=121,
+        max_words=4,
+        length_norm=score,
     )
     for name, found in zip(
         (5, 6), search(decoder, pictures(5, 6), config, vocabulary=small), strict=True
@@ -148,10 +157,10 @@ def test_unk_is_said_only_where_asked() -> None:
     decoder = ScriptedDecoder(vocabulary=V)
     decoder.table[:, UNK] = 3.0
     for mode, more in MODES.items():
-        for unk in (False, True):
-            config = SearchConfig(search=mode, unk=unk, max_words=5, **more)
+        for allow_unk in (False, True):
+            config = SearchConfig(search=mode, allow_unk=allow_unk, max_words=5, **more)
             (found,) = search(decoder, pictures(1), config, vocabulary=VOCABULARY)
-            assert any(UNK in h.words for h in found) == unk
+            assert any(UNK in h.words for h in found) == allow_unk
 
 
 @pytest.mark.parametrize(
@@ -159,22 +168,25 @@ def test_unk_is_said_only_where_asked() -> None:
     [
         ({"temperature": 0.0}, "temperature was 0.0"),
         ({"temperature": float("nan")}, "temperature was nan, it must be above 0 and finite"),
-        ({"strength": float("inf")}, "strength was inf, it must be at least 0 and finite"),
+        ({"diversity_penalty": float("inf")}, "strength was inf, it must be at least 0 and finite"),
         ({"top_p": 1.5}, "top-p was 1.5, it must be above 0 and at most 1"),
         ({"top_k": 0}, "top-k was 0, it must be at least 1"),
         ({"min_words": 5, "max_words": 4}, "min-words was 5, above max-words, which is 4"),
         ({"n_best": 2}, "greedy finds one caption"),
         ({"search": "beam", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
         ({"search": "diverse", "groups": 2}, "beam-size was 5, it must be a multiple of groups"),
-        ({"must": ("a",)}, "only --search beam and consensus can see to it"),
+        ({"required_words": ("a",)}, "only --search beam and consensus can see to it"),
         ({"search": "consensus", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
-        ({"judges": 0}, "judges was 0, it must be at least 1"),
+        ({"mbr_samples": 0}, "judges was 0, it must be at least 1"),
         ({"beam_size": 1001}, "beam-size was 1001, it must be at most 1000"),
         ({"search": "sample", "n_best": 1001}, "n-best was 1001, it must be at most 1000"),
         ({"max_words": 100_000}, "max-words was 100000, it must be at most 1000"),
-        ({"judge_temperature": 0.0}, "judge-temperature was 0.0"),
-        ({"search": "beam", "must": ("a", "b"), "max_words": 1}, "must names 2 words"),
-        ({"search": "beam", "must": ("a",), "must_not": ("a",)}, "a must and must not appear"),
+        ({"mbr_temperature": 0.0}, "judge-temperature was 0.0"),
+        ({"search": "beam", "required_words": ("a", "b"), "max_words": 1}, "must names 2 words"),
+        (
+            {"search": "beam", "required_words": ("a",), "banned_words": ("a",)},
+            "a must and must not appear",
+        ),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> None:
@@ -185,14 +197,14 @@ def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> N
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"must_not": ("a", "bb")}, "does not know the word 'bb', near it: b"),
-        ({"not_last": ("xyz",)}, "does not know the word 'xyz', near it: none"),
-        ({"search": "beam", "must": ("a b",)}, "must was 'a b'; name one word each time"),
-        ({"search": "beam", "must": ("<end>",)}, "<end> is a mark and no word"),
-        ({"must_not": (" ",)}, "an empty word was given"),
-        ({"no_repeat": 1, "min_words": 9, "max_words": 9}, "without a next word"),
+        ({"banned_words": ("a", "bb")}, "does not know the word 'bb', near it: b"),
+        ({"banned_endings": ("xyz",)}, "does not know the word 'xyz', near it: none"),
+        ({"search": "beam", "required_words": ("a b",)}, "must was 'a b'; name one word each time"),
+        ({"search": "beam", "required_words": ("<end>",)}, "<end> is a mark and no word"),
+        ({"banned_words": (" ",)}, "an empty word was given"),
+        ({"no_repeat_ngram": 1, "min_words": 9, "max_words": 9}, "without a next word"),
         (
-            {"search": "beam", "no_repeat": 1, "min_words": 9, "max_words": 9},
+            {"search": "beam", "no_repeat_ngram": 1, "min_words": 9, "max_words": 9},
             "no caption was found that keeps all constraints",
         ),
     ],
@@ -205,7 +217,7 @@ def test_words_and_rules_that_cannot_be(settings: dict[str, object], message: st
 
 def test_words_want_a_vocabulary() -> None:
     with pytest.raises(SettingError, match="'a' was given to a search that has no vocabulary"):
-        search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(must_not=("a",)))
+        search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(banned_words=("a",)))
 
 
 @pytest.mark.parametrize(
@@ -213,11 +225,11 @@ def test_words_want_a_vocabulary() -> None:
     [
         ({"beam_size": 9, "temperature": 0.5, "top_k": 7}, "greedy,max_words=40"),
         (
-            {"search": "beam", "must": ("a", "b")},
+            {"search": "beam", "required_words": ("a", "b")},
             "beam,beam_size=5,score=mean,max_words=40,must=a+b",
         ),
         (
-            {"search": "diverse", "score": "gnmt"},
+            {"search": "diverse", "length_norm": "gnmt"},
             "diverse,beam_size=5,score=gnmt,groups=5,strength=0.5,gnmt_alpha=0.6,max_words=40",
         ),
         (
@@ -225,13 +237,18 @@ def test_words_want_a_vocabulary() -> None:
             "sample,n_best=1,temperature=1.0,top_k=7,top_p=0.9,seed=3,max_words=40",
         ),
         (
-            {"search": "consensus", "stock_penalty": 0.02},
+            {"search": "consensus", "genericness_penalty": 0.02},
             "consensus,beam_size=5,score=mean,judges=30,judge_temperature=0.7,stock_penalty=0.02,"
             "max_words=40",
         ),
         (
-            {"min_words": 2, "must_not": ("a", "b c"), "not_last": ("d",), "no_repeat": 3}
-            | {"no_echo": True, "unk": True},
+            {
+                "min_words": 2,
+                "banned_words": ("a", "b c"),
+                "banned_endings": ("d",),
+                "no_repeat_ngram": 3,
+            }
+            | {"no_immediate_repeat": True, "allow_unk": True},
             "greedy,min_words=2,max_words=40,must_not=a+b c,not_last=d,no_repeat=3,no_echo=True,"
             "unk=True",
         ),

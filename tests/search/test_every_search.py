@@ -13,7 +13,7 @@ from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.vocabulary import END, START
+from tushuo.text.vocabulary import END, START
 
 
 def walked(decoder: Decoder, picture: Tensor, words: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,8 @@ from tushuo.cli.blend import blend
 from tushuo.cli.calibrate import calibrate
 from tushuo.cli.caption import caption
 from tushuo.cli.compare import compare
+from tushuo.cli.deletion_test import deletion_test
 from tushuo.cli.evaluate import evaluate
-from tushuo.cli.evidence import evidence
 from tushuo.cli.explain import explain
 from tushuo.cli.extract import extract
 from tushuo.cli.info import info
@@ -24,7 +24,8 @@ from tushuo.cli.pack import pack
 from tushuo.cli.report import report
 from tushuo.cli.score import score
 from tushuo.cli.train import train
-from tushuo.errors import TushuoError
+from tushuo.errors import SettingError, TushuoError
+from tushuo.old_names import COMMANDS, OPTIONS
 
 app = cyclopts.App(
     name="tushuo",
@@ -40,7 +41,7 @@ for command in (
     caption,
     explain,
     calibrate,
-    evidence,
+    deletion_test,
     evaluate,
     score,
     compare,
@@ -64,6 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        require_current_names(sys.argv[1:] if arguments is None else arguments)
         return app(arguments, exit_on_error=False, result_action="return_value") or 0
     except cyclopts.CycloptsError:
         return 2  # cyclopts has said what was wrong with the options
@@ -79,6 +81,21 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         print(f"tushuo: {_said(error)}", file=sys.stderr)
         return 2
+
+
+def require_current_names(arguments: list[str]) -> None:
+    """Refuse commands and options that have been renamed, and name the new ones.
+
+    Raises:
+        SettingError: one of them is used.
+    """
+    command = arguments[0] if arguments else ""
+    if command in COMMANDS:
+        raise SettingError(f"{command} is now called {COMMANDS[command]}; use that name")
+    names = OPTIONS.get(" ".join(arguments[:2]), OPTIONS.get(command, {}))
+    for given in (argument.partition("=")[0] for argument in arguments[1:]):
+        if given in names:
+            raise SettingError(f"{given} of {command} is now called {names[given]}; use that name")
 
 
 def _said(error: OSError) -> str:

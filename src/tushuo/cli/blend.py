@@ -17,7 +17,7 @@ def blend(
 
     Example: tushuo blend run run-reward --share 0.3 --output run-between
     """
-    from tushuo.blend import blend as write
+    from tushuo.runs.blend import blend as write
 
     write(first, second, output, share=share)
     print(f"{output}: {share:g} of {second}, {1 - share:g} of {first}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import CaptionsIn, Data, Images, Store, Unseen, Weights
-from tushuo.cli.runs import Runs, speakers
-from tushuo.cli.search import AS_THE_RUN, SearchOptions
+from tushuo.cli.options import Data, DataLanguage, Images, Store, Unseen, Weights
+from tushuo.cli.runs import Runs, named_or_shipped
+from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.confidence import Calibration
-    from tushuo.familiar import Familiarity
+    from tushuo.trust.confidence import Calibration
+    from tushuo.trust.familiarity import Familiarity
 
 
 def calibrate(
@@ -23,13 +23,13 @@ def calibrate(
     store: Store = None,
     split: Unseen = "val",
     images: Images = None,
-    language: CaptionsIn = "en",
+    data_language: DataLanguage = "en",
     weights: Weights = None,
     figure: Annotated[
         Path | None, Parameter(help="default: calibration.png in the run, or here")
     ] = None,
     json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
-    search: SearchOptions = AS_THE_RUN,
+    search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Teach a run how sure it may be of captions found by this search; kept in the run.
 
@@ -40,20 +40,21 @@ def calibrate(
     import msgspec
 
     import tushuo.data
-    from tushuo import confidence, familiar
-    from tushuo.calibrate import calibrate as fit
-    from tushuo.captioner import load
-    from tushuo.cli.looked import seen_by
+    from tushuo.captioning.native import load
     from tushuo.cli.progress import Bar
-    from tushuo.evaluate import split_of
+    from tushuo.cli.regions import seen_by
+    from tushuo.evaluation.calibrate import calibrate as fit
+    from tushuo.evaluation.evaluate import split_of
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.report.reliability import draw_reliability
+    from tushuo.trust import confidence
+    from tushuo.trust import familiarity as familiar
 
-    records = tushuo.data.read(data, images=images, language=language)
-    runs = speakers(run, language)
+    records = tushuo.data.read(data, images=images, language=data_language)
+    runs = named_or_shipped(run, data_language)
     _require_room(runs[0])
     captioner = load(runs, weights=weights)
-    captioner.require_language(language)
+    captioner.require_language(data_language)
     chosen, _ = split_of(records, runs, split)
     regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
@@ -62,7 +63,7 @@ def calibrate(
             chosen,
             regions,
             config=with_given(captioner.run.config.search, search),
-            tokenizer=TOKENIZER_OF[language],
+            tokenizer=TOKENIZER_OF[data_language],
             progress=bar,
         )
     confidence.keep(runs[0], found)
@@ -91,8 +92,8 @@ def _show(found: "Calibration", known: "Familiarity") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tushuo.calibrate import PEOPLE_ABOVE
-    from tushuo.caption import STRANGE
+    from tushuo.captioning.caption import OUT_OF_DISTRIBUTION
+    from tushuo.evaluation.calibrate import PEOPLE_ABOVE
 
     held, console = found.held_out, Console(highlight=False)
     low, high = held.auroc_interval
@@ -116,7 +117,7 @@ def _show(found: "Calibration", known: "Familiarity") -> None:
         answers.add_row(f"{one.at_least}", f"{one.pictures / held.pictures:.1%}", share)
     console.print(answers)
     console.print(
-        f"\nA picture is called strange where less than {STRANGE:.0%} of these {len(known.known)} "
+        f"\nA picture is called strange where less than {OUT_OF_DISTRIBUTION:.0%} of these {len(known.known)} "
         "look as strange.\n"
     )
     console.print(found.signature, soft_wrap=True)

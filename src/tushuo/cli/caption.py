@@ -11,12 +11,12 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.runs import Runs, Spoken
-from tushuo.cli.search import AS_THE_RUN, SearchOptions
+from tushuo.cli.runs import ModelLanguage, Runs
+from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.caption import Caption
-    from tushuo.captioner import Captioner, Pixels
+    from tushuo.captioning.caption import Caption
+    from tushuo.captioning.native import NativeCaptioner, Pixels
     from tushuo.encoders.spec import EncoderSpec
     from tushuo.search.config import SearchConfig
 
@@ -28,7 +28,7 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 def caption(
     *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
     run: Runs = None,
-    language: Spoken = None,
+    language: ModelLanguage = None,
     weights: Weights = None,
     json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
     output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
@@ -39,15 +39,15 @@ def caption(
         float | None,
         Parameter(help="below it, say that it is not sure, and why; wants tushuo calibrate"),
     ] = None,
-    search: SearchOptions = AS_THE_RUN,
+    search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
 
     Example: tushuo caption photos/ --run run --json
     """
-    from tushuo.captioner import load
+    from tushuo.captioning.native import load
     from tushuo.errors import SettingError
-    from tushuo.images import find_pictures
+    from tushuo.pictures.opening import find_pictures
 
     if not pictures:
         raise SettingError("no picture was given; name files, folders, or - for standard input")
@@ -73,9 +73,16 @@ def caption(
     try:
         for source, told in _captions(captioner, sources, config, attention):
             failed += isinstance(told, str)
-            if not json and min_confidence is None and not isinstance(told, str) and told.strange:
+            if (
+                not json
+                and min_confidence is None
+                and not isinstance(told, str)
+                and told.out_of_distribution
+            ):
                 shown = _on_one_line(encodable(source))
-                print(f"{shown}: {told.strange}; its caption is a guess", file=sys.stderr)
+                print(
+                    f"{shown}: {told.out_of_distribution}; its caption is a guess", file=sys.stderr
+                )
             print(_line(source, told, json, min_confidence), file=file, flush=True)
     finally:
         if output:
@@ -88,11 +95,11 @@ def _special(named: str) -> bool:
 
 
 def _captions(
-    captioner: "Captioner", sources: list[str], config: "SearchConfig", attention: Path | None
+    captioner: "NativeCaptioner", sources: list[str], config: "SearchConfig", attention: Path | None
 ) -> Iterator[tuple[str, "Caption | str"]]:
     """Caption in batches; a picture that cannot be opened gives its error in its place."""
     from tushuo.errors import FetchError, PictureError
-    from tushuo.images import open_picture
+    from tushuo.pictures.opening import open_picture
 
     side = captioner.encoder.spec.side
     for start in range(0, len(sources), BATCH_PICTURES):
@@ -156,19 +163,19 @@ def _draw(
 def _line(source: str, told: "Caption | str", json: bool, least: float | None) -> str:
     import msgspec
 
-    unsure = None if isinstance(told, str) or least is None else told.unsure(least)
+    unsure_reason = None if isinstance(told, str) or least is None else told.unsure_reason(least)
     source = encodable(source)
     told = encodable(told) if isinstance(told, str) else told
     if not json:
         source = _on_one_line(source)
         said = [f"error: {_on_one_line(told)}"] if isinstance(told, str) else _all(told)
-        said = [f"not sure: {unsure}"] if unsure else said
+        said = [f"not sure: {unsure_reason}"] if unsure_reason else said
         return "\n".join(f"{source}\t{one}" for one in said)
     answer: dict[str, object] = {"image": source}
     if isinstance(told, str):
         answer["error"] = told
-    elif unsure:
-        answer |= {"caption": None, **_sure(told), "unsure": unsure}
+    elif unsure_reason:
+        answer |= {"caption": None, **_sure(told), "unsure": unsure_reason}
     else:
         answer |= _answer(told)
         if told.alternatives:

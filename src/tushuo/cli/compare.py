@@ -45,14 +45,14 @@ def compare(
     from tushuo.errors import SettingError, SignatureError
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
-    from tushuo.metrics.frequencies import Frequencies
+    from tushuo.metrics.document_frequencies import DocumentFrequencies
     from tushuo.metrics.read import read_hypotheses, read_references, read_signature
     from tushuo.metrics.score import notes_on, signature_of
 
     if seed < 0:
         raise SettingError(f"seed was {seed}, it must be at least 0")
     people = read_references(references)
-    frequencies = Frequencies.load(df) if df else None
+    frequencies = DocumentFrequencies.load(df) if df else None
     wanted = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)
     told = incomparable({str(path): read_signature(path) for path in (first, second)}, wanted)
     if told and not force:

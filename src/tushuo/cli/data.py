@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 
-from tushuo.cli.options import CaptionsIn, Data, Images
+from tushuo.cli.options import Data, DataLanguage, Images
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
-    from tushuo.recipes import Recipe
-    from tushuo.vocabulary import VocabularyConfig
+    from tushuo.text.vocabulary import VocabularyConfig
+    from tushuo.training.recipes import Recipe
 
 app = App(name="data", help="Read, check and make caption data.")
 
@@ -21,7 +21,7 @@ def check(
     data: Data,
     *,
     images: Images = None,
-    language: CaptionsIn = "en",
+    data_language: DataLanguage = "en",
     decode: Annotated[bool, Parameter(help="open every picture")] = True,
     recipe: Annotated[
         Literal["small", "best", "lesson"], Parameter(help="the next steps'")
@@ -42,13 +42,13 @@ def check(
     import tushuo.data
     from tushuo.data.check import check as look_over
     from tushuo.data.check import rows, to_json
-    from tushuo.images import open_picture
-    from tushuo.recipes import RECIPES
+    from tushuo.pictures.opening import open_picture
+    from tushuo.training.recipes import RECIPES
 
-    records = tushuo.data.read(data, images=images, language=language)
+    records = tushuo.data.read(data, images=images, language=data_language)
     report = look_over(records, open_picture=open_picture, decode=decode)
     chosen = RECIPES[recipe]()
-    words = _words(records, chosen.learn.vocabulary, language)
+    words = _words(records, chosen.learn.vocabulary, data_language)
     needs = _needs(records, chosen, encoder, words)
     report = replace(report, fatal=[*report.fatal, *words.fatal])
     if json:
@@ -78,10 +78,10 @@ def _words(
 ) -> _Words:
     """Count the words that a training would know; none without captions, which check tells."""
     from tushuo.errors import DataError
-    from tushuo.text import SPLITTING_OF, split
-    from tushuo.vocabulary import Vocabulary
+    from tushuo.text.tokenization import DEFAULT_TOKENIZERS, split
+    from tushuo.text.vocabulary import Vocabulary
 
-    how = SPLITTING_OF[language]
+    how = DEFAULT_TOKENIZERS[language]
     captions = [split(caption, how) for record in records for caption in record.captions]
     if not any(captions):
         return _Words(0, 0, [])
@@ -100,11 +100,11 @@ def _needs(
     None where the encoder is not here, and of memory where there is no word to learn.
     """
     from tushuo import encoders
-    from tushuo.encoders.halves import divide
+    from tushuo.encoders.split_encoder import split_encoder
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.train.needs import HELD, training_bytes
+    from tushuo.training.memory import HELD, training_bytes
 
     name = encoder or recipe.encoder
     needs: dict[str, int | str | None] = {"encoder": name}
@@ -113,7 +113,11 @@ def _needs(
         looker = encoders.load(name)
     except (WeightsError, MissingPartError):
         return needs
-    kept = looker if recipe.upto is None or encoder else divide(looker, recipe.upto).lower
+    kept = (
+        looker
+        if recipe.frozen_blocks is None or encoder
+        else split_encoder(looker, recipe.frozen_blocks).trunk
+    )
     pictures = len({record.image_id for record in records})
     needs["store_bytes"] = store_bytes(pictures, kept.spec, len(parse_views(recipe.views)))
     if words.known:

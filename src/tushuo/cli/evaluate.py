@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import CaptionsIn, Data, Images, Store, Weights
-from tushuo.cli.runs import Runs, speakers
+from tushuo.cli.options import Data, DataLanguage, Images, Store, Weights
+from tushuo.cli.runs import Runs, named_or_shipped
 from tushuo.cli.score import NO_MORE, MoreMetrics, interval, number, say
-from tushuo.cli.search import AS_THE_RUN, SearchOptions
+from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
-    from tushuo.results import Results, Said
+    from tushuo.evaluation.results import PictureResult, Results
 
 
 def evaluate(
@@ -24,7 +24,7 @@ def evaluate(
     store: Store = None,
     split: Annotated[Literal["train", "val", "test"], Parameter(help="which pictures")] = "val",
     images: Images = None,
-    language: CaptionsIn = "en",
+    data_language: DataLanguage = "en",
     tokenizer: Annotated[
         Literal["ptb", "jieba", "characters"] | None,
         Parameter(help="default: ptb for English, jieba for Chinese"),
@@ -41,7 +41,7 @@ def evaluate(
         ),
     ] = None,
     json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
-    search: SearchOptions = AS_THE_RUN,
+    search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption a split of DATA, or of the run where DATA brings none, and score it.
 
@@ -52,24 +52,24 @@ def evaluate(
     from dataclasses import replace
 
     import tushuo.data
-    from tushuo.captioner import load
-    from tushuo.cli.looked import seen_by
+    from tushuo.captioning.native import load
     from tushuo.cli.progress import Bar
-    from tushuo.clip import look
+    from tushuo.cli.regions import seen_by
     from tushuo.encoders.clip import load as open_clip
-    from tushuo.evaluate import Scoring, assess, caption_split, gather, share, split_of
+    from tushuo.evaluation.clip import look
+    from tushuo.evaluation.evaluate import Scoring, assess, caption_split, gather, share, split_of
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.runtime import processes
 
-    records = tushuo.data.read(data, images=images, language=language)
-    how = tokenizer or TOKENIZER_OF[language]
+    records = tushuo.data.read(data, images=images, language=data_language)
+    how = tokenizer or TOKENIZER_OF[data_language]
     first = processes()[0] == 0  # the process that scores
     metrics = _usable(more.names(how), how, output) if first else ()
     eyes = open_clip(clip) if clip and first else None
-    runs = speakers(run, language)
+    runs = named_or_shipped(run, data_language)
     captioner = load(runs, weights=weights)
     if tokenizer is None:
-        captioner.require_language(language)
+        captioner.require_language(data_language)
     config = with_given(captioner.run.config.search, search)
     chosen, training = split_of(records, runs, split)
     mine = share(chosen)
@@ -90,17 +90,17 @@ def evaluate(
 
 
 def _give(
-    results: "Results", told: "dict[int | str, Said]", output: Path | None, json: bool
+    results: "Results", told: "dict[int | str, PictureResult]", output: Path | None, json: bool
 ) -> None:
     """Keep and print what was found."""
     import msgspec
 
-    from tushuo.results import keep, write_captions
+    from tushuo.evaluation.results import save_results, write_captions
 
     if output and output.suffix == ".json":
         write_captions(output, told)
     elif output:
-        keep(output, results, told)
+        save_results(output, results, told)
     if json:
         print(msgspec.json.encode(results).decode())
     else:
@@ -119,7 +119,7 @@ def _usable(metrics: tuple[str, ...], tokenizer: str, output: Path | None) -> tu
 
 
 def _missing(
-    records: "list[Record]", told: "dict[int | str, Said]", say: Callable[[str], None]
+    records: "list[Record]", told: "dict[int | str, PictureResult]", say: Callable[[str], None]
 ) -> int:
     """Name the pictures that got no caption; return the exit code."""
     missing = [record for record in records if record.captions and record.image_id not in told]
@@ -138,9 +138,9 @@ def _show(results: "Results") -> None:
         others = [number(of[name]) for of in results.baselines.values()]
         table.add_row(name, number(value), interval(results.intervals[name]), *others)
     Console().print(table)
-    habits = Table("habit", "this run", box=None)
-    for name, value in results.habits.items():
-        habits.add_row(name, number(value))
-    Console().print(habits)
+    diagnostics = Table("diagnostic", "this run", box=None)
+    for name, value in results.diagnostics.items():
+        diagnostics.add_row(name, number(value))
+    Console().print(diagnostics)
     print(results.signature)
     say(results.notes)

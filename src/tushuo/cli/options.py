@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 Data = Annotated[Path, Parameter(help="captions: a file or a folder; docs/data.md")]
 Images = Annotated[Path | None, Parameter(help="folder of the pictures")]
-CaptionsIn = Annotated[Literal["en", "zh"], Parameter(help="which captions DATA means")]
+DataLanguage = Annotated[Literal["en", "zh"], Parameter(help="language of the captions in DATA")]
 Store = Annotated[Path | None, Parameter(help="regions; without it, made on the fly")]
 Weights = Annotated[Path | None, Parameter(help="the encoder's weights file")]
 Unseen = Annotated[Literal["val", "test"], Parameter(help="which pictures")]

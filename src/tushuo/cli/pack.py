@@ -7,10 +7,10 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.search import AS_THE_RUN, SearchOptions
+from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.pack import Moved
+    from tushuo.evaluation.packing_error import Moved
 
 SCENES = 32  # drawn, to compare captions on where no pictures are named
 
@@ -27,7 +27,7 @@ def pack(
         Parameter(help="compare captions on these; else on drawn scenes", negative=""),
     ] = None,
     weights: Weights = None,
-    search: SearchOptions = AS_THE_RUN,
+    search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Make a small model of a run: a run folder of a few megabytes, to give away.
 
@@ -38,11 +38,11 @@ def pack(
     """
     from tempfile import TemporaryDirectory
 
-    from tushuo.captioner import load
+    from tushuo.captioning.native import load
     from tushuo.data.scenes import make_scenes
-    from tushuo.images import find_pictures
-    from tushuo.pack import moved
-    from tushuo.pack import pack as write
+    from tushuo.evaluation.packing_error import moved
+    from tushuo.pictures.opening import find_pictures
+    from tushuo.runs.pack import pack as write
 
     named = find_pictures(pictures or [])
     before = load(run, weights=weights)

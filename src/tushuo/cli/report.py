@@ -29,16 +29,16 @@ def report(
 ) -> int:
     """Make one HTML page of results, to be opened offline: scores, curves, pictures, attention.
 
-    RESULTS: folders of evaluate --output and evidence --output, files of score --json, or run
+    RESULTS: folders of evaluate --output and deletion-test --output, files of score --json, or run
     folders (their curves).
 
     Example: tushuo report results --output report.html
     """
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
+    from tushuo.evaluation.results import read_deletion_test, read_results
     from tushuo.report.content import require_comparable
     from tushuo.report.write import write_report
-    from tushuo.results import read_evidence, read_results
 
     if not results:
         raise SettingError("no results were given; make some with: tushuo evaluate --output FOLDER")
@@ -46,7 +46,7 @@ def report(
         raise SettingError(f"side was {side}, it must be at least 16 pixels")
     named = dict(zip(_names(results), results, strict=True))
     found = {name: read_results(path) for name, path in named.items()}
-    tested = {name: read_evidence(path, found[name].signature) for name, path in named.items()}
+    tested = {name: read_deletion_test(path, found[name].signature) for name, path in named.items()}
     if not force:
         require_comparable(found)
     with Bar("report") as bar:

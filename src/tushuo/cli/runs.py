@@ -12,12 +12,12 @@ Runs = Annotated[
         negative="",
     ),
 ]
-Spoken = Annotated[
+ModelLanguage = Annotated[
     Literal["en", "zh"] | None, Parameter(help="what it speaks; en unless given or a run is named")
 ]
 
 
-def speakers(run: list[Path] | None, language: Literal["en", "zh"]) -> list[Path]:
+def named_or_shipped(run: list[Path] | None, language: Literal["en", "zh"]) -> list[Path]:
     """Return the runs that were named, or the model of the language that comes with tushuo.
 
     Raises:

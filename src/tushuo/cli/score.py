@@ -85,7 +85,7 @@ def score(
     from rich.table import Table
 
     from tushuo.metrics.cider import frequencies_of
-    from tushuo.metrics.frequencies import Frequencies
+    from tushuo.metrics.document_frequencies import DocumentFrequencies
     from tushuo.metrics.read import read_hypotheses, read_references
     from tushuo.metrics.score import corpus_of
     from tushuo.metrics.score import score as score_all
@@ -96,7 +96,7 @@ def score(
         people,
         tokenizer=tokenizer,
         metrics=more.names(tokenizer),
-        frequencies=Frequencies.load(df) if df else None,
+        frequencies=DocumentFrequencies.load(df) if df else None,
     )
     if save_df:
         frequencies_of(corpus_of(said, people, tokenizer), tokenizer=tokenizer).save(save_df)

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
     SearchOptions = Any  # mypy knows no class that is made at run time
 else:
     SearchOptions = Annotated[Given, Parameter(name="*", group=_GROUP)]
-AS_THE_RUN = Given()
+RUN_DEFAULTS = Given()

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from tushuo.cli.flags import flags_of, only_given, with_given
-from tushuo.cli.options import CaptionsIn, Data, Images, MostCaptions, MostImages, Store
-from tushuo.train.config import TrainConfig
+from tushuo.cli.options import Data, DataLanguage, Images, MostCaptions, MostImages, Store
+from tushuo.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from tushuo.features.regions import Regions
-    from tushuo.text import Splitting
-    from tushuo.train.self_critical import Reward
-    from tushuo.train.start import LearnConfig, Lesson
-    from tushuo.train.teachers import Teachers
+    from tushuo.text.tokenization import TokenizerName
+    from tushuo.training.distillation import Teachers
+    from tushuo.training.self_critical import Reward
+    from tushuo.training.setup import TrainingPlan, TrainingSetup
 
 _GROUP = Group("Training", help="What is not given is as the recipe has it; docs/training.md.")
 Given = flags_of(TrainConfig, chooser="recipe")
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     TrainOptions = Any  # mypy knows no class that is made at run time
 else:
     TrainOptions = Annotated[Given, Parameter(name="*", group=_GROUP)]
-AS_THE_RECIPE = Given()
+RECIPE_DEFAULTS = Given()
 
 
 def train(
@@ -32,8 +32,8 @@ def train(
     output: Annotated[Path, Parameter(help="the run folder")],
     store: Store = None,
     images: Images = None,
-    language: CaptionsIn = "en",
-    split: Annotated[
+    data_language: DataLanguage = "en",
+    tokenizer: Annotated[
         Literal["words", "jieba", "characters"] | None,
         Parameter(help="how captions become words; en: words, zh: jieba"),
     ] = None,
@@ -51,7 +51,7 @@ def train(
     weights: Annotated[
         Path | None, Parameter(help="on the fly: the encoder's weights file")
     ] = None,
-    upto: Annotated[
+    frozen_blocks: Annotated[
         int | None,
         Parameter(help="on the fly, with --encoder-rate: the encoder's blocks that stay"),
     ] = None,
@@ -64,7 +64,7 @@ def train(
         dict[str, float | bool | str] | None,
         Parameter(help="the decoder's own, as --decoder-settings.units 256; docs/training.md"),
     ] = None,
-    begun: Annotated[
+    initial_run: Annotated[
         Path | None, Parameter(name="--from", help="begin with this run's words and weights")
     ] = None,
     teacher: Annotated[
@@ -74,28 +74,34 @@ def train(
     teacher_weight: Annotated[
         float | None, Parameter(help="share of the loss that is the teachers'; 0.5")
     ] = None,
-    settings: TrainOptions = AS_THE_RECIPE,
+    settings: TrainOptions = RECIPE_DEFAULTS,
 ) -> int:
     """Learn to caption from DATA; the same command goes on with a run that was stopped.
 
     Example: tushuo train flickr8k --store store --output run
     """
     import tushuo.data
-    from tushuo.cli.looked import frozen, opened, require_on_the_fly, taught, tuning
+    from tushuo.cli.regions import frozen, opened, require_on_the_fly, taught, tuning
     from tushuo.data.limits import limit
     from tushuo.data.split import with_splits
     from tushuo.errors import SettingError
     from tushuo.features.views import parse_views
-    from tushuo.recipes import RECIPES
-    from tushuo.run import Run
-    from tushuo.text import SPLITTING_OF
-    from tushuo.train.start import going_on, start
+    from tushuo.runs.run import Run
+    from tushuo.text.tokenization import DEFAULT_TOKENIZERS
+    from tushuo.training.recipes import RECIPES
+    from tushuo.training.setup import inherit_settings, start
 
-    require_on_the_fly(store, encoder=encoder, upto=upto)
-    chosen, before = RECIPES[recipe](), Run.load(begun) if begun else None
-    own = only_given(split=split, decoder=decoder, vocabulary=vocabulary, min_count=min_count)
-    splitting = split or SPLITTING_OF[language]
-    learn = going_on(chosen.learn, before, own) if before else _anew(chosen.learn, splitting, own)
+    require_on_the_fly(store, encoder=encoder, frozen_blocks=frozen_blocks)
+    chosen, before = RECIPES[recipe](), Run.load(initial_run) if initial_run else None
+    own = only_given(
+        tokenizer=tokenizer, decoder=decoder, vocabulary=vocabulary, min_count=min_count
+    )
+    tokenizer = tokenizer or DEFAULT_TOKENIZERS[data_language]
+    learn = (
+        inherit_settings(chosen.learn, before, own)
+        if before
+        else _anew(chosen.learn, tokenizer, own)
+    )
     learn = replace(
         learn,
         decoder_settings=learn.decoder_settings
@@ -105,7 +111,7 @@ def train(
     )
     seed = learn.training.seed
     most = chosen.max_captions if max_captions is None else max_captions
-    records = tushuo.data.read(data, images=images, language=language)
+    records = tushuo.data.read(data, images=images, language=data_language)
     records = limit(records, max_captions=most, max_images=max_images, seed=seed)
     records = with_splits(records, by=split_by, seed=seed)
     views = parse_views(learn.training.views)
@@ -114,23 +120,25 @@ def train(
     teachers = taught(teacher, teacher_weight, kept, weights)
     looked = (records, kept, looker, weights, views, before)
     if learn.training.encoder_rate is None:
-        if upto is not None:
-            raise SettingError(f"upto was {upto}, but no block learns; name --encoder-rate too")
+        if frozen_blocks is not None:
+            raise SettingError(
+                f"upto was {frozen_blocks}, but no block learns; name --encoder-rate too"
+            )
         regions = frozen(*looked)
     else:
-        regions = tuning(*looked, upto)
-    lesson = start(records, regions, output, learn, before=before, teachers=teachers)
+        regions = tuning(*looked, frozen_blocks)
+    setup = start(records, regions, output, learn, before=before, teachers=teachers)
     said = {record.image_id: record.captions for record in records if record.split == "val"}
-    return _learn(lesson, regions, learn, output, said, teachers)
+    return _learn(setup, regions, learn, output, said, teachers)
 
 
-def _anew(learn: "LearnConfig", splitting: "Splitting", own: dict[str, Any]) -> "LearnConfig":
+def _anew(learn: "TrainingPlan", tokenizer: "TokenizerName", own: dict[str, Any]) -> "TrainingPlan":
     """Choose words and decoder of a training that begins from nothing."""
     speaker = own.get("decoder", learn.decoder)
-    words = only_given(words=own.get("vocabulary"), min_count=own.get("min_count"))
+    words = only_given(size=own.get("vocabulary"), min_count=own.get("min_count"))
     return replace(
         learn,
-        splitting=splitting,
+        tokenizer=tokenizer,
         vocabulary=replace(learn.vocabulary, **words),
         decoder=speaker,
         decoder_settings=learn.decoder_settings if speaker == learn.decoder else {},  # its sizes
@@ -138,36 +146,36 @@ def _anew(learn: "LearnConfig", splitting: "Splitting", own: dict[str, Any]) -> 
 
 
 def _learn(
-    lesson: "Lesson",
+    setup: "TrainingSetup",
     regions: "Regions",
-    learn: "LearnConfig",
+    learn: "TrainingPlan",
     output: Path,
     said: "dict[int | str, tuple[str, ...]]",
     teachers: "Teachers | None",
 ) -> int:
     """Train and tell the best epoch; ``said`` is what people say of the validation pictures."""
     from tushuo.cli.progress import Bar
-    from tushuo.cli.watch import watch
+    from tushuo.cli.training_progress import watch
     from tushuo.runtime import processes
-    from tushuo.train.checkpoint import best_row
-    from tushuo.train.loop import fit, is_over
-    from tushuo.validate import Validator
+    from tushuo.training.checkpoint import best_row
+    from tushuo.training.loop import fit, is_over
+    from tushuo.training.validation import Validator
 
     with Bar("train") as bar:
         bar.say(
-            f"{len(lesson.training)} pictures to learn from, {len(lesson.validation)} to check on, "
-            f"{len(lesson.vocabulary)} words"
+            f"{len(setup.training)} pictures to learn from, {len(setup.validation)} to check on, "
+            f"{len(setup.vocabulary)} words"
         )
-        watcher = watch(Validator(lesson, regions.read, said), learn.search, output, bar)
-        examples = (lesson.training, lesson.validation)
+        callbacks = watch(Validator(setup, regions.read, said), learn.search, output, bar)
+        examples = (setup.training, setup.validation)
         history = fit(
-            lesson.decoder,
+            setup.decoder,
             *examples,
             regions.read,
             learn.training,
             output,
-            watcher,
-            _reward(lesson, learn.training),
+            callbacks,
+            _reward(setup, learn.training),
             regions.learns,
             teachers,
         )
@@ -181,11 +189,11 @@ def _learn(
     return 0
 
 
-def _reward(lesson: "Lesson", training: TrainConfig) -> "Reward | None":
+def _reward(setup: "TrainingSetup", training: TrainConfig) -> "Reward | None":
     """Make what judges captions by those that people gave; an end is a word to it."""
     if training.samples is None:
         return None
     from tushuo.metrics.reward import Reward
 
-    references = [[ids[1:] for ids in example.captions] for example in lesson.training]
+    references = [[ids[1:] for ids in example.captions] for example in setup.training]
     return Reward(references, bleu=training.bleu_weight)

@@ -188,10 +188,10 @@ class _Pictures:
                         continue
                     low, high = sorted((group[first], group[second]))
                     group = [low if own == high else own for own in group] if low < high else group
-        together: dict[int, list[str]] = defaultdict(list)
+        ensemble: dict[int, list[str]] = defaultdict(list)
         for name, own in zip(names, group, strict=True):
-            together[own].append(name)
-        return [found for found in together.values() if len(found) > 1]
+            ensemble[own].append(name)
+        return [found for found in ensemble.values() if len(found) > 1]
 
 
 def mean_cells(picture: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ class Decoder(nn.Module, ABC):
         """Where its weights are."""
         return next((weight.device for weight in self.parameters()), device("cpu"))
 
-    def fold(self) -> None:
+    def precompute(self) -> None:
         """Make once what all captions need of the weights, which are not to change any more."""
 
     @abstractmethod

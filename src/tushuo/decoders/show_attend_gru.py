@@ -27,7 +27,7 @@ from torch.nn.utils.rnn import PackedSequence
 from tushuo.decoders.attention import exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 from tushuo.decoders.gru_steps import GRUSteps
-from tushuo.decoders.next_words import even, next_words
+from tushuo.decoders.output_layer import even, next_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,9 @@ class GRUState:
 class ShowAttendGRU(Decoder):
     """Show, attend and tell with a GRU."""
 
-    heard: Tensor | None
-    spoken: Tensor | None
-    spoken_bias: Tensor | None
+    gate_table: Tensor | None
+    output_weight: Tensor | None
+    output_bias: Tensor | None
 
     def __init__(self, *, width: int, vocabulary: int, config: ShowAttendGRUConfig):
         super().__init__()
@@ -106,37 +106,39 @@ class ShowAttendGRU(Decoder):
         self.hidden_gates = nn.Linear(H, 3 * H)
         self.deep = config.output == "deep"
         if self.deep:
-            self.say_state = nn.Linear(H, E)
-            self.say_look = nn.Linear(E, E, bias=False)
+            self.hidden_to_embedding = nn.Linear(H, E)
+            self.context_to_embedding = nn.Linear(E, E, bias=False)
             self.word_bias = nn.Parameter(torch.zeros(vocabulary))
             nn.init.normal_(self.embedding.weight, std=E**-0.5)  # so that first logits are small
         else:
-            self.before_words = nn.Linear(H, H)
-            self.word_layer = nn.Linear(H, vocabulary)
+            self.pre_output = nn.Linear(H, H)
+            self.output_layer = nn.Linear(H, vocabulary)
         self.gate = nn.Linear(H, 1) if config.gate else None
         self.dropout = nn.Dropout(config.dropout)
-        self.register_buffer("heard", None, persistent=False)  # (V, 3H), see `fold`
-        self.register_buffer("spoken", None, persistent=False)  # (V or a few more, H or E)
-        self.register_buffer("spoken_bias", None, persistent=False)
+        self.register_buffer("gate_table", None, persistent=False)  # (V, 3H), see `fold`
+        self.register_buffer("output_weight", None, persistent=False)  # (V or a few more, H or E)
+        self.register_buffer("output_bias", None, persistent=False)
 
-    def fold(self) -> None:
+    def precompute(self) -> None:
         """Multiply out, for speaking, layers that have nothing between them.
 
         A word's gates become a table, the two word layers one. They lie beside the weights, which
         stay as they are.
         """
         with torch.no_grad():
-            self.heard = self.word_gates(self.embedding.weight)
+            self.gate_table = self.word_gates(self.embedding.weight)
             if self.deep:
-                self.spoken, self.spoken_bias = even(self.embedding.weight, self.word_bias)
+                self.output_weight, self.output_bias = even(self.embedding.weight, self.word_bias)
                 return
-            first, last = self.before_words, self.word_layer
-            self.spoken, self.spoken_bias = even(last.weight @ first.weight, last(first.bias))
+            first, last = self.pre_output, self.output_layer
+            self.output_weight, self.output_bias = even(
+                last.weight @ first.weight, last(first.bias)
+            )
 
     def train(self, mode: bool = True) -> "ShowAttendGRU":
         """Begin or end learning; what was multiplied out goes before the weights change."""
         if mode:
-            self.heard = self.spoken = self.spoken_bias = None
+            self.gate_table = self.output_weight = self.output_bias = None
         return super().train(mode)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> GRUState:
@@ -177,8 +179,8 @@ class ShowAttendGRU(Decoder):
         return [hidden, opened, seen[:, twice:], said[:, twice:], context, attention]
 
     def _hear(self, words: Int[Tensor, " B"]) -> Float[Tensor, "B _G"]:
-        if self.heard is not None:
-            return nn.functional.embedding(words, self.heard)
+        if self.gate_table is not None:
+            return nn.functional.embedding(words, self.gate_table)
         return self.word_gates(self.dropout(self.embedding(words)))
 
     def _speak(
@@ -190,22 +192,26 @@ class ShowAttendGRU(Decoder):
         told = hidden
         if self.deep:
             told = self._deep(self.dropout(self.embedding(words)), hidden, context)
-        if self.spoken is not None and self.spoken_bias is not None:
-            said = next_words(told, self.spoken, self.spoken_bias)
+        if self.output_weight is not None and self.output_bias is not None:
+            said = next_words(told, self.output_weight, self.output_bias)
             return said[:, : self.embedding.num_embeddings]
         if self.deep:
             return next_words(told, self.embedding.weight, self.word_bias)
-        told = self.before_words(self.dropout(hidden))
-        return next_words(told, self.word_layer.weight, self.word_layer.bias)
+        told = self.pre_output(self.dropout(hidden))
+        return next_words(told, self.output_layer.weight, self.output_layer.bias)
 
     def _deep(
         self,
-        heard: Float[Tensor, "B E"],
+        gate_table: Float[Tensor, "B E"],
         hidden: Float[Tensor, "B H"],
         context: Float[Tensor, "B E"],
     ) -> Float[Tensor, "B E"]:
         """Put together what the next word is told from, in the words' own space."""
-        return self.say_state(self.dropout(hidden)) + self.say_look(context) + heard
+        return (
+            self.hidden_to_embedding(self.dropout(hidden))
+            + self.context_to_embedding(context)
+            + gate_table
+        )
 
     def forward(
         self,
@@ -224,8 +230,8 @@ class ShowAttendGRU(Decoder):
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
         """Do the same, and return where each word looked beside its logits."""
         state = self.start(regions)
-        heard = self.dropout(self.embedding(words.data))
-        gates = self.word_gates(heard)  # (N, 3H)
+        gate_table = self.dropout(self.embedding(words.data))
+        gates = self.word_gates(gate_table)  # (N, 3H)
         hidden, keys, values = (
             of.index_select(0, pictures) for of in (state.hidden, state.keys, state.values)
         )
@@ -240,6 +246,6 @@ class ShowAttendGRU(Decoder):
             floats = [tensor.float() for tensor in (*given, self.energy.weight)]
             hidden, context, maps = GRUSteps.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
         if self.deep:
-            told = self._deep(heard, hidden, context)
+            told = self._deep(gate_table, hidden, context)
             return nn.functional.linear(told, self.embedding.weight, self.word_bias), maps
-        return self.word_layer(self.before_words(self.dropout(hidden))), maps
+        return self.output_layer(self.pre_output(self.dropout(hidden))), maps

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
-from tushuo.decoders.next_words import next_words
+from tushuo.decoders.output_layer import next_words
 
 # A word passes two gates that begin half open before the word layer reads it, so states begin near
 # zero. Weights of the usual size hardly tell them apart, and little comes back to learn from.
@@ -79,9 +79,9 @@ class TopDown(Decoder):
         self.mean_gates = nn.Linear(E, 4 * H, bias=False)
         self.first_gates = nn.Linear(2 * H, 4 * H)  # of the second's state and its own
         self.second_gates = nn.Linear(E + 2 * H, 4 * H)  # of the context, the first's, its own
-        self.word_layer = nn.Linear(H, vocabulary)
+        self.output_layer = nn.Linear(H, vocabulary)
         with torch.no_grad():
-            self.word_layer.weight.mul_(LOUDER)
+            self.output_layer.weight.mul_(LOUDER)
         self.dropout = nn.Dropout(config.dropout)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> TopDownState:
@@ -106,7 +106,9 @@ class TopDown(Decoder):
         )
         gates = self.second_gates(torch.cat([context, heard, spoken], dim=1))
         spoken, spoken_cell, _ = _lstm(gates, spoken_cell)
-        log_probs = next_words(self.dropout(spoken), self.word_layer.weight, self.word_layer.bias)
+        log_probs = next_words(
+            self.dropout(spoken), self.output_layer.weight, self.output_layer.bias
+        )
         memory = torch.stack([spoken, heard, spoken_cell, heard_cell], dim=1)
         return Step(log_probs, attention, replace(state, memory=memory))
 
@@ -127,7 +129,7 @@ class TopDown(Decoder):
         with torch.autocast(regions.device.type, enabled=False):
             given = [tensor.float() for tensor in (*given, self.energy.weight)]
             spoken: Tensor = _Run.apply(*given, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
-        return self.word_layer(self.dropout(spoken))
+        return self.output_layer(self.dropout(spoken))
 
     def _heard_words(self, words: Int[Tensor, " N"]) -> Float[Tensor, "N G"]:
         """Return what words say to the first LSTM's gates."""

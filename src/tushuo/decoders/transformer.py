@@ -22,7 +22,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.base import Decoder, Step
-from tushuo.decoders.next_words import next_words
+from tushuo.decoders.output_layer import next_words
 from tushuo.errors import SettingError
 
 LONGEST_PERIOD = 10_000.0  # of the positions' waves, in words; Vaswani et al., section 3.5
@@ -82,7 +82,7 @@ class Transformer(Decoder):
         layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.layers = cast(Sequence[_Layer], layers)  # torch knows no list of one kind
         self.norm = nn.LayerNorm(H)
-        self.word_layer = nn.Linear(H, vocabulary)
+        self.output_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> TransformerState:
@@ -109,7 +109,7 @@ class Transformer(Decoder):
             found, attention = _look(layer.ask_regions(hidden), grid, shown)
             hidden = layer.think(layer.hear_regions(hidden, found))
             maps.append(attention)
-        log_probs = next_words(self.norm(hidden), self.word_layer.weight, self.word_layer.bias)
+        log_probs = next_words(self.norm(hidden), self.output_layer.weight, self.output_layer.bias)
         return Step(log_probs, torch.stack(maps).mean(0), replace(state, said=tuple(said)))
 
     def forward(
@@ -139,7 +139,7 @@ class Transformer(Decoder):
             keys, values = beside.of_pictures(shown.keys), beside.of_pictures(shown.values)
             found = scaled_dot_product_attention(asked, keys, values)
             hidden = layer.think(layer.hear_regions(hidden, beside.gather(_no_heads(found))))
-        return self.word_layer(self.norm(hidden))
+        return self.output_layer(self.norm(hidden))
 
     def _enter(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
         vectors = self.embedding(words)
@@ -153,16 +153,16 @@ class _Layer(nn.Module):
         super().__init__()
         H, self.heads = config.units, config.heads
         self.words_norm, self.regions_norm, self.thought_norm = (nn.LayerNorm(H) for _ in range(3))
-        self.words_in, self.words_out = nn.Linear(H, 3 * H), nn.Linear(H, H)
-        self.regions_query, self.regions_out = nn.Linear(H, H), nn.Linear(H, H)
-        self.regions_keys, self.regions_values = nn.Linear(H, H), nn.Linear(H, H)
-        self.widen = nn.Linear(H, config.inner * H)
-        self.narrow = nn.Linear(config.inner * H, H)
+        self.self_attention_in, self.self_attention_out = nn.Linear(H, 3 * H), nn.Linear(H, H)
+        self.cross_attention_query, self.cross_attention_out = nn.Linear(H, H), nn.Linear(H, H)
+        self.cross_attention_keys, self.cross_attention_values = nn.Linear(H, H), nn.Linear(H, H)
+        self.feed_forward_in = nn.Linear(H, config.inner * H)
+        self.feed_forward_out = nn.Linear(config.inner * H, H)
         self.dropout = nn.Dropout(config.dropout)
 
     def show(self, regions: Float[Tensor, "P R H"]) -> Shown:
         """Make keys and values of the regions."""
-        keys, values = self.regions_keys(regions), self.regions_values(regions)
+        keys, values = self.cross_attention_keys(regions), self.cross_attention_values(regions)
         return Shown(_heads(keys, self.heads), _heads(values, self.heads))
 
     def ask_words(
@@ -170,29 +170,29 @@ class _Layer(nn.Module):
     ) -> tuple[Float[Tensor, "N H"], Float[Tensor, "N two H"]]:
         """Return each word's query, and its own key and value."""
         N, H = hidden.shape
-        made = self.words_in(self.words_norm(hidden)).view(N, 3, H)
+        made = self.self_attention_in(self.words_norm(hidden)).view(N, 3, H)
         return made[:, 0], made[:, 1:]
 
     def ask_regions(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
         """Return each word's query to the regions."""
-        return self.regions_query(self.regions_norm(hidden))
+        return self.cross_attention_query(self.regions_norm(hidden))
 
     def hear_words(
         self, hidden: Float[Tensor, "N H"], found: Float[Tensor, "N H"]
     ) -> Float[Tensor, "N H"]:
         """Add what the words before have told."""
-        return hidden + self.dropout(self.words_out(found))
+        return hidden + self.dropout(self.self_attention_out(found))
 
     def hear_regions(
         self, hidden: Float[Tensor, "N H"], found: Float[Tensor, "N H"]
     ) -> Float[Tensor, "N H"]:
         """Add what the regions have told."""
-        return hidden + self.dropout(self.regions_out(found))
+        return hidden + self.dropout(self.cross_attention_out(found))
 
     def think(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
         """Add the word-wise layers' answer."""
-        wide = self.widen(self.thought_norm(hidden)).relu()
-        return hidden + self.dropout(self.narrow(self.dropout(wide)))
+        wide = self.feed_forward_in(self.thought_norm(hidden)).relu()
+        return hidden + self.dropout(self.feed_forward_out(self.dropout(wide)))
 
 
 @dataclass(frozen=True)

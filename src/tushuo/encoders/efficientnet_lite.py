@@ -23,8 +23,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
-from tushuo.encoders.halves import Halves, StochasticDepth
 from tushuo.encoders.spec import EncoderSpec
+from tushuo.encoders.split_encoder import SplitEncoder, StochasticDepth
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import Progress, sha256
 
@@ -78,7 +78,7 @@ class _Block(nn.Module):
 
 
 @final
-class _Upper(nn.Module):
+class _Head(nn.Module):
     """Some last layers, from a grid written as regions to a grid written as regions."""
 
     def __init__(self, layers: nn.Sequential, rows: int, columns: int):
@@ -105,7 +105,7 @@ class EfficientNetLite:
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 
-    def halves(self, upto: int | None = None) -> Halves:
+    def split(self, frozen_blocks: int | None = None) -> SplitEncoder:
         """Part the network after so many blocks; without a number, where the last grid begins.
 
         There the grid between the parts is the smallest that the network has, most of its weights
@@ -116,25 +116,25 @@ class EfficientNetLite:
         """
         strides = [_stride(layer) for layer in self._network]
         blocks, last_grid = len(strides) - 2, max(n for n, s in enumerate(strides) if s > 1)
-        if upto is None:
-            upto = last_grid
-        if not 0 <= upto <= blocks:
+        if frozen_blocks is None:
+            frozen_blocks = last_grid
+        if not 0 <= frozen_blocks <= blocks:
             raise SettingError(
-                f"upto was {upto}, {self.spec.name} has {blocks} blocks; {last_grid} leaves those "
+                f"upto was {frozen_blocks}, {self.spec.name} has {blocks} blocks; {last_grid} leaves those "
                 "above that are on its last grid"
             )
         layers = list(self._network)
-        stem_and_blocks = nn.Sequential(*layers[: upto + 1])
-        above = deepcopy(nn.Sequential(*layers[upto + 1 :])).requires_grad_(True)
+        stem_and_blocks = nn.Sequential(*layers[: frozen_blocks + 1])
+        above = deepcopy(nn.Sequential(*layers[frozen_blocks + 1 :])).requires_grad_(True)
         side = self.spec.side
-        for stride in strides[: upto + 1]:
+        for stride in strides[: frozen_blocks + 1]:
             side = -(-side // stride)
         width = len(list(stem_and_blocks.parameters())[-1])
-        spec = replace(self.spec, rows=side, columns=side, width=width, upto=upto)
-        return Halves(
+        spec = replace(self.spec, rows=side, columns=side, width=width, frozen_blocks=frozen_blocks)
+        return SplitEncoder(
             spec=self.spec,
-            lower=EfficientNetLite(stem_and_blocks, spec),
-            upper=_Upper(above, side, side),
+            trunk=EfficientNetLite(stem_and_blocks, spec),
+            head=_Head(above, side, side),
         )
 
 

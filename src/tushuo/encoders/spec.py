@@ -12,6 +12,26 @@ OWN = "own"
 
 
 @dataclass(frozen=True, kw_only=True)
+class FieldOfView:
+    """The part of a picture that an encoder reads, over which its grid of regions lies.
+
+    Attributes:
+        crop: side of the centred square that is read, as a share of the picture's short side; None:
+            the whole picture is read, whatever its proportions.
+    """
+
+    crop: float | None = None
+
+    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom, in pixels of a picture of this size."""
+        if self.crop is None:
+            return 0.0, 0.0, float(width), float(height)
+        side = min(width, height) * self.crop
+        left, top = (width - side) / 2, (height - side) / 2
+        return left, top, left + side, top + side
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
     """All that decides what an encoder's numbers are.
 
@@ -43,26 +63,25 @@ class EncoderSpec:
     width: int
     weights: str
     resize_side: int | None = None
-    upto: int | None = None
-    upper: str | None = None
+    frozen_blocks: int | None = None
+    head: str | None = None
 
     @property
     def regions(self) -> int:
         """Number of regions (R)."""
         return self.rows * self.columns
 
-    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Return the part that it sees of a picture of this size: left, top, right, bottom."""
+    @property
+    def field_of_view(self) -> FieldOfView:
+        """The part of a picture that the encoder reads."""
         if self.resize == "squash":
-            return 0.0, 0.0, float(width), float(height)
-        side = min(width, height) * self.side / (self.resize_side or self.side)
-        left, top = (width - side) / 2, (height - side) / 2
-        return left, top, left + side, top + side
+            return FieldOfView()
+        return FieldOfView(crop=self.side / (self.resize_side or self.side))
 
     @property
     def signature(self) -> str:
         """One line that is equal exactly when the numbers are."""
-        parts = {"upto": self.upto, "upper": self.upper}
+        parts = {"upto": self.frozen_blocks, "upper": self.head}
         return signature(
             encoder=self.name.replace(":", "="),
             side=self.side,
@@ -74,14 +93,14 @@ class EncoderSpec:
         )
 
     @property
-    def is_lower(self) -> bool:
+    def is_trunk(self) -> bool:
         """Whether this is the lower part of an encoder, alone."""
-        return self.upto is not None and self.upper is None
+        return self.frozen_blocks is not None and self.head is None
 
     @property
-    def as_it_came(self) -> "EncoderSpec":
+    def pretrained(self) -> "EncoderSpec":
         """The encoder whose upper part was trained, before it was."""
-        return replace(self, upto=None, upper=None)
+        return replace(self, frozen_blocks=None, head=None)
 
 
 @runtime_checkable

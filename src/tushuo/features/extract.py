@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from tushuo.data.record import Record
-from tushuo.encoders.halves import Tuned, save_upper
-from tushuo.encoders.prepare import prepare
+from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder, EncoderSpec
+from tushuo.encoders.split_encoder import FineTunedEncoder, save_head
 from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, Planned
 from tushuo.features.views import PLAIN, VIEWS
-from tushuo.images import open_picture
+from tushuo.pictures.opening import open_picture
 from tushuo.runtime import Progress, free_bytes, sha256
 from tushuo.signatures import require_same
 
@@ -77,8 +77,8 @@ def extract(
     store = FeatureStore.create(
         folder, plan, encoder.spec, shard_pictures=shard_pictures, views=views
     )
-    if isinstance(encoder, Tuned):
-        save_upper(folder, encoder.upper.state_dict())
+    if isinstance(encoder, FineTunedEncoder):
+        save_head(folder, encoder.head.state_dict())
     with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder works
 
         def make(shard: int, tell: Callable[[int], None]) -> None:
@@ -89,7 +89,7 @@ def extract(
 
 def finish(
     grids: FeatureStore,
-    encoder: Tuned,
+    encoder: FineTunedEncoder,
     folder: Path,
     *,
     process: int = 0,
@@ -115,7 +115,7 @@ def finish(
     """
     require_same(
         grids.spec.signature,
-        encoder.lower.spec.signature,
+        encoder.trunk.spec.signature,
         what="the store's encoder and the lower part of the run's",
         cure="name the store that the run was trained on, or extract from the pictures",
     )
@@ -128,7 +128,7 @@ def finish(
         shard_pictures=grids.header.shard_pictures,
         views=grids.views,
     )
-    save_upper(folder, encoder.upper.state_dict())
+    save_head(folder, encoder.head.state_dict())
 
     def make(shard: int, tell: Callable[[int], None]) -> None:
         """Send a shard's grids through the upper part; what failed below stays zeros."""
@@ -137,7 +137,7 @@ def finish(
         for start in range(0, len(below), BATCH_PICTURES):
             some = torch.from_numpy(below[start : start + BATCH_PICTURES]).float()
             with torch.inference_mode():
-                found = encoder.upper(some.flatten(0, 1)).half().numpy()
+                found = encoder.head(some.flatten(0, 1)).half().numpy()
             regions[start : start + len(some)] = found.reshape(len(some), *regions.shape[1:])
             tell(start + len(some))
         regions[[digest is None for digest in info.hashes]] = 0
@@ -193,7 +193,7 @@ def _look(path: Path, spec: EncoderSpec, views: Sequence[str]) -> Look:
         picture = open_picture(content, at_least=spec.side)
     except (PictureError, OSError) as error:
         return None, None, str(error)
-    prepared = torch.stack([prepare(VIEWS[view](picture), spec) for view in views])
+    prepared = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
     return prepared, sha256(content), None
 
 

@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tushuo.data.record import Record
-from tushuo.encoders.halves import Tuned
-from tushuo.encoders.prepare import prepare
+from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder, EncoderSpec
+from tushuo.encoders.split_encoder import FineTunedEncoder
 from tushuo.errors import PictureError, SignatureError
 from tushuo.features.store import FeatureStore
 from tushuo.features.views import PLAIN, VIEWS
-from tushuo.images import open_picture
+from tushuo.pictures.opening import open_picture
 from tushuo.runtime import Progress, sha256
 
 COMPARED = 16  # pictures whose bytes tell whether a store is of this data
@@ -54,7 +54,7 @@ class Regions:
     read: ReadRegions
     views: tuple[str, ...] = (PLAIN,)
     failed: dict[str, str] = field(default_factory=dict)
-    upper: dict[str, Tensor] = field(default_factory=dict)
+    head: dict[str, Tensor] = field(default_factory=dict)
     learns: nn.Module | None = None
 
     @classmethod
@@ -81,7 +81,7 @@ class Regions:
             read=store.read,
             views=store.views,
             failed=store.errors(),
-            upper=store.upper(),
+            head=store.head(),
         )
 
     @classmethod
@@ -125,7 +125,7 @@ class Regions:
                 look(open_picture(ordered[row], at_least=spec.side))
                 for row, look in zip(rows, looks, strict=True)
             ]
-            pictures = torch.stack([prepare(picture, spec) for picture in opened])
+            pictures = torch.stack([resize(picture, spec) for picture in opened])
             # cloned, since training cannot go on from a tensor made in inference mode
             return encoder(pictures).float().clone()
 
@@ -136,16 +136,16 @@ class Regions:
             read=read,
             views=names,
             failed=failed,
-            upper=encoder.upper.state_dict() if isinstance(encoder, Tuned) else {},
+            head=encoder.head.state_dict() if isinstance(encoder, FineTunedEncoder) else {},
         )
 
     def seen_by(self, encoder: Encoder) -> "Regions":
         """Finish grids with the encoder whose lower part made them; others stay as they are."""
-        if not isinstance(encoder, Tuned) or self.spec != encoder.lower.spec:
+        if not isinstance(encoder, FineTunedEncoder) or self.spec != encoder.trunk.spec:
             return self
-        return self.through(encoder.upper, encoder.spec)
+        return self.through(encoder.head, encoder.spec)
 
-    def through(self, upper: nn.Module, spec: EncoderSpec) -> "Regions":
+    def through(self, head: nn.Module, spec: EncoderSpec) -> "Regions":
         """Send these grids of an encoder's lower part through its upper part when they are read.
 
         Gradients flow into the upper part where it learns; all captions of a picture share its one
@@ -159,7 +159,7 @@ class Regions:
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
             """Read the grids and finish them on the device where the upper part is."""
             grids = self.read(rows, views)
-            return upper(grids.to(next(upper.parameters()).device))
+            return head(grids.to(next(head.parameters()).device))
 
         return replace(self, spec=spec, read=read)
 

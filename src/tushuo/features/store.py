@@ -14,7 +14,7 @@ behind is never read. Shards are pure functions of the plan, so any process may 
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import msgspec
 import numpy as np
@@ -22,13 +22,14 @@ import torch
 from jaxtyping import Float, Float16
 from torch import Tensor
 
-from tushuo.encoders.halves import load_upper
 from tushuo.encoders.spec import EncoderSpec
+from tushuo.encoders.split_encoder import read_head
 from tushuo.errors import StoreError
 from tushuo.features.views import PLAIN
+from tushuo.old_names import upgrade_store
 from tushuo.runtime import atomic_write, sha256, write_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -120,8 +121,11 @@ class FeatureStore:
         """
         folder = Path(folder)
         try:
-            header = msgspec.json.decode((folder / "store.json").read_bytes(), type=StoreHeader)
-            content = (folder / "pictures.jsonl").read_bytes()
+            content = msgspec.json.decode((folder / "store.json").read_bytes(), type=dict[str, Any])
+            if content.get("format") == 1:
+                content = upgrade_store(content) | {"format": FORMAT}
+            header = msgspec.convert(content, StoreHeader)
+            plan = (folder / "pictures.jsonl").read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StoreError(
                 f"{folder} is not a feature store, it has no {Path(error.filename).name}; "
@@ -135,9 +139,9 @@ class FeatureStore:
             raise StoreError(
                 f"{folder} is of format {header.format}, this tushuo reads {FORMAT}; extract again"
             )
-        if sha256(content)[:16] != header.plan:
+        if sha256(plan)[:16] != header.plan:
             raise StoreError(f"{folder}/pictures.jsonl was changed after the store was made")
-        lines = content.splitlines()
+        lines = plan.splitlines()
         return cls(folder, header, [msgspec.json.decode(line, type=Planned) for line in lines])
 
     @property
@@ -207,13 +211,13 @@ class FeatureStore:
         pictures = f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
         return pictures if len(self.views) == 1 else f"{pictures}|views:{'+'.join(self.views)}"
 
-    def upper(self) -> dict[str, Tensor]:
+    def head(self) -> dict[str, Tensor]:
         """Read the weights of the encoder's upper part, none where they are as they came.
 
         Raises:
             WeightsError: they are missing or damaged.
         """
-        return load_upper(self.folder, self.spec.upper) if self.spec.upper else {}
+        return read_head(self.folder, self.spec.head) if self.spec.head else {}
 
     def errors(self) -> dict[str, str]:
         """Say what was wrong, by path, with the pictures that could not be read."""

@@ -9,7 +9,7 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tushuo.metrics.corpus import ORDER, Corpus, Grams, look_up
+from tushuo.metrics.corpus import MAX_N, Corpus, NgramTable, look_up
 
 TINY, SMALL = 1e-15, 1e-9  # of the official evaluator, against divisions by zero
 
@@ -18,7 +18,7 @@ TINY, SMALL = 1e-15, 1e-9  # of the official evaluator, against divisions by zer
 class Bleu:
     """BLEU; the statistics are matches and n-grams of each length, words, reference words."""
 
-    names = tuple(f"Bleu_{n}" for n in range(1, ORDER + 1))
+    names = tuple(f"Bleu_{n}" for n in range(1, MAX_N + 1))
     total: Literal["sum", "mean"] = "sum"
 
     def statistics(self, corpus: Corpus) -> Float[np.ndarray, "I S"]:
@@ -26,21 +26,21 @@ class Bleu:
         images = len(corpus.hypotheses)
         words = corpus.lengths[:images]
         matches = [_matches(corpus, grams) for grams in corpus.grams]
-        guesses = [np.maximum(words - n, 0) for n in range(ORDER)]
+        guesses = [np.maximum(words - n, 0) for n in range(MAX_N)]
         columns = [*matches, *guesses, words, _closest(corpus, words)]
         return np.stack(columns, axis=1).astype(float)
 
     def scores(self, statistics: Float[np.ndarray, "X S"]) -> Float[np.ndarray, "X K"]:
         """Multiply precisions and brevity penalty (section 2.3 of the paper)."""
-        matches, guesses = statistics[:, :ORDER], statistics[:, ORDER : 2 * ORDER]
+        matches, guesses = statistics[:, :MAX_N], statistics[:, MAX_N : 2 * MAX_N]
         words, wanted = statistics[:, -2:-1], statistics[:, -1:]
         precision = np.cumprod((matches + TINY) / (guesses + SMALL), axis=1)
         ratio = (words + TINY) / (wanted + SMALL)
         penalty = np.where(ratio < 1, np.exp(np.minimum(1 - 1 / ratio, 0)), 1.0)
-        return precision ** (1 / np.arange(1, ORDER + 1)) * penalty
+        return precision ** (1 / np.arange(1, MAX_N + 1)) * penalty
 
 
-def _matches(corpus: Corpus, grams: Grams) -> Int[np.ndarray, " I"]:
+def _matches(corpus: Corpus, grams: NgramTable) -> Int[np.ndarray, " I"]:
     """Count each hypothesis' n-grams, each at most as often as in one of its references."""
     images = len(corpus.hypotheses)
     own = grams.caption < images

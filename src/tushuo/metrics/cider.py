@@ -11,8 +11,8 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tushuo.metrics.corpus import Corpus, Grams, count_pairs, look_up
-from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.corpus import Corpus, NgramTable, count_pairs, look_up
+from tushuo.metrics.document_frequencies import DocumentFrequencies
 
 SIGMA = 6.0
 
@@ -53,17 +53,17 @@ def length_penalty(
     return np.exp(-(delta.astype(float) ** 2) / (2 * SIGMA**2))
 
 
-def frequencies_of(corpus: Corpus, *, tokenizer: str) -> Frequencies:
+def frequencies_of(corpus: Corpus, *, tokenizer: str) -> DocumentFrequencies:
     """Return the document frequencies of a corpus' references, to score others by."""
     counts: dict[str, int] = {}
     for grams, names in zip(corpus.grams, corpus.names, strict=True):
         frequency = _frequency(corpus, grams)
         counts |= {names[gram]: int(frequency[gram]) for gram in np.flatnonzero(frequency > 1)}
-    return Frequencies(documents=len(corpus.references), tokenizer=tokenizer, counts=counts)
+    return DocumentFrequencies(documents=len(corpus.references), tokenizer=tokenizer, counts=counts)
 
 
 def _cosines(
-    corpus: Corpus, grams: Grams, weight: Float[np.ndarray, " G"]
+    corpus: Corpus, grams: NgramTable, weight: Float[np.ndarray, " G"]
 ) -> Float[np.ndarray, " R"]:
     """Return the clipped cosine of each reference with its picture's hypothesis."""
     images = len(corpus.hypotheses)
@@ -99,7 +99,7 @@ def _weights(corpus: Corpus) -> list[Float[np.ndarray, " G"]]:
     return [np.log(float(documents)) - np.log(np.maximum(of, 1)) for of in frequencies]
 
 
-def _frequency(corpus: Corpus, grams: Grams) -> Int[np.ndarray, " G"]:
+def _frequency(corpus: Corpus, grams: NgramTable) -> Int[np.ndarray, " G"]:
     """Count the pictures whose references hold each n-gram."""
     theirs = grams.caption >= len(corpus.hypotheses)
     picture = corpus.picture[grams.caption[theirs] - len(corpus.hypotheses)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tushuo.metrics.base import Metric
-from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.document_frequencies import DocumentFrequencies
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.score import (
     CONFIDENCE,
@@ -47,7 +47,7 @@ def compare(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
-    frequencies: Frequencies | None = None,
+    frequencies: DocumentFrequencies | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference | None]:

@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import Int
 
 from tushuo.errors import DataError
-from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.document_frequencies import DocumentFrequencies
 
-ORDER = 4  # longest n-grams of BLEU and CIDEr
+MAX_N = 4  # longest n-grams of BLEU and CIDEr
 PIECE = 1 << 15  # words that are sorted at once
 Words = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Grams:
+class NgramTable:
     """How often each n-gram of one length stands in each caption; a row per pair that occurs.
 
     Attributes:
@@ -52,7 +52,7 @@ class Corpus:
 
     hypotheses: Sequence[Words]
     references: Sequence[Sequence[Words]]
-    frequencies: Frequencies | None = None
+    frequencies: DocumentFrequencies | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be scored."""
@@ -87,7 +87,7 @@ class Corpus:
         return np.fromiter(map(len, self.captions), np.int64, len(self.captions))
 
     @cached_property
-    def grams(self) -> list[Grams]:
+    def grams(self) -> list[NgramTable]:
         """The n-grams of all captions, a table for each n."""
         flat = map(self._numbers.__getitem__, chain.from_iterable(self.captions))
         return count_grams(np.fromiter(flat, np.int64), self.lengths)
@@ -109,7 +109,7 @@ class Corpus:
         return {word: number for number, word in enumerate(words)}
 
 
-def count_grams(words: Int[np.ndarray, " T"], lengths: Int[np.ndarray, " C"]) -> list[Grams]:
+def count_grams(words: Int[np.ndarray, " T"], lengths: Int[np.ndarray, " C"]) -> list[NgramTable]:
     """Count the n-grams of captions that stand one behind the other, a table for each n.
 
     Args:
@@ -120,7 +120,7 @@ def count_grams(words: Int[np.ndarray, " T"], lengths: Int[np.ndarray, " C"]) ->
     kinds = int(words.max(initial=-1)) + 1
     numbers = np.arange(kinds)
     gram, tables = words, [_table(caption, words, numbers, numbers)]
-    for n in range(2, ORDER + 1):
+    for n in range(2, MAX_N + 1):
         inside = caption[n - 1 :] == caption[: len(caption) - n + 1]  # does not cross an end
         pairs = gram[: len(inside)] * max(kinds, 1) + words[n - 1 :]
         found, gram = np.unique(pairs, return_inverse=True)
@@ -134,9 +134,9 @@ def _table(
     gram: Int[np.ndarray, " T"],
     first: Int[np.ndarray, " G"],
     last: Int[np.ndarray, " G"],
-) -> Grams:
+) -> NgramTable:
     owner, gram, count = count_pairs(caption, gram, len(last))
-    return Grams(owner, gram, count, first, last)
+    return NgramTable(owner, gram, count, first, last)
 
 
 def count_pairs(

@@ -10,32 +10,32 @@ from jaxtyping import Bool, Float
 DRAWS = 1000  # of the bootstrap
 Interval = tuple[float, float]
 Fill = Literal["mean", "zero"]
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fall:
+class LogProbDrop:
     """How far words' log-probabilities fall under one kind of mask, in nats.
 
     Attributes:
         mask: ``own``, the regions that the word looked at most; ``other``, those of another word of
             the same caption; ``moved``, the own ones moved together to another place of the grid;
             ``random``, scattered ones.
-        fall: the mean over words; interval: its 95 % interval, by bootstrap over pictures.
+        drop: the mean over words; interval: its 95 % interval, by bootstrap over pictures.
         less: how much less that is than under ``own``, with its interval; of ``own``, 0.
         won: share of words whose fall is less than under ``own``.
     """
 
     mask: str
-    fall: float
+    drop: float
     interval: Interval
-    less: float
-    less_interval: Interval
+    margin: float
+    margin_interval: Interval
     won: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hidden:
+class HiddenShare:
     """What hiding a share of the regions does to some words.
 
     Attributes:
@@ -43,18 +43,18 @@ class Hidden:
         words: ``all``, or those that are not function words (``content``).
         count: how many words.
         attention: mean share of the word's attention that its own mask hides.
-        falls: by mask.
+        drops: by mask.
     """
 
     share: float
     words: str
     count: int
     attention: float
-    falls: tuple[Fall, ...]
+    drops: tuple[LogProbDrop, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class DeletionTest:
     """The outcome of the test on a number of pictures.
 
     Attributes:
@@ -67,46 +67,46 @@ class Evidence:
     signature: str
     pictures: int
     fill: Fill
-    hidden: tuple[Hidden, ...]
+    hidden: tuple[HiddenShare, ...]
     format: int = FORMAT
 
 
-def fallen(
+def aggregate_drops(
     share: float,
     words: str,
     masks: Sequence[str],
-    falls: Sequence[Float[np.ndarray, "M _words"]],
+    drops: Sequence[Float[np.ndarray, "M _words"]],
     looked: Sequence[Float[np.ndarray, " _words"]],
     chosen: Sequence[Bool[np.ndarray, " _words"]],
-) -> Hidden:
+) -> HiddenShare:
     """Put the words of all pictures together.
 
     Args:
         share: of the regions.
         words: what the chosen words are called.
         masks: names; the first is ``own``.
-        falls: of each picture, by mask and word.
+        drops: of each picture, by mask and word.
         looked: of each picture's words, the share of attention that the own mask hides.
         chosen: of each picture, which words count.
     """
-    kept = [of[:, these] for of, these in zip(falls, chosen, strict=True)]
+    kept = [of[:, these] for of, these in zip(drops, chosen, strict=True)]
     seen = np.concatenate([of[these] for of, these in zip(looked, chosen, strict=True)])
     counts = np.array([of.shape[1] for of in kept])
     sums = np.array([of.sum(axis=1) for of in kept])  # (pictures, masks)
     every = np.concatenate(kept, axis=1)
     found = tuple(
-        Fall(
+        LogProbDrop(
             mask=name,
-            fall=float(every[n].mean()),
+            drop=float(every[n].mean()),
             interval=_interval(sums[:, n], counts),
-            less=float((every[0] - every[n]).mean()),
-            less_interval=_interval(sums[:, 0] - sums[:, n], counts),
+            margin=float((every[0] - every[n]).mean()),
+            margin_interval=_interval(sums[:, 0] - sums[:, n], counts),
             won=float((every[n] < every[0]).mean()),
         )
         for n, name in enumerate(masks)
     )
-    return Hidden(
-        share=share, words=words, count=len(seen), attention=float(seen.mean()), falls=found
+    return HiddenShare(
+        share=share, words=words, count=len(seen), attention=float(seen.mean()), drops=found
     )
 
 

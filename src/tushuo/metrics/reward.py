@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import length_penalty
-from tushuo.metrics.corpus import ORDER, Grams, count_grams, look_up, look_up_all, numbered
+from tushuo.metrics.corpus import MAX_N, NgramTable, count_grams, look_up, look_up_all, numbered
 
 Ids = Sequence[int]
 FAR = 1 << 40  # a length that no reference has
@@ -64,7 +64,7 @@ class Reward:
         for table, order in zip(tables, self._orders, strict=True):
             names = self._names(table, order, known, names)
             cosines, clipped = order.compare(table, names, pictures, len(captions))
-            alike += cosines / ORDER
+            alike += cosines / MAX_N
             matches.append(clipped)
         penalty = length_penalty(lengths[:, None], self._lengths[pictures])
         there = self._there[pictures]
@@ -75,7 +75,7 @@ class Reward:
 
     def _names(
         self,
-        table: Grams,
+        table: NgramTable,
         order: "_Order",
         known: Int[np.ndarray, " W"],
         shorter: Int[np.ndarray, " F"],
@@ -98,7 +98,7 @@ class Reward:
         theirs = np.sort(self._lengths[pictures], axis=1)  # of two equally close, the shorter
         nearest = np.abs(theirs - lengths[:, None]).argmin(axis=1)
         closest = np.take_along_axis(theirs, nearest[:, None], axis=1)[:, 0]
-        guesses = [np.maximum(lengths - n, 0) for n in range(ORDER)]
+        guesses = [np.maximum(lengths - n, 0) for n in range(MAX_N)]
         statistics = np.stack([*matches, *guesses, lengths, closest], axis=1).astype(float)
         return Bleu().scores(statistics)[:, -1]
 
@@ -126,7 +126,7 @@ class _Order:
 
     def compare(
         self,
-        table: Grams,
+        table: NgramTable,
         names: Int[np.ndarray, " G"],
         pictures: Int[np.ndarray, " B"],
         captions: int,
@@ -166,7 +166,7 @@ class _Order:
 
 
 def _order(
-    table: Grams, keys: Int[np.ndarray, " G"], sizes: Int[np.ndarray, " I"], most: int
+    table: NgramTable, keys: Int[np.ndarray, " G"], sizes: Int[np.ndarray, " I"], most: int
 ) -> _Order:
     """Weigh the n-grams of all references (Vedantam et al., equation 1) and sort them."""
     picture, slot = _slots(sizes)

@@ -9,20 +9,20 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
-from tushuo import text
 from tushuo.errors import SettingError
 from tushuo.metrics import ptb
 from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
-from tushuo.metrics.frequencies import Frequencies
+from tushuo.metrics.document_frequencies import DocumentFrequencies
 from tushuo.metrics.meteor.formula import Meteor
 from tushuo.metrics.read import require_same_pictures
 from tushuo.metrics.rouge import RougeL
 from tushuo.metrics.spice import Spice
 from tushuo.runtime import sha256
 from tushuo.signatures import require_same, signature
+from tushuo.text import tokenization
 
 METRICS: dict[str, Callable[[], Metric]] = {
     "bleu": Bleu,
@@ -41,10 +41,13 @@ SIGNED = {
 }
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "ptb": ptb.split,
-    "jieba": partial(text.split, how="jieba"),
-    "characters": partial(text.split, how="characters"),
+    "jieba": partial(tokenization.split, how="jieba"),
+    "characters": partial(tokenization.split, how="characters"),
 }
-TOKENIZER_OF: dict[text.Language, str] = {"en": "ptb", "zh": "jieba"}  # unless told otherwise
+TOKENIZER_OF: dict[tokenization.Language, str] = {
+    "en": "ptb",
+    "zh": "jieba",
+}  # unless told otherwise
 SAMPLES, CONFIDENCE = 1000, 0.95
 VERSION = 1  # of the numbers: raised when the same captions would get others
 FEW = 100  # pictures below which CIDEr's weights say little
@@ -75,7 +78,7 @@ def score(
     *,
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
-    frequencies: Frequencies | None = None,
+    frequencies: DocumentFrequencies | None = None,
     also: Sequence[Metric] = (),
 ) -> Scores:
     """Score one caption for each picture.
@@ -135,12 +138,12 @@ def require_english(metrics: Sequence[str], tokenizer: str) -> None:
         )
 
 
-def untold(pictures: int, frequencies: Frequencies | None) -> tuple[str, ...]:
+def untold(pictures: int, frequencies: DocumentFrequencies | None) -> tuple[str, ...]:
     """Name the scores that so few pictures cannot tell: CIDEr of one, by its own frequencies."""
     return Cider.names if pictures == 1 and frequencies is None else ()
 
 
-def notes_on(pictures: int, frequencies: Frequencies | None) -> list[str]:
+def notes_on(pictures: int, frequencies: DocumentFrequencies | None) -> list[str]:
     """Say what a reader must know of CIDEr, which weighs words by their rarity among pictures."""
     if frequencies is not None or pictures >= FEW:
         return []
@@ -155,7 +158,7 @@ def corpus_of(
     references: Mapping[str, Sequence[str]],
     tokenizer: str,
     *,
-    frequencies: Frequencies | None = None,
+    frequencies: DocumentFrequencies | None = None,
 ) -> Corpus:
     """Split all captions into words, in the order of the references.
 
@@ -200,7 +203,7 @@ def signature_of(
     references: Mapping[str, Sequence[str]],
     *,
     tokenizer: str,
-    frequencies: Frequencies | None = None,
+    frequencies: DocumentFrequencies | None = None,
     metrics: Sequence[str] = QUICK,
 ) -> str:
     """Name what the numbers depend on beside the captions; equal where they can be compared."""

@@ -6,7 +6,7 @@ MODELS/en, MODELS/zh: what pack.py writes, and README.md, the model's card.
 from pathlib import Path
 
 from tushuo.errors import RunError
-from tushuo.text import Language
+from tushuo.text.tokenization import Language
 
 FOLDER = Path(__file__).parent
 

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from tushuo.report.attention_overlay import darkness
 from tushuo.report.fonts import chinese_font, drawable, needs_chinese
-from tushuo.report.overlay import darkness
 from tushuo.runtime import atomic_write
 
 if TYPE_CHECKING:

@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tushuo import __version__, text
+from tushuo import __version__
 from tushuo.errors import SignatureError
+from tushuo.evaluation.results import PictureResult, Results
+from tushuo.metrics.caption_diagnostics import FUNCTION_WORDS
 from tushuo.metrics.compare import incomparable
-from tushuo.metrics.deletion import Evidence
-from tushuo.metrics.habits import FUNCTION_WORDS
-from tushuo.report.evidence import LOOKS, TITLES
-from tushuo.results import Results, Said
+from tushuo.metrics.deletion import DeletionTest
+from tushuo.report.deletion_test import LOOKS, TITLES
+from tushuo.text import tokenization
 
 WHO = "|run:"  # from here on a signature says who made the captions, which is what is compared
-NO_TESTS: Mapping[str, Evidence | None] = {}
-SPLITTINGS: dict[str, text.Splitting] = {"jieba": "jieba", "characters": "characters"}
+NO_TESTS: Mapping[str, DeletionTest | None] = {}
+SPLITTINGS: dict[str, tokenization.TokenizerName] = {"jieba": "jieba", "characters": "characters"}
 
 
 def warning(results: Mapping[str, Results]) -> str | None:
@@ -39,7 +40,7 @@ def require_comparable(results: Mapping[str, Results]) -> None:
 
 
 def summary(
-    results: Mapping[str, Results], tested: Mapping[str, Evidence | None] = NO_TESTS
+    results: Mapping[str, Results], tested: Mapping[str, DeletionTest | None] = NO_TESTS
 ) -> dict[str, Any]:
     """Return all but the pictures."""
     return {
@@ -72,7 +73,7 @@ def pictures(results: Mapping[str, Results]) -> list[dict[str, Any]]:
     found = []
     for name in _names(results):
         own = [of.pictures.get(name) for of in scored]
-        first = next((said for said in own if said), Said(caption=""))
+        first = next((said for said in own if said), PictureResult(caption=""))
         found.append(
             {
                 "id": name,
@@ -91,18 +92,20 @@ class _Judge:
         self._results, self._metrics = results, metrics
         fields = dict(part.partition(":")[::2] for part in results.signature.split("|"))
         settings = results.run or {}
-        self._how: text.Splitting = settings.get("splitting") or SPLITTINGS.get(
+        self._how: tokenization.TokenizerName = settings.get("tokenizer") or SPLITTINGS.get(
             fields.get("tokenizer", ""), "words"
         )
         self._counts = Counter(said.caption for said in results.pictures.values())
 
-    def __call__(self, name: str, said: Said | None) -> dict[str, Any]:
+    def __call__(self, name: str, said: PictureResult | None) -> dict[str, Any]:
         own = self._results.images.get(name, {})
         scores = [_rounded(own.get(metric)) for metric in self._metrics]
         if said is None:
             return {"caption": None, "words": [], "log_probs": [], "strange": [], "scores": scores}
-        words = said.words or tuple(text.split(said.caption, self._how))
-        known = {word for caption in said.references for word in text.split(caption, self._how)}
+        words = said.words or tuple(tokenization.split(said.caption, self._how))
+        known = {
+            word for caption in said.references for word in tokenization.split(caption, self._how)
+        }
         return {
             "caption": said.caption,
             "alternatives": said.alternatives,
@@ -124,17 +127,17 @@ def _names(results: Mapping[str, Results]) -> list[str]:
     return list(dict.fromkeys(name for of in results.values() for name in of.images))
 
 
-def _run(name: str, results: Results, tested: Evidence | None) -> dict[str, Any]:
+def _run(name: str, results: Results, tested: DeletionTest | None) -> dict[str, Any]:
     return {
         "name": name,
         "scores": results.scores,
         "intervals": results.intervals,
         "baselines": results.baselines,
-        "habits": results.habits,
+        "diagnostics": results.diagnostics,
         "signature": results.signature,
         "notes": results.notes,
         "split": results.split,
         "curve": results.curve,
-        "evidence": tested,
+        "deletionTest": tested,
         "settings": results.run,
     }

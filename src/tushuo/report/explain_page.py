@@ -11,18 +11,18 @@ import numpy as np
 from jaxtyping import UInt8
 
 from tushuo import __version__
+from tushuo.evaluation.results import attention_to_bytes
 from tushuo.report.single_file import fill
 from tushuo.report.thumbnails import thumbnail
-from tushuo.results import pack
 from tushuo.runtime import write_bytes
-from tushuo.text import language_of
+from tushuo.text.tokenization import language_of
 
 if TYPE_CHECKING:
-    from tushuo.caption import Explanation
+    from tushuo.captioning.caption import Explanation
     from tushuo.encoders.spec import EncoderSpec
 
 SIDE = 1024  # pixels of the picture's longer side
-TOLD = {
+SEARCH_TEXTS = {
     "en": {
         "greedy": ("Greedy", "The likeliest word each time."),
         "beam": ("Beam", "Several beginnings are kept at once; the best caption stands first."),
@@ -69,7 +69,7 @@ def write_explain_page(
         "version": __version__,
         "picture": thumbnail(picture, SIDE),
         "grid": spec,
-        "modes": [_mode(name, of, TOLD[language][name]) for name, of in found.items()],
+        "modes": [_mode(name, of, SEARCH_TEXTS[language][name]) for name, of in found.items()],
     }
     page = fill(
         "explain.html",
@@ -99,9 +99,9 @@ def _caption(found: "Explanation") -> dict[str, Any]:
         "words": caption.words,
         "log_prob": caption.log_prob,
         "confidence": caption.confidence,
-        "strange": caption.strange,
+        "strange": caption.out_of_distribution,
         "familiarity": caption.familiarity,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
-        "attention": pack(caption.attention),
+        "attention": attention_to_bytes(caption.attention),
         "steps": found.steps,
     }

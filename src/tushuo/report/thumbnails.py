@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tushuo.errors import PictureError
-from tushuo.images import find_pictures, open_picture
+from tushuo.pictures.opening import find_pictures, open_picture
 
 SIDE, SMALL_SIDE = 320, 200  # pixels
 MANY = 1500  # pictures: from here on the small side

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tushuo.metrics.deletion import Evidence
+from tushuo.evaluation.results import Results
+from tushuo.metrics.deletion import DeletionTest
 from tushuo.report import content
 from tushuo.report.content import NO_TESTS
 from tushuo.report.single_file import data, fill
 from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, Find, thumbnails, where_it_lay
-from tushuo.results import Results
 from tushuo.runtime import Progress, atomic_write
 
 SCRIPTS = (
-    "element", "scores", "curves", "settings", "evidence", "attention", "cards", "open", "list",
+    "element", "scores", "curves", "settings", "deletion_test", "attention", "cards", "open", "list",
     "theme", "start",
 )  # fmt: skip
 
@@ -21,7 +21,7 @@ def write_report(
     path: Path,
     results: Mapping[str, Results],
     *,
-    tested: Mapping[str, Evidence | None] = NO_TESTS,
+    tested: Mapping[str, DeletionTest | None] = NO_TESTS,
     find: Find = where_it_lay,
     side: int | None = None,
     progress: Progress | None = None,

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from tushuo.decoders.base import Decoder
     from tushuo.search.config import SearchConfig
     from tushuo.search.hypothesis import Hypothesis
-    from tushuo.vocabulary import Vocabulary
+    from tushuo.text.vocabulary import Vocabulary
 
 SEARCHES = {
     "greedy": "tushuo.search.step_by_step:step_by_step",
     "sample": "tushuo.search.step_by_step:step_by_step",
-    "beam": "tushuo.search.beam:beam",
-    "diverse": "tushuo.search.beam:beam",
+    "beam": "tushuo.search.beam_search:beam",
+    "diverse": "tushuo.search.beam_search:beam",
     "consensus": "tushuo.search.consensus:consensus",
 }
 
@@ -44,7 +44,7 @@ def search(
     Raises:
         SettingError: a word is not in the vocabulary, or no caption can keep all constraints.
     """
-    room, name = SEARCHES[config.search].split(":")
-    return getattr(import_module(room), name)(
+    slots_left, name = SEARCHES[config.search].split(":")
+    return getattr(import_module(slots_left), name)(
         decoder, regions.to(decoder.device), config, vocabulary
     )

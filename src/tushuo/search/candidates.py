@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tushuo.search.filters import NEVER
-from tushuo.vocabulary import END
+from tushuo.text.vocabulary import END
 
 FAST_TOPK = 64  # torch on a processor looks for k of n in one pass where n is at least 64 k
 
@@ -53,7 +53,7 @@ class Candidates:
         first = Candidates(*(of[..., :width] for of in (self.scores, self.parents, self.words)))
         return replace(first, scores=first.scores.masked_fill(first.words != END, NEVER))
 
-    def going(self, width: int) -> "Candidates":
+    def unfinished(self, width: int) -> "Candidates":
         """Take the first ``width`` that do not end."""
         C = self.words.shape[2]
         order = (self.words == END).long() * C + torch.arange(C, device=self.words.device)
@@ -92,12 +92,12 @@ class Plan:
 
 
 def plain(
-    totals: Tensor, scores: Tensor, said: Tensor, room: Tensor
+    totals: Tensor, scores: Tensor, said: Tensor, slots_left: Tensor
 ) -> tuple[Candidates, Candidates]:
     """Take the best continuations of all hypotheses of a lane."""
     width = totals.shape[2]
     found = continuations(totals, scores).best(2 * width)
-    return found.going(width), found.ends(width)
+    return found.unfinished(width), found.ends(width)
 
 
 def continuations(

@@ -22,17 +22,21 @@ class SearchConfig:
     beam_size: Annotated[
         int, "of beam, diverse and consensus: unfinished captions kept a picture"
     ] = 5
-    score: Annotated[
+    length_norm: Annotated[
         Literal["sum", "mean", "gnmt"],
         "what ranks captions: log-probability, over their length, or by the rule of GNMT",
     ] = "mean"
     gnmt_alpha: Annotated[float, "of gnmt: 0 is sum, more is longer"] = 0.6
     groups: Annotated[int, "of diverse: how many share the beams"] = 5
-    strength: Annotated[float, "of diverse: nats off a word for each earlier group's use"] = 0.5
+    diversity_penalty: Annotated[
+        float, "of diverse: nats off a word for each earlier group's use"
+    ] = 0.5
     temperature: Annotated[float, "of sample: below 1 safer words, above 1 bolder ones"] = 1.0
-    judges: Annotated[int, "of consensus: drawn captions that its captions are compared with"] = 30
-    judge_temperature: Annotated[float, "of consensus: temperature of the judges"] = 0.7
-    stock_penalty: Annotated[
+    mbr_samples: Annotated[
+        int, "of consensus: drawn captions that its captions are compared with"
+    ] = 30
+    mbr_temperature: Annotated[float, "of consensus: temperature of the judges"] = 0.7
+    genericness_penalty: Annotated[
         float,
         "of consensus: off a caption's agreement, times the logarithm of how many training "
         "captions say just so",
@@ -42,12 +46,14 @@ class SearchConfig:
     seed: Annotated[int, "of sample and consensus: the same seed repeats a picture's captions"] = 0
     min_words: Annotated[int, "shortest caption"] = 0
     max_words: Annotated[int, "longest caption"] = 40
-    must: Annotated[tuple[str, ...], "of beam and consensus: a word that must appear"] = ()
-    must_not: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
-    not_last: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
-    no_repeat: Annotated[int | None, "so many words in a row never come twice"] = None
-    no_echo: Annotated[bool, "a word never follows itself"] = False
-    unk: Annotated[bool, "let it speak of unknown words as such"] = False
+    required_words: Annotated[
+        tuple[str, ...], "of beam and consensus: a word that must appear"
+    ] = ()
+    banned_words: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
+    banned_endings: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
+    no_repeat_ngram: Annotated[int | None, "so many words in a row never come twice"] = None
+    no_immediate_repeat: Annotated[bool, "a word never follows itself"] = False
+    allow_unk: Annotated[bool, "let it speak of unknown words as such"] = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -64,7 +70,7 @@ class SearchConfig:
                     f"{name.replace('_', '-')} was {getattr(self, name)}, it must be at most "
                     f"{MOST}, since memory and time grow with it"
                 )
-        for name in ("temperature", "judge_temperature"):
+        for name in ("temperature", "mbr_temperature"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(
                     f"{name.replace('_', '-')} was {getattr(self, name)}, it must be above 0 and "
@@ -97,46 +103,69 @@ class SearchConfig:
             )
 
     def _refuse_words(self) -> None:
-        if self.must and self.search not in ("beam", "consensus"):
+        if self.required_words and self.search not in ("beam", "consensus"):
             raise SettingError(
                 f"must was given with --search {self.search}; only --search beam and consensus can "
                 "see to it"
             )
-        if len(set(self.must)) > self.max_words:
+        if len(set(self.required_words)) > self.max_words:
             raise SettingError(
-                f"must names {len(set(self.must))} words, above max-words, "
+                f"must names {len(set(self.required_words))} words, above max-words, "
                 f"which is {self.max_words}"
             )
-        both = sorted({*self.must} & {*self.must_not})
+        both = sorted({*self.required_words} & {*self.banned_words})
         if both:
             raise SettingError(f"{' '.join(both)} must and must not appear; choose one")
 
     @property
     def signature(self) -> str:
         """All that decides this search's captions, in one word."""
-        ranked = ("gnmt_alpha",) if self.score == "gnmt" and "score" in _OF[self.search] else ()
+        ranked = (
+            ("gnmt_alpha",)
+            if self.length_norm == "gnmt" and "length_norm" in _OF[self.search]
+            else ()
+        )
         used = {name: getattr(self, name) for name in (*_OF[self.search], *ranked, *_OF_ALL)}
-        told = ",".join(f"{name}={_told(value)}" for name, value in used.items() if value)
+        told = ",".join(
+            f"{SIGNED_AS.get(name, name)}={_told(value)}" for name, value in used.items() if value
+        )
         return f"{self.search},{told}"
 
 
-_LEAST = {
-    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat", "judges"): 1,
-    ("min_words", "gnmt_alpha", "strength", "stock_penalty"): 0,
+# Calibrations and results are matched by this text, so it keeps the names that settings once had.
+SIGNED_AS = {
+    "length_norm": "score",
+    "diversity_penalty": "strength",
+    "mbr_samples": "judges",
+    "mbr_temperature": "judge_temperature",
+    "genericness_penalty": "stock_penalty",
+    "required_words": "must",
+    "banned_words": "must_not",
+    "banned_endings": "not_last",
+    "no_repeat_ngram": "no_repeat",
+    "no_immediate_repeat": "no_echo",
+    "allow_unk": "unk",
 }
-_COSTLY = ("n_best", "beam_size", "groups", "judges", "max_words")
-_OF_ALL = ("min_words", "max_words", "must", "must_not", "not_last", "no_repeat", "no_echo", "unk")
+_LEAST = {
+    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat_ngram", "mbr_samples"): 1,
+    ("min_words", "gnmt_alpha", "diversity_penalty", "genericness_penalty"): 0,
+}
+_COSTLY = ("n_best", "beam_size", "groups", "mbr_samples", "max_words")
+_OF_ALL = (
+    "min_words", "max_words", "required_words", "banned_words", "banned_endings",
+    "no_repeat_ngram", "no_immediate_repeat", "allow_unk",
+)  # fmt: skip
 _OF: dict[str, tuple[str, ...]] = {
     "greedy": (),
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
-    "beam": ("beam_size", "score"),
-    "diverse": ("beam_size", "score", "groups", "strength"),
+    "beam": ("beam_size", "length_norm"),
+    "diverse": ("beam_size", "length_norm", "groups", "diversity_penalty"),
     "consensus": (
         "beam_size",
-        "score",
-        "judges",
-        "judge_temperature",
-        "stock_penalty",
+        "length_norm",
+        "mbr_samples",
+        "mbr_temperature",
+        "genericness_penalty",
         "seed",
     ),
 }

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
-from tushuo.metrics.agreement import agreement
-from tushuo.search.beam import beam
+from tushuo.metrics.mbr_utility import mbr_utility
+from tushuo.search.beam_search import beam
 from tushuo.search.config import SearchConfig
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.search.step_by_step import step_by_step
-from tushuo.vocabulary import Commonness, Vocabulary
+from tushuo.text.vocabulary import CorpusCounts, Vocabulary
 
 
 def consensus(
@@ -44,20 +44,20 @@ def consensus(
     Raises:
         SettingError: it is not known how rare words or captions are, or the beams refuse.
     """
-    rarity, stock = rarities(vocabulary), stock_of(vocabulary, config)
+    rarity, stock = idf_weights(vocabulary), caption_counts(vocabulary, config)
     found = beam(
         decoder, regions, replace(config, search="beam", n_best=config.beam_size), vocabulary
     )
-    judges = step_by_step(decoder, regions, _judging(config), vocabulary)
-    agreed = agreement(
+    mbr_samples = step_by_step(decoder, regions, _judging(config), vocabulary)
+    agreed = mbr_utility(
         [[one.words for one in of] for of in found],
-        [[one.words for one in of] for of in judges],
+        [[one.words for one in of] for of in mbr_samples],
         rarity,
     )
     ranked = []
     for of, alike in zip(found, agreed, strict=True):
         times = [stock.get(tuple(one.words), 1) for one in of]
-        worth = alike - config.stock_penalty * np.log(times)
+        worth = alike - config.genericness_penalty * np.log(times)
         best = np.argsort(-worth, kind="stable")[: config.n_best]
         ranked.append([of[place] for place in best.tolist()])
     return ranked
@@ -67,15 +67,15 @@ def _judging(config: SearchConfig) -> SearchConfig:
     """Return how the judges are drawn."""
     return SearchConfig(
         search="sample",
-        n_best=config.judges,
-        temperature=config.judge_temperature,
+        n_best=config.mbr_samples,
+        temperature=config.mbr_temperature,
         seed=config.seed,
         max_words=config.max_words,
-        unk=config.unk,
+        allow_unk=config.allow_unk,
     )
 
 
-def rarities(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
+def idf_weights(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
     """Weigh each word: the logarithm of all pictures by those of whose captions it is one.
 
     Raises:
@@ -86,13 +86,15 @@ def rarities(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
     return math.log(max(1, common.pictures)) - np.log(np.array(counts, float))
 
 
-def stock_of(vocabulary: Vocabulary | None, config: SearchConfig) -> dict[tuple[int, ...], int]:
+def caption_counts(
+    vocabulary: Vocabulary | None, config: SearchConfig
+) -> dict[tuple[int, ...], int]:
     """Return how many training captions say just so, by the words' ids, where at least two do.
 
     Raises:
         SettingError: a stock penalty is asked for, and that was never counted.
     """
-    if not config.stock_penalty:
+    if not config.genericness_penalty:
         return {}
     words, common = _counted(vocabulary)
     if common.captions is None:
@@ -110,13 +112,13 @@ _ANEW = (
 )
 
 
-def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, Commonness]:
+def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, CorpusCounts]:
     """Return a vocabulary that knows how common its words are, and that."""
     if vocabulary is None:
         raise SettingError("consensus was asked of a search that has no vocabulary; pass the run's")
-    if vocabulary.frequencies is None:
+    if vocabulary.counts is None:
         raise SettingError(
             "consensus weighs words by how rare they are in the training captions, and this run "
             f"has no frequencies.json; {_ANEW}"
         )
-    return vocabulary, vocabulary.frequencies
+    return vocabulary, vocabulary.counts

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tushuo.errors import SettingError
 from tushuo.search.config import SearchConfig
-from tushuo.vocabulary import END, PAD, SPECIAL, START, UNK, Vocabulary
+from tushuo.text.vocabulary import END, PAD, SPECIAL, START, UNK, Vocabulary
 
 LogitFilter = Callable[[Float[Tensor, "B V"], Int[Tensor, "B _T"]], object]
 NEVER = -torch.inf
@@ -30,7 +30,7 @@ class Rules:
     """
 
     filters: list[LogitFilter]
-    must: list[int]
+    required_words: list[int]
 
     def __call__(
         self, log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
@@ -47,17 +47,17 @@ def rules_of(config: SearchConfig, vocabulary: Vocabulary | None) -> Rules:
     Raises:
         SettingError: a word is not in the vocabulary; the message names it.
     """
-    must = [ids_of(word, vocabulary) for word in dict.fromkeys(config.must)]
-    for word, ids in zip(dict.fromkeys(config.must), must, strict=True):
+    required_words = [ids_of(word, vocabulary) for word in dict.fromkeys(config.required_words)]
+    for word, ids in zip(dict.fromkeys(config.required_words), required_words, strict=True):
         if len(ids) > 1:
             raise SettingError(f"must was {word!r}; name one word each time: --must A --must B")
-    return Rules(_filters(config, vocabulary), [ids[0] for ids in must])
+    return Rules(_filters(config, vocabulary), [ids[0] for ids in required_words])
 
 
 def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitFilter]:
-    never = [ids_of(phrase, vocabulary) for phrase in config.must_not]
-    last = [ids_of(phrase, vocabulary) for phrase in config.not_last]
-    banned = [PAD, START, *([] if config.unk else [UNK])]
+    never = [ids_of(phrase, vocabulary) for phrase in config.banned_words]
+    last = [ids_of(phrase, vocabulary) for phrase in config.banned_endings]
+    banned = [PAD, START, *([] if config.allow_unk else [UNK])]
     filters = [forbid([*banned, *(ids[0] for ids in never if len(ids) == 1)])]
     if config.min_words:
         filters.append(before(config.min_words, forbid([END])))
@@ -66,9 +66,9 @@ def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitF
         filters.append(forbid_after(ids, END))
         # the last place is closed to what may not stand there, or the caption could not end
         filters.append(at(config.max_words - 1, forbid_after(ids[:-1], ids[-1])))
-    if config.no_repeat is not None:
-        filters.append(forbid_repeats(config.no_repeat))
-    if config.no_echo:
+    if config.no_repeat_ngram is not None:
+        filters.append(forbid_repeats(config.no_repeat_ngram))
+    if config.no_immediate_repeat:
         filters.append(forbid_echo)
     return [*filters, at(config.max_words, only(END))]
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
 from tushuo.search.config import SearchConfig
-from tushuo.search.draw import bend, draw, looks, scramble, uniforms
 from tushuo.search.filters import NEVER, rules_of
 from tushuo.search.hypothesis import Hypothesis
-from tushuo.vocabulary import END, PAD, START, Vocabulary
+from tushuo.search.sampling import draw, picture_fingerprint, scramble, uniforms, warp_logits
+from tushuo.text.vocabulary import END, PAD, START, Vocabulary
 
 Choose = Callable[[Float[Tensor, "B V"], Int[Tensor, " B"], int], Int[Tensor, " B"]]
 
@@ -53,10 +53,10 @@ def step_by_step(
         words[alive, t] = last
         log_probs[alive, t] = scores.gather(1, last[:, None])[:, 0].float()
         seen.append((alive, step.attention))
-        going = (last != END).nonzero()[:, 0]
+        unfinished = (last != END).nonzero()[:, 0]
         state = step.state
-        if len(going) < len(alive):
-            alive, last, state = alive[going], last[going], state.select(going)
+        if len(unfinished) < len(alive):
+            alive, last, state = alive[unfinished], last[unfinished], state.select(unfinished)
         if len(alive) == 0:
             break
     if bool((log_probs == NEVER).any()):
@@ -71,10 +71,10 @@ def _chooser(regions: Float[Tensor, "P R D"], config: SearchConfig) -> Choose:
     """Return what takes the likeliest words, or draws them."""
     if config.search == "greedy":
         return lambda scores, alive, t: scores.argmax(dim=-1)
-    pictures = scramble(looks(regions) ^ config.seed).repeat_interleave(config.n_best)
+    pictures = scramble(picture_fingerprint(regions) ^ config.seed).repeat_interleave(config.n_best)
     samples = torch.arange(config.n_best, device=regions.device).repeat(len(regions))
     keys = scramble(pictures + samples)
-    return lambda scores, alive, t: draw(bend(scores, config), uniforms(keys[alive], t))
+    return lambda scores, alive, t: draw(warp_logits(scores, config), uniforms(keys[alive], t))
 
 
 def _maps(seen: list[tuple[Tensor, Tensor]]) -> Float[Tensor, "B T R"]:

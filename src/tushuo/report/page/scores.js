@@ -116,17 +116,17 @@ function drawMetric(metric, others) {
 }
 
 function drawHabits() {
-  const kept = scored.filter((run) => Object.keys(run.habits).length);
+  const kept = scored.filter((run) => Object.keys(run.diagnostics).length);
   if (!kept.length) return;
   $("habits").hidden = false;
-  const names = [...new Set(kept.flatMap((run) => Object.keys(run.habits).filter((name) => run.habits[name] != null)))];
+  const names = [...new Set(kept.flatMap((run) => Object.keys(run.diagnostics).filter((name) => run.diagnostics[name] != null)))];
   $("habit-table").append(
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "habit"), kept.map((run) =>
       make("th", { scope: "col" }, swatch(scored.indexOf(run)), run.name)))),
     make("tbody", {}, names.map((name) => {
       const [told, shown] = HABITS[name] || [name, (value) => number(value)];
       return make("tr", {}, make("th", { scope: "row" }, told),
-        kept.map((run) => make("td", {}, String(shown(run.habits[name])))));
+        kept.map((run) => make("td", {}, String(shown(run.diagnostics[name])))));
     })));
 }
 

@@ -1,0 +1,1 @@
+"""Scores of a captioner on data, and what else is measured of it."""

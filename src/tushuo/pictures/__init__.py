@@ -1,0 +1,1 @@
+"""Pictures in any form to RGB pixels."""

@@ -1,0 +1,44 @@
+"""What a training leaves to look at: log.csv, the TensorBoard file, captions after each epoch."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from tushuo.runtime import write_bytes
+from tushuo.training.checkpoint import EpochRow
+
+SAME_CAPTION_SHARE = 0.5  # more alike than this, and a captioner says the same of every picture
+
+
+def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
+    """Write the epochs as CSV, a line each."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(EpochRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def write_tensorboard(folder: Path, row: EpochRow) -> None:
+    """Append one epoch's numbers for TensorBoard."""
+    from tensorboardX import SummaryWriter
+
+    folder.mkdir(parents=True, exist_ok=True)  # the writer's own look and making can be parted
+    with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
+        for name, value in (
+            ("loss/train", row.train_loss),
+            ("loss/val", row.val_loss),
+            ("cider/val", row.val_cider),
+            ("reward/train", row.reward),
+        ):
+            if value is not None:
+                writer.add_scalar(name, value, row.epoch)
+
+
+def sameness(captions: Sequence[str]) -> tuple[str, float]:
+    """Return the most frequent caption and its share of all."""
+    caption, count = Counter(captions).most_common(1)[0]
+    return caption, count / len(captions)

@@ -1,0 +1,45 @@
+"""An encoder that learns from pictures that are opened in each epoch: augmented, and resumed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.training.test_train import Killed
+from tests.training.test_tuning import tune
+from tushuo import encoders
+from tushuo.data import Record
+from tushuo.features.regions import Regions
+from tushuo.training.fine_tuning import parted
+from tushuo.training.loop import Callbacks
+
+
+def test_a_killed_tuning_on_the_fly_ends_with_the_same_weights(
+    records: list[Record], tiny_weights: Path, tmp_path: Path
+) -> None:
+    """And with others than a tuning that sees no mirrored pictures."""
+    encoder = encoders.load("efficientnet_lite0", weights=tiny_weights)
+    trunk = parted(encoder, None, None).trunk
+    mirrored = Regions.on_the_fly(trunk, records, views=("plain", "flip"))
+    seen = 0
+
+    def kill(moment: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 5:
+            raise Killed
+
+    tune(records, encoder, mirrored, tmp_path / "whole")
+    tune(records, encoder, Regions.on_the_fly(trunk, records), tmp_path / "plain")
+    often = Callbacks(save_every_seconds=0.0)
+    deadly = replace(often, step=kill)
+    with pytest.raises(Killed):
+        tune(records, encoder, mirrored, tmp_path / "killed", callbacks=deadly)
+    tune(records, encoder, mirrored, tmp_path / "killed", callbacks=often)
+    whole, killed, plain = (
+        load_file(tmp_path / name / "last.safetensors") for name in ("whole", "killed", "plain")
+    )
+    assert whole.keys() == killed.keys()
+    assert all(whole[name].equal(killed[name]) for name in whole)
+    assert not all(whole[name].equal(plain[name]) for name in whole)
