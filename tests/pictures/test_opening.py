@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tushuo.errors import PictureError
-from tushuo.pictures.opening import FORMATS, find_pictures, open_picture
+from tushuo.pictures.opening import FORMATS, open_picture
 
 RED = (200, 30, 40)
 
@@ -91,14 +91,17 @@ BAD = {
     "text": (b"hello there", "begins with"),
     "pdf": (b"%PDF-1.4 xxxxxxxx", "begins with"),
     "zeros": (b"\0" * 500, "begins with"),
-    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "it is 'heic'.*save it as one of JPEG"),
+    "heic": (
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1",
+        "phone or film format \\('heic'\\); save it as one of JPEG",
+    ),
     "truncated jpeg": (encoded(NOISE, "JPEG")[:900], "damaged"),
     "truncated png": (encoded(NOISE, "PNG")[:900], "damaged"),
     "truncated gif": (encoded(NOISE, "GIF")[:900], "damaged"),
     "truncated avif": (encoded(NOISE, "AVIF")[:900], "damaged|not a picture"),
     "truncated webp": (encoded(NOISE, "WEBP")[:900], "damaged|not a picture"),
     "jpeg head alone": (b"\xff\xd8\xff\xe0", "not a picture|damaged"),
-    "bomb": (bomb(), "many more pixels"),
+    "bomb": (bomb(), "far more than"),
 }
 
 
@@ -124,32 +127,20 @@ def test_whatever_is_damaged_is_opened_or_named(kind: str) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="is not there; name a picture"):
+    with pytest.raises(PictureError, match="does not exist; name an existing"):
         open_picture(tmp_path / "gone.jpg")
     (tmp_path / "own.jpg").symlink_to("own.jpg")
     with pytest.raises(PictureError, match=r"own\.jpg cannot be read: Too many.*; name another"):
         open_picture(tmp_path / "own.jpg")
     with pytest.raises(
-        PictureError, match=r"is a folder; expected one picture, such as .*own\.jpg"
+        PictureError, match=r"is a folder; expected a single picture, such as .*own\.jpg"
     ):
         open_picture(tmp_path)
     (tmp_path / "none").mkdir()
-    with pytest.raises(PictureError, match=r"folder without pictures; expected files.* \.jpg,"):
+    with pytest.raises(PictureError, match=r"folder without pictures; expected files.*\.jpg,"):
         open_picture(tmp_path / "none")
 
 
 def test_large_jpegs_are_decoded_small() -> None:
     content = encoded(Image.new("RGB", (1600, 1200), RED), "JPEG")
     assert min(open_picture(content, at_least=260).shape[:2]) in range(260, 600)
-
-
-def test_find_pictures(tmp_path: Path) -> None:
-    (tmp_path / "a b").mkdir()
-    for name in ("2.PNG", "1.jpg", "note.txt", "a b/3.webp", "a b/4.HEIC"):
-        (tmp_path / name).write_bytes(b"")
-    found = [p.name for p in find_pictures([str(tmp_path)])]
-    assert found == ["1.jpg", "2.PNG", "3.webp", "4.HEIC"]
-    assert [p.name for p in find_pictures([f"{tmp_path}/*.jpg"])] == ["1.jpg"]
-    (tmp_path / "none").mkdir()
-    assert find_pictures([f"{tmp_path}/none"]) == [tmp_path / "none"]  # named, not passed over
-    assert find_pictures([f"{tmp_path}/no.jpg"]) == [tmp_path / "no.jpg"]

@@ -47,7 +47,7 @@ def caption(
     """
     from tushuo.captioning.native import load
     from tushuo.errors import SettingError
-    from tushuo.pictures.opening import find_pictures
+    from tushuo.pictures.finding import find_pictures
 
     if not pictures:
         raise SettingError("no picture was given; name files, folders, or - for standard input")

@@ -41,7 +41,7 @@ def pack(
     from tushuo.captioning.native import load
     from tushuo.data.scenes import make_scenes
     from tushuo.evaluation.packing_error import moved
-    from tushuo.pictures.opening import find_pictures
+    from tushuo.pictures.finding import find_pictures
     from tushuo.runs.pack import pack as write
 
     named = find_pictures(pictures or [])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tushuo.data.lines import read_lines
 from tushuo.data.record import Record
-from tushuo.pictures.opening import EXTENSIONS
+from tushuo.pictures.finding import EXTENSIONS
 
 
 def read_sidecars(folder: Path, *, images: Path | None = None) -> list[Record]:

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from tushuo.errors import PictureError
-from tushuo.pictures.opening import find_pictures, open_picture
+from tushuo.pictures.finding import find_pictures
+from tushuo.pictures.opening import open_picture
 
 SIDE, SMALL_SIDE = 320, 200  # pixels
 MANY = 1500  # pictures: from here on the small side
