@@ -15,7 +15,7 @@ import numpy as np
 
 import tushuo.data
 from tushuo.metrics.reward import Reward
-from tushuo.text.tokenization import split
+from tushuo.text.tokenization import tokenize
 from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
 
 STEPS = 50
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=5)
     options = parser.parse_args()
     records = [record for record in tushuo.data.read(options.data) if record.captions]
-    words = [[split(caption, "words") for caption in record.captions] for record in records]
+    words = [[tokenize(caption, "words") for caption in record.captions] for record in records]
     vocabulary = Vocabulary.fit((one for of in words for one in of), VocabularyConfig())
     references = [[vocabulary.encode(one)[1:] for one in of] for of in words]
     began = time.perf_counter()

@@ -16,7 +16,7 @@ import tushuo.data
 from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
-from tushuo.text.tokenization import split
+from tushuo.text.tokenization import tokenize
 from tushuo.training.self_critical import SelfCritical, draw
 
 STEPS = 15
@@ -37,7 +37,7 @@ def main() -> None:
     records = [r for r in tushuo.data.read(options.data) if r.captions and r.split == "train"]
     encode = run.vocabulary.encode
     reward = Reward(
-        [[encode(split(c, run.config.tokenizer))[1:] for c in r.captions] for r in records]
+        [[encode(tokenize(c, run.config.tokenizer))[1:] for c in r.captions] for r in records]
     )
     times: dict[str, list[float]] = {"drawing": [], "judging": [], "the whole step": []}
     for step in range(STEPS + 2):

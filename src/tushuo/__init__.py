@@ -1,11 +1,11 @@
-"""tushuo (看图说话): look at a picture and say what it shows.
+"""tushuo (看图说话): image captioning on a laptop, in English and Chinese.
 
     import tushuo
 
     captioner = tushuo.load("RUN")  # or load(), the model that comes with the package
     print(captioner.caption("photo.jpg").text)
 
-The public names are loaded when first touched, so that ``import tushuo`` costs nothing.
+Public names are imported on first use, so that ``import tushuo`` is fast.
 """
 
 from typing import Any
@@ -13,15 +13,18 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "load": "tushuo.captioning.native",
-    "Captioner": "tushuo.captioning.native",
+    "load": "tushuo.captioning.load",
+    "Captioner": "tushuo.captioning.captioner",
+    "CaptionerInfo": "tushuo.captioning.captioner",
     "Caption": "tushuo.captioning.caption",
     "Explanation": "tushuo.captioning.caption",
+    "PartialCaption": "tushuo.captioning.caption",
+    "PictureError": "tushuo.errors",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its room on first use (PEP 562)."""
+    """Import a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tushuo' has no attribute {name!r}")
     from importlib import import_module

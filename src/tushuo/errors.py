@@ -2,21 +2,22 @@
 
     TushuoError
     ├── DataError         (ValueError)        caption data that cannot be read or used
-    ├── PictureError      (ValueError)        one picture that cannot be opened
-    ├── WeightsError      (FileNotFoundError) weights of an encoder that cannot be had or do not fit
+    ├── PictureError      (ValueError)        a picture that cannot be opened
+    ├── WeightsError      (FileNotFoundError) encoder weights that are missing or do not fit
     ├── SignatureError    (ValueError)        two artefacts that were not made for each other
-    ├── StoreError        (ValueError)        a feature store that is missing, broken or unfinished
-    ├── RunError          (ValueError)        a run folder that is missing, broken or unfinished
-    ├── SettingError      (ValueError)        an option, or two together, that cannot be
-    ├── FetchError        (ConnectionError)   a file that cannot be had from its address
-    └── MissingPartError  (ImportError)       an extra that is not installed
+    ├── StoreError        (ValueError)        a feature store that is missing, damaged or unfinished
+    ├── RunError          (ValueError)        a run folder that is missing, damaged or unfinished
+    ├── SettingError      (ValueError)        an invalid option or combination of options
+    ├── FetchError        (ConnectionError)   a file that cannot be downloaded
+    ├── MissingPartError  (ImportError)       an extra that is not installed
+    └── StoppedError      (RuntimeError)      captioning that its caller cancelled
 
-A message is one sentence: what was wrong, what came, what was expected, what to do.
+A message is one sentence: what was wrong, what was given, what was expected, what to do.
 """
 
 
 class TushuoError(Exception):
-    """The root: a mistake that the user can mend, said in one sentence."""
+    """The root: a mistake that the user can correct, explained in one sentence."""
 
 
 class DataError(TushuoError, ValueError):
@@ -24,11 +25,11 @@ class DataError(TushuoError, ValueError):
 
 
 class PictureError(TushuoError, ValueError):
-    """One picture that cannot be opened; the others go on."""
+    """A picture that cannot be opened; it does not affect other pictures of its batch."""
 
 
 class WeightsError(TushuoError, FileNotFoundError):
-    """Weights that cannot be had, or that do not fit their encoder."""
+    """Weights that are missing, or that do not fit their encoder."""
 
 
 class SignatureError(TushuoError, ValueError):
@@ -36,20 +37,24 @@ class SignatureError(TushuoError, ValueError):
 
 
 class StoreError(TushuoError, ValueError):
-    """A feature store that is missing, broken or unfinished."""
+    """A feature store that is missing, damaged or unfinished."""
 
 
 class RunError(TushuoError, ValueError):
-    """A run folder that is missing, broken or unfinished."""
+    """A run folder that is missing, damaged or unfinished."""
 
 
 class SettingError(TushuoError, ValueError):
-    """An option, or a combination of options, that cannot be."""
+    """An invalid option or combination of options."""
 
 
 class FetchError(TushuoError, ConnectionError):
-    """A file that cannot be had from its address; what has come is kept for the next call."""
+    """A file that cannot be downloaded; the part received so far is kept for the next attempt."""
 
 
 class MissingPartError(TushuoError, ImportError):
-    """An optional part that is not installed; the message names the command that installs it."""
+    """An extra that is not installed; the message names the command that installs it."""
+
+
+class StoppedError(TushuoError, RuntimeError):
+    """Captioning that was cancelled between two decoding steps, as its caller requested."""

@@ -21,7 +21,7 @@ from tushuo.features.regions import Regions
 from tushuo.runs.run import Run, build_decoder
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.text.tokenization import split
+from tushuo.text.tokenization import tokenize
 from tushuo.text.vocabulary import END, START, VocabularyConfig
 from tushuo.training.batches import Example, collate
 from tushuo.training.checkpoint import EpochRow
@@ -123,7 +123,7 @@ def test_teachers_look_at_the_student_s_views_with_nothing_dropped(
     hook.remove()
     assert looks["teachers"] == [look for look in looks["student"] if look[1] is not None]
     assert {view for _, views in looks["teachers"] for view in views} == {0, 1}
-    words = [split(caption, "words") for record in records for caption in record.captions]
+    words = [tokenize(caption, "words") for record in records for caption in record.captions]
     spoken = {tuple(runs[0].vocabulary.encode(caption)[:-1]) for caption in words}
     for (rows, views), (regions, told) in zip(looks["teachers"], heard, strict=True):
         assert regions.equal(store.read(rows, views))

@@ -1,4 +1,4 @@
-"""What a captioner says of a picture, and what else it had in mind."""
+"""A generated caption, how far it can be trusted, and the alternatives at each word."""
 
 import math
 from dataclasses import dataclass
@@ -6,32 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from tushuo.encoders.spec import FieldOfView
 from tushuo.text.vocabulary import END, SPECIAL
 
 END_WORD = SPECIAL[END]
-OUT_OF_DISTRIBUTION = 0.01  # familiarity below which a picture is called strange
+WHOLE_PICTURE = FieldOfView()
+OUT_OF_DISTRIBUTION = 0.01  # familiarity below which a picture counts as out-of-distribution
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """What a captioner says of a picture, and why.
+    """A generated caption with its statistics.
 
     Attributes:
         text: the caption.
         words: its words.
-        log_probs: natural logarithm of each word's probability; one more for the end, if it ended.
-        attention: where each word looked, on the encoder's grid; each map sums to 1.
-        alternatives: the next best captions, or the other samples, where n-best asks for them.
-        confidence: probability that it fits the picture; None where the run was not calibrated for
-            this search, and of alternatives.
-        familiarity: of the pictures that the run was calibrated on, the share that look at least as
-            strange; None where it was not calibrated for this encoder, and of alternatives.
+        log_probs: natural logarithm of each word's probability, followed by that of the end token
+            if the caption ended; empty where the captioner provides none.
+        attention: attention weights of each word over a grid of regions, each map summing to 1;
+            None where the captioner provides none.
+        field_of_view: the part of the picture that the attention grid covers.
+        features: features of the whole picture, pooled over its regions, of length 1; two pictures
+            can be compared by their dot product. None where the captioner provides none, and of
+            alternatives.
+        alternatives: the next best captions, or the other samples, where more than one was
+            requested.
+        confidence: calibrated probability that the caption fits the picture; None where the
+            captioner is not calibrated for this search, and of alternatives.
+        familiarity: share of the pictures it was calibrated on that are at least as unusual as this
+            one; None where the captioner is not calibrated for this encoder, and of alternatives.
     """
 
     text: str
     words: tuple[str, ...]
-    log_probs: tuple[float, ...]
-    attention: Float[np.ndarray, "T rows columns"]
+    log_probs: tuple[float, ...] = ()
+    attention: Float[np.ndarray, "T rows columns"] | None = None
+    field_of_view: FieldOfView = WHOLE_PICTURE
+    features: Float[np.ndarray, " D"] | None = None
     alternatives: "tuple[Caption, ...]" = ()
     confidence: float | None = None
     familiarity: float | None = None
@@ -43,32 +54,47 @@ class Caption:
 
     @property
     def out_of_distribution(self) -> str | None:
-        """Say that the picture is unlike those that the run knows; None where it is not."""
+        """Why the picture counts as out-of-distribution; None where it does not."""
         if self.familiarity is None or self.familiarity >= OUT_OF_DISTRIBUTION:
             return None
-        return f"unlike the pictures it knows, of which {self.familiarity:.1%} look so strange"
+        return (
+            "unlike the pictures it was calibrated on (only "
+            f"{self.familiarity:.1%} of them look this unusual)"
+        )
 
-    def unsure_reason(self, at_least: float) -> str | None:
-        """Say why it would better be kept back; None where its confidence is enough.
+    def unsure_reason(self, min_confidence: float) -> str | None:
+        """Return why the caption should be withheld; None where its confidence is high enough.
 
-        Of a strange picture no confidence is enough: it was fitted on others.
+        No confidence is high enough for an out-of-distribution picture, because confidence was
+        fitted on other pictures.
         """
         if self.out_of_distribution:
             return self.out_of_distribution
-        if self.confidence is None or self.confidence >= at_least:
+        if self.confidence is None or self.confidence >= min_confidence:
             return None
         place = min(range(len(self.log_probs)), key=self.log_probs.__getitem__)
         word = [*self.words, END_WORD][place]
-        shown = math.floor(100 * self.confidence) / 100  # rounded up it might not be below
+        shown = math.floor(100 * self.confidence) / 100  # rounding up could reach the threshold
         return (
-            f"confidence {shown:.2f} is below {at_least:.2f}; least sure of {word!r}, "
-            f"probability {math.exp(self.log_probs[place]):.3f}"
+            f"confidence {shown:.2f} is below {min_confidence:.2f}; least certain word: {word!r} "
+            f"(probability {math.exp(self.log_probs[place]):.3f})"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartialCaption:
+    """The leading words of a caption that is still being generated.
+
+    Greedy decoding and sampling only append words; a beam search may replace them.
+    """
+
+    text: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenProbability:
-    """A word that a captioner had in mind, and its probability."""
+    """A candidate for the next word, and its probability."""
 
     word: str
     probability: float
@@ -76,13 +102,13 @@ class TokenProbability:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A caption, and what else its captioner had in mind at each word.
+    """A caption with the most probable words at each step.
 
     Attributes:
         caption: the caption.
-        steps: the likeliest words at the place of each word, the likeliest first; one more step
-            for the end, which stands as ``<end>`` among them.
-        alternatives: the same of the caption's alternatives.
+        steps: the most probable words at each word's step, in descending order; one more step for
+            the end token, which appears as ``<end>``.
+        alternatives: the same for the caption's alternatives.
     """
 
     caption: Caption

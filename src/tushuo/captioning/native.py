@@ -1,236 +1,363 @@
-"""Picture to caption: the one object that users need."""
+"""tushuo's own captioner: an encoder and a run."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import final
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from tushuo.captioning.caption import Caption, Explanation, TokenProbability
+from tushuo.captioning.caption import Caption, Explanation, PartialCaption, TokenProbability
+from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop
+from tushuo.data.record import Record
 from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder
-from tushuo.errors import RunError
-from tushuo.models import shipped
-from tushuo.pictures.opening import open_picture
-from tushuo.runs.encoder import encoder_of
-from tushuo.runs.ensemble import ensemble
+from tushuo.errors import PictureError, RunError
+from tushuo.features.regions import Regions
+from tushuo.pictures.pixels import Picture, to_pixels
 from tushuo.runs.run import Run, run_signature
-from tushuo.search import search
+from tushuo.runtime import Progress
+from tushuo.search import search, search_steps
 from tushuo.search.config import SearchConfig
 from tushuo.search.force_decode import force_decode
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
-from tushuo.text.tokenization import Language, join, require_language
+from tushuo.text.tokenization import detokenize, language_of
 from tushuo.text.vocabulary import SPECIAL
-from tushuo.trust import confidence
-from tushuo.trust import familiarity as familiar
+from tushuo.trust import confidence, familiarity
 from tushuo.trust.confidence import Calibration
+from tushuo.trust.familiarity import pooled_features
 
-Pixels = UInt8[np.ndarray, "_height _width 3"]  # each picture has a size of its own
-TOP_WORDS = 5  # words at each word's place, unless asked otherwise
+
+@dataclass(frozen=True)
+class PictureRegions:
+    """Regions of one picture, computed before; a `NativeCaptioner` takes them as a picture."""
+
+    regions: Float[Tensor, "R D"]
 
 
 @final
 class NativeCaptioner:
-    """An encoder and a run, ready to look and speak."""
+    """A captioner made of an encoder and a run; it follows the `Captioner` protocol.
 
-    def __init__(self, run: Run, encoder: Encoder):
+    Args:
+        run: the run, or an ensemble of runs.
+        encoder: the encoder that the run was trained with.
+        device: where the decoder runs.
+
+    Raises:
+        SignatureError: the encoder is not the one that the run was trained with.
+    """
+
+    def __init__(self, run: Run, encoder: Encoder, *, device: str | torch.device = "cpu"):
         require_same(
             run.config.encoder.signature,
             encoder.spec.signature,
             what="the run's encoder and the one that is installed",
-            cure="bring the encoder's original weights, or train on regions of this one",
+            cure="restore the encoder's original weights, or train on regions of this one",
         )
-        self.run, self.encoder = run, encoder
-        self._calibrations = {one.signature: one for one in confidence.read(run.folder)}
-        self._signature = run_signature(run) if self._calibrations else ""
-        known = familiar.read(run.folder)
-        self._known = known if known and known.signature == encoder.spec.signature else None
+        run.decoder.to(device)
+        self._run, self._encoder, self._device = run, encoder, torch.device(device)
+        self._calibrations = {c.signature: c for c in confidence.read_calibrations(run.folder)}
+        known = familiarity.read_familiarity(run.folder)
+        self._familiarity = known if known and known.signature == encoder.spec.signature else None
 
-    def calibration(self, config: SearchConfig | None = None) -> Calibration | None:
-        """Return what tells confidence by this search; None where there is none."""
+    @cached_property
+    def info(self) -> CaptionerInfo:
+        """What it is."""
+        config = self._run.config
+        return CaptionerInfo(
+            name=str(self._run.folder),
+            language=language_of(self._run.vocabulary.words[len(SPECIAL) :]),
+            weights=self._run_signature.rpartition("weights:")[2],
+            search=config.search,
+            device=str(self._device),
+            has_attention=True,
+            has_confidence=self._calibration(config.search) is not None,
+            has_familiarity=self._familiarity is not None,
+            encoder=self._encoder.spec.signature,
+            folder=self._run.folder,
+        )
+
+    @cached_property
+    def _run_signature(self) -> str:
+        return run_signature(self._run)
+
+    def signature(self, config: SearchConfig | None = None) -> str:
+        """Name the run, its exact weights and the search."""
+        search_signature = (config or self._run.config.search).signature
+        return f"{self._run_signature}|{signature(search=search_signature)}"
+
+    def _calibration(self, config: SearchConfig | None) -> Calibration | None:
+        # hashing the weights takes a while; it is not needed where nothing was calibrated
         return self._calibrations.get(self.signature(config)) if self._calibrations else None
 
-    def require_calibration(self, config: SearchConfig | None = None) -> None:
-        """Refuse where confidence cannot be told.
+    def require_confidence(self, config: SearchConfig | None = None) -> None:
+        """Raise an error that says how to get a confidence for captions of this search.
 
         Raises:
             RunError: the run was never calibrated.
-            SignatureError: it was for another search, or for other weights.
+            SignatureError: it was calibrated for another search or other weights.
         """
-        cure = "calibrate it: tushuo calibrate DATA --run RUN --store STORE, with the same search"
+        cure = "run: tushuo calibrate DATA --run RUN --store STORE, with the same search"
         if not self._calibrations:
-            raise RunError(f"{self.run.folder} does not know how sure it is; {cure}")
-        if self.calibration(config) is None:
-            what = f"the calibration of {self.run.folder} and what is asked"
+            raise RunError(
+                f"{self._run.folder} is not calibrated, so captions have no confidence; {cure}"
+            )
+        if self._calibration(config) is None:
+            what = f"the calibration of {self._run.folder} and this search"
             require_same([*self._calibrations][-1], self.signature(config), what=what, cure=cure)
 
-    def signature(self, config: SearchConfig | None = None) -> str:
-        """Name the run, its weights and a search: what a calibration is for."""
-        how = config or self.run.config.search
-        return f"{self._signature or run_signature(self.run)}|{signature(search=how.signature)}"
-
-    def require_language(self, language: Language) -> None:
-        """Refuse to be asked in a language that it does not speak.
-
-        Raises:
-            SettingError: its words are of the other one.
-        """
-        require_language(self.run.vocabulary.words[len(SPECIAL) :], language)
-
     def caption(
-        self, picture: Path | str | bytes | Pixels, *, config: SearchConfig | None = None
+        self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
-        """Caption one picture: a path, the bytes of a picture file, or RGB pixels 0 to 255.
+        """Caption one picture, in any form that `to_pixels` accepts.
 
         Raises:
             PictureError: the picture cannot be opened.
+            StoppedError: ``stop`` returned True.
         """
-        return self.caption_batch([picture], config=config)[0]
+        (caption,) = self.caption_batch([picture], config=config, stop=stop)
+        if isinstance(caption, PictureError):
+            raise caption
+        return caption
 
     def caption_batch(
         self,
-        pictures: Sequence[Path | str | bytes | Pixels],
+        pictures: Sequence[Picture | PictureRegions],
         *,
         config: SearchConfig | None = None,
-    ) -> list[Caption]:
+        stop: Stop | None = None,
+    ) -> list[Caption | PictureError]:
         """Caption several pictures at once; each gets the caption that it would get alone.
 
+        Returns:
+            One caption for each picture, in order, or the error of a picture that cannot be opened.
+
         Raises:
-            PictureError: one of them cannot be opened.
+            StoppedError: ``stop`` returned True.
         """
-        if not pictures:
-            return []
-        return self.caption_regions(self.look(pictures), config=config)
+        encoded = self.encode(pictures)
+        regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
+        if not regions:
+            return [one for one in encoded if isinstance(one, PictureError)]
+        captions = iter(self.caption_regions(torch.stack(regions), config=config, stop=stop))
+        return [one if isinstance(one, PictureError) else next(captions) for one in encoded]
 
     def caption_regions(
-        self, regions: Float[Tensor, "P R D"], *, config: SearchConfig | None = None
-    ) -> list[Caption]:
-        """Caption pictures whose regions are at hand, as a store has them."""
-        run = self.run
-        how = config or run.config.search
-        told = [
-            [self._told(hypothesis) for hypothesis in hypotheses]
-            for hypotheses in search(run.decoder, regions, how, vocabulary=run.vocabulary)
-        ]
-        sure = self.calibration(how)
-        alike = self._known.of(regions) if self._known else [None] * len(regions)
-        return [
-            replace(
-                best,
-                alternatives=tuple(others),
-                confidence=sure and sure.confidence(best.log_probs, best.attention),
-                familiarity=familiarity,
-            )
-            for (best, *others), familiarity in zip(told, alike, strict=True)
-        ]
-
-    def explain(
         self,
-        picture: Path | str | bytes | Pixels,
+        regions: Float[Tensor, "P R D"],
         *,
         config: SearchConfig | None = None,
-        top_words: int = TOP_WORDS,
-    ) -> Explanation:
-        """Caption one picture, and tell the likeliest words at each word's place.
+        stop: Stop | None = None,
+    ) -> list[Caption]:
+        """Caption pictures whose regions were computed before.
 
-        Their probabilities are the decoder's own: before temperature, and of all words, those too
-        that the search may not say.
+        Raises:
+            StoppedError: ``stop`` returned True.
+        """
+        config, run = config or self._run.config.search, self._run
+        hypotheses = search(run.decoder, regions, config, vocabulary=run.vocabulary, stop=stop)
+        return self._captions(hypotheses, regions, config)
+
+    def stream(
+        self, picture: Picture | PictureRegions, *, config: SearchConfig | None = None
+    ) -> Iterator[PartialCaption | Caption]:
+        """Caption one picture word by word: partial captions, then the caption.
 
         Raises:
             PictureError: the picture cannot be opened.
         """
-        return self.explain_regions(self.look([picture]), config=config, top_words=top_words)
+        (encoded,) = self.encode([picture])
+        if isinstance(encoded, PictureError):
+            raise encoded
+        return self._stream(encoded.regions[None], config or self._run.config.search)
 
-    @torch.inference_mode()
-    def explain_regions(
+    def _stream(
+        self, regions: Float[Tensor, "1 R D"], config: SearchConfig
+    ) -> Generator[PartialCaption | Caption, None, None]:
+        run, previous = self._run, [-1]
+        steps = search_steps(run.decoder, regions, config, vocabulary=run.vocabulary)
+        while True:
+            try:
+                (prefix,) = next(steps)()
+            except StopIteration as end:
+                yield from self._captions(end.value, regions, config)
+                return
+            if prefix != previous:
+                words = run.vocabulary.decode(prefix)
+                yield PartialCaption(text=self._text(words), words=tuple(words))
+            previous = prefix
+
+    def explain(
         self,
-        regions: Float[Tensor, "1 R D"],
+        picture: Picture | PictureRegions,
         *,
         config: SearchConfig | None = None,
         top_words: int = TOP_WORDS,
     ) -> Explanation:
-        """Explain the caption of a picture whose regions are at hand."""
-        best = self.caption_regions(regions, config=config)[0]
-        captions, words = [best, *best.alternatives], self.run.vocabulary
-        ids = [words.encode(caption.words)[1:-1] for caption in captions]
-        steps: list[list[tuple[TokenProbability, ...]]] = [[] for _ in captions]
+        """Caption one picture, and list the most probable words at each step.
+
+        Their probabilities are the decoder's own: before temperature, and over the whole
+        vocabulary, including words that the search excludes.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+        """
+        (encoded,) = self.encode([picture])
+        if isinstance(encoded, PictureError):
+            raise encoded
+        return self._explain(encoded.regions[None], config, top_words)
+
+    @torch.inference_mode()
+    def _explain(
+        self, regions: Float[Tensor, "1 R D"], config: SearchConfig | None, top_words: int
+    ) -> Explanation:
+        (best,) = self.caption_regions(regions, config=config)
+        captions, vocabulary = [best, *best.alternatives], self._run.vocabulary
+        token_ids = [vocabulary.encode(caption.words)[1:-1] for caption in captions]
         pictures = torch.zeros(len(captions), dtype=torch.long)
-        for rows, step in force_decode(self.run.decoder, regions, ids, pictures):
-            found = step.log_probs.float().topk(min(top_words, len(words)))
-            told = zip(
-                rows.tolist(), found.values.exp().tolist(), found.indices.tolist(), strict=True
-            )
-            for row, chances, places in told:
-                steps[row].append(_likely(words.decode(places), chances))
+        steps: list[list[tuple[TokenProbability, ...]]] = [[] for _ in captions]
+        for rows, step in force_decode(self._run.decoder, regions, token_ids, pictures):
+            top = step.log_probs.float().topk(min(top_words, len(vocabulary)))
+            probabilities, ids = top.values.exp().tolist(), top.indices.tolist()
+            for place, row in enumerate(rows.tolist()):
+                candidates = zip(vocabulary.decode(ids[place]), probabilities[place], strict=True)
+                steps[row].append(
+                    tuple(TokenProbability(word=word, probability=p) for word, p in candidates)
+                )
         first, *others = (
-            Explanation(caption=caption, steps=tuple(of))
-            for caption, of in zip(captions, steps, strict=True)
+            Explanation(caption=caption, steps=tuple(candidates))
+            for caption, candidates in zip(captions, steps, strict=True)
         )
         return replace(first, alternatives=tuple(others))
 
-    def look(self, pictures: Sequence[Path | str | bytes | Pixels]) -> Float[Tensor, "P R D"]:
-        """Return the regions of pictures.
+    def encode(
+        self, pictures: Sequence[Picture | PictureRegions]
+    ) -> list[PictureRegions | PictureError]:
+        """Compute the regions of pictures, or return the error of those that cannot be opened."""
+        spec = self._encoder.spec
+        results: list[PictureRegions | PictureError] = []
+        squares: dict[int, Tensor] = {}  # by place
+        for place, picture in enumerate(pictures):
+            if isinstance(picture, PictureRegions):
+                results.append(picture)
+                continue
+            try:
+                squares[place] = resize(to_pixels(picture, at_least=spec.side), spec)
+                results.append(PictureRegions(torch.empty(0, 0)))  # replaced below
+            except PictureError as error:
+                results.append(error)
+        if squares:
+            regions = self._encoder(torch.stack([*squares.values()])).float()
+            for place, one in zip(squares, regions, strict=True):
+                results[place] = PictureRegions(one)
+        return results
+
+    def regions_of(
+        self, records: Sequence[Record], store: Path | None, *, progress: Progress | None = None
+    ) -> Regions:
+        """Return the regions of records, from a store or encoded each time they are read.
+
+        Args:
+            records: the pictures.
+            store: a feature store of this run's encoder; None: open and encode the pictures.
+            progress: called with the pictures opened so far and their total.
 
         Raises:
-            PictureError: one of them cannot be opened.
+            StoreError: the store is missing, unfinished or damaged.
+            SignatureError: the store was made by another encoder, or of other pictures.
         """
-        spec = self.encoder.spec
-        prepared = torch.stack([resize(self._pixels(picture), spec) for picture in pictures])
-        return self.encoder(prepared).float()
+        if not store:
+            return Regions.on_the_fly(self._encoder, records, progress=progress)
+        regions = Regions.from_store(store, records).seen_by(self._encoder)
+        require_same(
+            self._encoder.spec.signature,
+            regions.spec.signature,
+            what="the run's encoder and the store's",
+            cure="make a store of the run's encoder with: tushuo extract DATA --run RUN, "
+            "or leave --store out",
+        )
+        return regions
 
-    def _pixels(self, picture: Path | str | bytes | Pixels) -> Pixels:
-        if isinstance(picture, np.ndarray):
-            return picture
-        source = picture if isinstance(picture, bytes) else Path(picture)
-        return open_picture(source, at_least=self.encoder.spec.side)
+    @torch.inference_mode()
+    def token_log_probs(
+        self, regions: Float[Tensor, "P R D"], captions: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """Return the log-probability of each word of given captions, and of the end token."""
+        token_ids = [self._run.vocabulary.encode(words)[1:] for words in captions]
+        prefixes, pictures = [ids[:-1] for ids in token_ids], torch.arange(len(captions))
+        log_probs: list[list[float]] = [[] for _ in captions]
+        for t, (rows, step) in enumerate(
+            force_decode(self._run.decoder, regions, prefixes, pictures)
+        ):
+            targets = torch.tensor([token_ids[row][t] for row in rows.tolist()])
+            for row, value in zip(rows.tolist(), _gather(step.log_probs, targets), strict=True):
+                log_probs[row].append(value)
+        return log_probs
 
-    def _told(self, hypothesis: Hypothesis) -> Caption:
-        spec, words = self.encoder.spec, self.run.vocabulary.decode(hypothesis.words)
-        grid = hypothesis.attention.reshape(len(words), spec.rows, spec.columns)
+    @torch.inference_mode()
+    def next_word_log_probs(
+        self,
+        regions: Float[Tensor, "P R D"],
+        prefixes: Sequence[Sequence[str]],
+        words: Sequence[str],
+    ) -> list[float]:
+        """Return each word's log-probability after a prefix, for a picture of its own."""
+        vocabulary = self._run.vocabulary
+        token_ids = [vocabulary.encode(prefix)[1:-1] for prefix in prefixes]
+        targets = torch.tensor(vocabulary.encode(words)[1:-1])
+        log_probs = [0.0] * len(words)
+        pictures = torch.arange(len(prefixes))
+        for rows, step in force_decode(self._run.decoder, regions, token_ids, pictures):
+            # a prefix's last step overwrites the earlier ones
+            for row, value in zip(
+                rows.tolist(), _gather(step.log_probs, targets[rows.cpu()]), strict=True
+            ):
+                log_probs[row] = value
+        return log_probs
+
+    def _captions(
+        self,
+        hypotheses: Sequence[Sequence[Hypothesis]],
+        regions: Float[Tensor, "P R D"],
+        config: SearchConfig,
+    ) -> list[Caption]:
+        calibration, known = self._calibration(config), self._familiarity
+        features = pooled_features(regions)
+        shares = known.p_values(features) if known else [None] * len(regions)
+        captions = []
+        for ranked, picture_features, share in zip(hypotheses, features, shares, strict=True):
+            best, *others = (self._caption(hypothesis) for hypothesis in ranked)
+            assert best.attention is not None
+            captions.append(
+                replace(
+                    best,
+                    alternatives=tuple(others),
+                    features=picture_features,
+                    confidence=calibration
+                    and calibration.confidence(best.log_probs, best.attention),
+                    familiarity=share,
+                )
+            )
+        return captions
+
+    def _caption(self, hypothesis: Hypothesis) -> Caption:
+        spec, words = self._encoder.spec, self._run.vocabulary.decode(hypothesis.words)
         return Caption(
-            text=join(words, self.run.config.tokenizer),
+            text=self._text(words),
             words=tuple(words),
             log_probs=tuple(hypothesis.log_probs),
-            attention=grid.numpy(),
+            attention=hypothesis.attention.reshape(len(words), spec.rows, spec.columns).numpy(),
+            field_of_view=spec.field_of_view,
         )
 
-
-def _likely(words: Sequence[str], chances: Sequence[float]) -> tuple[TokenProbability, ...]:
-    return tuple(
-        TokenProbability(word=word, probability=chance)
-        for word, chance in zip(words, chances, strict=True)
-    )
+    def _text(self, words: list[str]) -> str:
+        return detokenize(words, self._run.config.tokenizer)
 
 
-def load(
-    run: Path | str | Sequence[Path | str] | None = None,
-    *,
-    language: Language | None = None,
-    weights: Path | str | None = None,
-) -> NativeCaptioner:
-    """Load a run folder with the encoder that it was trained on.
-
-    Args:
-        run: the folder; several are an ensemble, which speaks by the mean of their probabilities;
-            None: the model of the language that comes with the package.
-        language: what it must speak; of the models that come with the package, English unless told.
-        weights: the encoder's weights file, where the encoder does not find it by itself.
-
-    Raises:
-        RunError: the folder is not a whole run, or no model of the language is installed.
-        SettingError: the run speaks another language.
-        WeightsError: the encoder's weights are not here.
-        SignatureError: the encoder that is installed is another one, or runs do not fit together.
-    """
-    named = shipped(language or "en") if run is None else run
-    folders = [named] if isinstance(named, Path | str) else named
-    loaded = ensemble([Run.load(folder) for folder in folders])
-    captioner = NativeCaptioner(loaded, encoder_of(loaded, weights=weights))
-    if language:
-        captioner.require_language(language)
-    return captioner
+def _gather(log_probs: Float[Tensor, "K V"], targets: Int[Tensor, " K"]) -> list[float]:
+    return log_probs.float().gather(1, targets.to(log_probs.device)[:, None])[:, 0].tolist()

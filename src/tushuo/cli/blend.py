@@ -7,13 +7,13 @@ from cyclopts import Parameter
 
 
 def blend(
-    first: Annotated[Path, Parameter(help="a run folder")],
-    second: Annotated[Path, Parameter(help="that of a run that began from it")],
+    first: Annotated[Path, Parameter(help="the initial run")],
+    second: Annotated[Path, Parameter(help="a run trained from it")],
     *,
-    output: Annotated[Path, Parameter(help="the new run's folder")],
-    share: Annotated[float, Parameter(help="of the second's weights, 0 to 1")] = 0.5,
+    output: Annotated[Path, Parameter(help="folder of the new run")],
+    share: Annotated[float, Parameter(help="weight of SECOND, between 0 and 1")] = 0.5,
 ) -> int:
-    """Make the run between FIRST and SECOND, which began from it (train --from).
+    """Interpolate the weights of FIRST and of SECOND, a run fine-tuned from it (train --from).
 
     Example: tushuo blend run run-reward --share 0.3 --output run-between
     """

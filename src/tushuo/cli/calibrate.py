@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Store, Unseen, Weights
-from tushuo.cli.runs import Runs, named_or_shipped
+from tushuo.cli.runs import Device, Runs, named_or_shipped
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -25,99 +25,107 @@ def calibrate(
     images: Images = None,
     data_language: DataLanguage = "en",
     weights: Weights = None,
+    device: Device = "cpu",
     figure: Annotated[
-        Path | None, Parameter(help="default: calibration.png in the run, or here")
+        Path | None,
+        Parameter(help="reliability diagram; default: calibration.png in the run, or here"),
     ] = None,
-    json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
+    json: Annotated[bool, Parameter(help="print all numbers as JSON", negative="")] = False,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
-    """Teach a run how sure it may be of captions found by this search; kept in the run.
+    """Calibrate the run's confidence for captions of this search; the result is saved in the run.
 
-    Fitted on half of the split, measured on the other half.
+    It is fitted on one half of the split and measured on the other.
 
     Example: tushuo calibrate flickr8k --run run --store store
     """
     import msgspec
 
     import tushuo.data
-    from tushuo.captioning.native import load
+    from tushuo.captioning.captioner import require_language
+    from tushuo.captioning.load import load
     from tushuo.cli.progress import Bar
-    from tushuo.cli.regions import seen_by
     from tushuo.evaluation.calibrate import calibrate as fit
-    from tushuo.evaluation.evaluate import split_of
+    from tushuo.evaluation.captioning import split_of
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.report.reliability import draw_reliability
-    from tushuo.trust import confidence
-    from tushuo.trust import familiarity as familiar
+    from tushuo.trust.confidence import save_calibration
+    from tushuo.trust.familiarity import save_familiarity
 
     records = tushuo.data.read(data, images=images, language=data_language)
     runs = named_or_shipped(run, data_language)
-    _require_room(runs[0])
-    captioner = load(runs, weights=weights)
-    captioner.require_language(data_language)
+    _require_writable(runs[0])
+    captioner = load(runs, weights=weights, device=device)
+    require_language(captioner, data_language)
     chosen, _ = split_of(records, runs, split)
-    regions = seen_by(captioner.encoder, chosen, store)
     with Bar("caption") as bar:
-        found, known = fit(
+        calibration, familiarity = fit(
             captioner,
             chosen,
-            regions,
-            config=with_given(captioner.run.config.search, search),
+            captioner.regions_of(chosen, store) if store else None,
+            config=with_given(captioner.info.search, search),
             tokenizer=TOKENIZER_OF[data_language],
             progress=bar,
         )
-    confidence.keep(runs[0], found)
-    familiar.keep(runs[0], known)
-    draw_reliability(found.held_out, figure or (run[0] if run else Path()) / "calibration.png")
+    save_calibration(runs[0], calibration)
+    if familiarity:
+        save_familiarity(runs[0], familiarity)
+    path = figure or (run[0] if run else Path()) / "calibration.png"
+    draw_reliability(calibration.held_out, path)
     if json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(calibration).decode())
     else:
-        _show(found, known)
+        _show(calibration, familiarity)
     return 0
 
 
-def _require_room(folder: Path) -> None:
-    """Say before all captions are found, and not after, that nothing can be kept."""
+def _require_writable(folder: Path) -> None:
+    """Refuse a read-only run before all pictures are captioned, not after."""
     from tushuo.errors import RunError
 
     if folder.is_dir() and not os.access(folder, os.W_OK):
         raise RunError(
-            f"{folder} cannot be written to, and a calibration is kept in the run; copy the folder "
-            "and name the copy with --run"
+            f"{folder} is read-only, but a calibration is saved in the run; copy the folder and "
+            "name the copy with --run"
         )
 
 
-def _show(found: "Calibration", known: "Familiarity") -> None:
-    """Print what was found on the half that nothing was fitted on."""
+def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None:
+    """Print what was measured on the held-out half."""
     from rich.console import Console
     from rich.table import Table
 
     from tushuo.captioning.caption import OUT_OF_DISTRIBUTION
-    from tushuo.evaluation.calibrate import PEOPLE_ABOVE
+    from tushuo.evaluation.calibrate import HUMAN_SHARE
 
-    held, console = found.held_out, Console(highlight=False)
-    low, high = held.auroc_interval
-    first, last = held.error_interval
+    held_out, console = calibration.held_out, Console(highlight=False)
     console.print(
-        f"A caption fits from CIDEr {found.level:.3f} on, which {PEOPLE_ABOVE:.0%} of people's own "
-        f"captions reach. Fitted on {found.pictures} pictures; all that follows is of the "
-        f"{held.pictures} others, of whose captions {held.fitting:.1%} fit.\n"
+        f"A caption fits if its CIDEr is at least {calibration.level:.3f}, which {HUMAN_SHARE:.0%} "
+        f"of the references reach. Fitted on {calibration.pictures} pictures; the numbers below "
+        f"are measured on the {held_out.pictures} others, {held_out.fitting:.1%} of whose captions "
+        "fit.\n"
     )
     table = Table("measure", "value", "95 % interval", box=None)
-    table.add_row("AUROC", f"{held.auroc:.3f}", f"{low:.3f} to {high:.3f}")
-    for name, alone in found.alone.items():
-        table.add_row(f"  of {name} alone", f"{alone:.3f}")
-    table.add_row("calibration error", f"{held.error:.3f}", f"{first:.3f} to {last:.3f}")
-    table.add_row("  without fault, by chance", f"{held.error_by_chance:.3f}")
-    table.add_row("Brier score", f"{held.brier:.3f}")
+    table.add_row("AUROC", f"{held_out.auroc:.3f}", _interval(held_out.auroc_interval))
+    for name, auroc in calibration.alone.items():
+        table.add_row(f"  {name} alone", f"{auroc:.3f}")
+    table.add_row("calibration error", f"{held_out.error:.3f}", _interval(held_out.error_interval))
+    table.add_row("  expected if perfectly calibrated", f"{held_out.error_by_chance:.3f}")
+    table.add_row("Brier score", f"{held_out.brier:.3f}")
     console.print(table)
-    answers = Table("--min-confidence", "answered", "of them fit", box=None)
-    for one in held.answered:
-        share = "-" if one.fitting is None else f"{one.fitting:.1%}"
-        answers.add_row(f"{one.at_least}", f"{one.pictures / held.pictures:.1%}", share)
-    console.print(answers)
-    console.print(
-        f"\nA picture is called strange where less than {OUT_OF_DISTRIBUTION:.0%} of these {len(known.known)} "
-        "look as strange.\n"
-    )
-    console.print(found.signature, soft_wrap=True)
+    thresholds = Table("--min-confidence", "captions kept", "of which fit", box=None)
+    for row in held_out.answered:
+        fitting = "-" if row.fitting is None else f"{row.fitting:.1%}"
+        kept = f"{row.pictures / held_out.pictures:.1%}"
+        thresholds.add_row(f"{row.at_least}", kept, fitting)
+    console.print(thresholds)
+    if familiarity:
+        console.print(
+            f"\nA picture counts as out-of-distribution if less than {OUT_OF_DISTRIBUTION:.0%} of "
+            f"{len(familiarity.known)} pictures of this split are at least as unusual.\n"
+        )
+    console.print(calibration.signature, soft_wrap=True)
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"

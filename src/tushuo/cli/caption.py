@@ -1,9 +1,7 @@
 """``tushuo caption``."""
 
-import re
 import sys
-import unicodedata
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -11,18 +9,36 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.runs import ModelLanguage, Runs
+from tushuo.cli.runs import Device, ModelLanguage, Runs
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
+from tushuo.cli.sources import (
+    encodable,
+    expand,
+    on_one_line,
+    picture_of,
+    require_not_option,
+    stem_of,
+)
 
 if TYPE_CHECKING:
     from tushuo.captioning.caption import Caption
-    from tushuo.captioning.native import NativeCaptioner, Pixels
-    from tushuo.encoders.spec import EncoderSpec
-    from tushuo.search.config import SearchConfig
+    from tushuo.errors import PictureError
 
 BATCH_PICTURES = 16
-LONGEST_DOWNLOAD = 50_000_000  # bytes
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+PANEL_SIDE = 400  # pixels; smallest short side that attention panels are drawn from
+
+
+@dataclass
+class _Source:
+    """A picture named on the command line; its content is kept for drawing."""
+
+    name: str
+    content: Path | bytes | None = None
+
+    def open(self) -> Path | bytes:
+        """Fetch the content."""
+        self.content = picture_of(self.name)
+        return self.content
 
 
 def caption(
@@ -30,14 +46,15 @@ def caption(
     run: Runs = None,
     language: ModelLanguage = None,
     weights: Weights = None,
-    json: Annotated[bool, Parameter(help="a JSON object a line", negative="")] = False,
-    output: Annotated[Path | None, Parameter(help="write there instead of the terminal")] = None,
+    device: Device = "cpu",
+    json: Annotated[bool, Parameter(help="print one JSON object a line", negative="")] = False,
+    output: Annotated[Path | None, Parameter(help="write to this file")] = None,
     attention: Annotated[
-        Path | None, Parameter(help="folder for a picture of what each word looked at")
+        Path | None, Parameter(help="folder for a figure of each caption's attention maps")
     ] = None,
     min_confidence: Annotated[
         float | None,
-        Parameter(help="below it, say that it is not sure, and why; wants tushuo calibrate"),
+        Parameter(help="print 'not sure' and the reason below it; requires tushuo calibrate"),
     ] = None,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
@@ -45,163 +62,131 @@ def caption(
 
     Example: tushuo caption photos/ --run run --json
     """
-    from tushuo.captioning.native import load
-    from tushuo.errors import SettingError
-    from tushuo.pictures.finding import find_pictures
+    from tushuo.captioning.batching import caption_all
+    from tushuo.captioning.load import load
+    from tushuo.errors import PictureError
 
-    if not pictures:
-        raise SettingError("no picture was given; name files, folders, or - for standard input")
-    for named in pictures:
-        require_no_option(named, "caption")
-        if (Path(named) / "run.json").exists():
-            raise SettingError(
-                f"{named} is a run folder, not pictures; an ensemble is --run RUN --run {named}"
-            )
-    captioner = load(run, language=language, weights=weights)
-    config = with_given(captioner.run.config.search, search)
+    _require_pictures(pictures)
+    captioner = load(run, language=language, weights=weights, device=device)
+    config = with_given(captioner.info.search, search)
     if min_confidence is not None:
-        if not 0 <= min_confidence <= 1:
-            raise SettingError(f"min-confidence was {min_confidence}, it must be from 0 to 1")
-        captioner.require_calibration(config)
-    sources = [
-        source
-        for named in pictures
-        for source in ([named] if _special(named) else map(str, find_pictures([named])))
-    ]
+        _require_probability(min_confidence)
+        captioner.require_confidence(config)
+    sources = [_Source(name) for name in expand(pictures)]
     failed = 0
     file: TextIO = output.open("w", encoding="utf-8") if output else sys.stdout
+    captions = caption_all(
+        captioner, sources, _Source.open, config=config, batch_pictures=BATCH_PICTURES
+    )
     try:
-        for source, told in _captions(captioner, sources, config, attention):
-            failed += isinstance(told, str)
-            if (
-                not json
-                and min_confidence is None
-                and not isinstance(told, str)
-                and told.out_of_distribution
-            ):
-                shown = _on_one_line(encodable(source))
-                print(
-                    f"{shown}: {told.out_of_distribution}; its caption is a guess", file=sys.stderr
-                )
-            print(_line(source, told, json, min_confidence), file=file, flush=True)
+        for number, (source, result) in enumerate(captions):
+            failed += isinstance(result, PictureError)
+            if attention and not isinstance(result, PictureError):
+                _draw(source, result, attention / f"{number:04d}_{stem_of(source.name)}.png")
+            if not json and min_confidence is None:
+                _warn(source.name, result)
+            print(_line(source.name, result, json, min_confidence), file=file, flush=True)
+            source.content = None  # many large files need not stay in memory
     finally:
         if output:
             file.close()
     return (2 if failed == len(sources) else 1) if failed else 0
 
 
-def _special(named: str) -> bool:
-    return named == "-" or bool(ADDRESS.match(named))
-
-
-def _captions(
-    captioner: "NativeCaptioner", sources: list[str], config: "SearchConfig", attention: Path | None
-) -> Iterator[tuple[str, "Caption | str"]]:
-    """Caption in batches; a picture that cannot be opened gives its error in its place."""
-    from tushuo.errors import FetchError, PictureError
-    from tushuo.pictures.opening import open_picture
-
-    side = captioner.encoder.spec.side
-    for start in range(0, len(sources), BATCH_PICTURES):
-        batch = sources[start : start + BATCH_PICTURES]
-        opened: dict[int, Pixels] = {}
-        told: dict[int, Caption | str] = {}
-        for place, source in enumerate(batch):
-            try:
-                opened[place] = open_picture(content_of(source), at_least=side)
-            except (PictureError, FetchError) as error:
-                told[place] = str(error)
-        found = captioner.caption_batch(list(opened.values()), config=config)
-        told |= zip(opened, found, strict=True)
-        for place, source in enumerate(batch):
-            answer = told[place]
-            if attention and not isinstance(answer, str):
-                named = f"{start + place:04d}_{stem_of(source)}"
-                _draw(opened[place], answer, captioner.encoder.spec, attention, named)
-            yield source, answer
-
-
-def require_no_option(named: str, command: str) -> None:
-    """Refuse what looks like an option where a picture is expected: it is one that was mistyped.
-
-    Raises:
-        SettingError: it begins with a stroke, and no file is called so.
-    """
+def _require_pictures(names: tuple[str, ...]) -> None:
     from tushuo.errors import SettingError
 
-    if named.startswith("-") and named != "-" and not Path(named).exists():
-        raise SettingError(f"option {named} is unknown; see: tushuo {command} --help")
+    if not names:
+        raise SettingError("no picture was given; name files, folders, or - for standard input")
+    for name in names:
+        require_not_option(name, "caption")
+        if (Path(name) / "run.json").exists():
+            raise SettingError(
+                f"{name} is a run folder, not a picture; for an ensemble: --run RUN --run {name}"
+            )
 
 
-def content_of(source: str) -> Path | bytes:
-    """Return a picture file's path, or what an address or standard input holds.
+def _require_probability(min_confidence: float) -> None:
+    from tushuo.errors import SettingError
 
-    Raises:
-        FetchError: it cannot be had from its address.
-    """
-    from tushuo.fetch import fetch_bytes
-
-    if source == "-":
-        return sys.stdin.buffer.read()
-    return fetch_bytes(source, most=LONGEST_DOWNLOAD) if _special(source) else Path(source)
+    if not 0 <= min_confidence <= 1:
+        raise SettingError(f"min-confidence was {min_confidence}, it must be from 0 to 1")
 
 
-def stem_of(source: str) -> str:
-    """Return what files made of a picture are named by."""
-    return "picture" if _special(source) else Path(source).stem
-
-
-def _draw(
-    picture: "Pixels", told: "Caption", spec: "EncoderSpec", folder: Path, named: str
-) -> None:
+def _draw(source: _Source, caption: "Caption", path: Path) -> None:
+    from tushuo.errors import SettingError
+    from tushuo.pictures.pixels import to_pixels
     from tushuo.report.attention_panels import draw_attention_panels
 
-    path = folder / f"{named}.png"
-    draw_attention_panels(picture, told.words, told.attention, path, spec=spec, title=told.text)
+    if caption.attention is None:
+        raise SettingError("--attention was given, but this captioner has no attention maps")
+    assert source.content is not None
+    pixels = to_pixels(source.content, at_least=PANEL_SIDE)
+    draw_attention_panels(
+        pixels,
+        caption.words,
+        caption.attention,
+        path,
+        field_of_view=caption.field_of_view,
+        title=caption.text,
+    )
 
 
-def _line(source: str, told: "Caption | str", json: bool, least: float | None) -> str:
+def _warn(name: str, result: "Caption | PictureError") -> None:
+    """Warn that a caption of an out-of-distribution picture cannot be trusted."""
+    from tushuo.errors import PictureError
+
+    if not isinstance(result, PictureError) and result.out_of_distribution:
+        shown = on_one_line(encodable(name))
+        print(f"{shown}: {result.out_of_distribution}; do not trust its caption", file=sys.stderr)
+
+
+def _line(
+    name: str, result: "Caption | PictureError", json: bool, min_confidence: float | None
+) -> str:
+    from tushuo.errors import PictureError
+
+    if json:
+        return _json_line(encodable(name), result, min_confidence)
+    if isinstance(result, PictureError):
+        columns = [f"error: {on_one_line(encodable(str(result)))}"]
+    elif unsure := _unsure_reason(result, min_confidence):
+        columns = [f"not sure: {unsure}"]
+    else:
+        columns = [result.text, *(other.text for other in result.alternatives)]
+    shown = on_one_line(encodable(name))
+    return "\n".join(f"{shown}\t{column}" for column in columns)
+
+
+def _json_line(name: str, result: "Caption | PictureError", min_confidence: float | None) -> str:
     import msgspec
 
-    unsure_reason = None if isinstance(told, str) or least is None else told.unsure_reason(least)
-    source = encodable(source)
-    told = encodable(told) if isinstance(told, str) else told
-    if not json:
-        source = _on_one_line(source)
-        said = [f"error: {_on_one_line(told)}"] if isinstance(told, str) else _all(told)
-        said = [f"not sure: {unsure_reason}"] if unsure_reason else said
-        return "\n".join(f"{source}\t{one}" for one in said)
-    answer: dict[str, object] = {"image": source}
-    if isinstance(told, str):
-        answer["error"] = told
-    elif unsure_reason:
-        answer |= {"caption": None, **_sure(told), "unsure": unsure_reason}
+    from tushuo.errors import PictureError
+
+    content: dict[str, object] = {"image": name}
+    if isinstance(result, PictureError):
+        content["error"] = encodable(str(result))
+    elif unsure := _unsure_reason(result, min_confidence):
+        content |= {"caption": None, **_trust(result), "unsure": unsure}
     else:
-        answer |= _answer(told)
-        if told.alternatives:
-            answer["alternatives"] = [_answer(other) for other in told.alternatives]
-    return msgspec.json.encode(answer).decode()
+        content |= _fields(result)
+        if result.alternatives:
+            content["alternatives"] = [_fields(other) for other in result.alternatives]
+    return msgspec.json.encode(content).decode()
 
 
-def encodable(text: str) -> str:
-    """Write what of a file name is no UTF-8 as an escape."""
-    return text.encode(errors="backslashreplace").decode()
+def _unsure_reason(caption: "Caption", min_confidence: float | None) -> str | None:
+    return None if min_confidence is None else caption.unsure_reason(min_confidence)
 
 
-def _on_one_line(text: str) -> str:
-    """Write what of a file name ends a line or moves the cursor as an escape."""
-    return "".join(repr(one)[1:-1] if unicodedata.category(one) == "Cc" else one for one in text)
+def _fields(caption: "Caption") -> dict[str, object]:
+    return {
+        "caption": caption.text,
+        "log_prob": round(caption.log_prob, 4),
+        **_trust(caption),
+    }
 
 
-def _all(told: "Caption") -> list[str]:
-    return [told.text, *(other.text for other in told.alternatives)]
-
-
-def _answer(told: "Caption") -> dict[str, object]:
-    return {"caption": told.text, "log_prob": round(told.log_prob, 4), **_sure(told)}
-
-
-def _sure(told: "Caption") -> dict[str, object]:
-    """Return what is known of how far a caption and its picture can be trusted."""
-    known = {"confidence": told.confidence, "familiarity": told.familiarity}
-    return {name: round(value, 4) for name, value in known.items() if value is not None}
+def _trust(caption: "Caption") -> dict[str, object]:
+    values = {"confidence": caption.confidence, "familiarity": caption.familiarity}
+    return {name: round(value, 4) for name, value in values.items() if value is not None}

@@ -78,11 +78,11 @@ def _words(
 ) -> _Words:
     """Count the words that a training would know; none without captions, which check tells."""
     from tushuo.errors import DataError
-    from tushuo.text.tokenization import DEFAULT_TOKENIZERS, split
+    from tushuo.text.tokenization import DEFAULT_TOKENIZERS, tokenize
     from tushuo.text.vocabulary import Vocabulary
 
     how = DEFAULT_TOKENIZERS[language]
-    captions = [split(caption, how) for record in records for caption in record.captions]
+    captions = [tokenize(caption, how) for record in records for caption in record.captions]
     if not any(captions):
         return _Words(0, 0, [])
     try:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Unseen, Weights
-from tushuo.cli.runs import Runs, named_or_shipped
+from tushuo.cli.runs import Device, Runs, named_or_shipped
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -18,45 +18,46 @@ def deletion_test(
     data: Data,
     *,
     run: Runs = None,
-    store: Annotated[Path, Parameter(help="regions of the pictures")],
+    store: Annotated[Path, Parameter(help="feature store of the pictures")],
     split: Unseen = "val",
-    pictures: Annotated[int, Parameter(help="how many of them, the first ones")] = 300,
+    pictures: Annotated[int, Parameter(help="number of pictures, from the first one on")] = 300,
     images: Images = None,
     data_language: DataLanguage = "en",
     share: Annotated[
         list[float] | None,
-        Parameter(help="of the regions, to be hidden; several; default 0.05 0.1 0.2 0.4"),
+        Parameter(help="share of the regions to hide; may be repeated; default 0.05 0.1 0.2 0.4"),
     ] = None,
     fill: Annotated[
         Literal["mean", "zero"],
-        Parameter(help="what stands in their place: the mean region, zeros"),
+        Parameter(help="what replaces hidden regions: the mean region, or zeros"),
     ] = "mean",
     weights: Weights = None,
+    device: Device = "cpu",
     figure: Annotated[
         Path | None, Parameter(help="default: deletion_test.png in the run, or here")
     ] = None,
     output: Annotated[
-        Path | None, Parameter(help="a results folder, for report; that of evaluate, or its own")
+        Path | None,
+        Parameter(help="results folder for the report: that of evaluate, or one of its own"),
     ] = None,
-    json: Annotated[bool, Parameter(help="all numbers as JSON", negative="")] = False,
+    json: Annotated[bool, Parameter(help="print all numbers as JSON", negative="")] = False,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
-    """Test a run's attention: hide what each word looked at, and see its probability fall.
+    """Test attention: hide the regions each word attended to, and measure the word's probability.
 
-    Beside it masks of the same size that do not know where it looked.
+    Masks of the same size that ignore the attention are compared with it.
 
     Example: tushuo deletion-test flickr8k --run run --store store
     """
     import msgspec
 
     import tushuo.data
-    from tushuo.captioning.native import load
+    from tushuo.captioning.load import load
     from tushuo.cli.progress import Bar
-    from tushuo.cli.regions import seen_by
     from tushuo.errors import SettingError
+    from tushuo.evaluation.captioning import split_of
     from tushuo.evaluation.deletion_test import SHARES
     from tushuo.evaluation.deletion_test import deletion_test as run_test
-    from tushuo.evaluation.evaluate import split_of
     from tushuo.evaluation.results import save_deletion_test
     from tushuo.report.deletion_test import draw_deletion_test
 
@@ -64,34 +65,33 @@ def deletion_test(
         raise SettingError(f"pictures was {pictures}, it must be at least 1")
     records = tushuo.data.read(data, images=images, language=data_language)
     runs = named_or_shipped(run, data_language)
-    captioner = load(runs, weights=weights)
-    config = with_given(captioner.run.config.search, search)
+    captioner = load(runs, weights=weights, device=device)
+    config = with_given(captioner.info.search, search)
     if output:
-        _require_fit(output, captioner.signature(config))
+        _require_same_captions(output, captioner.signature(config))
     chosen = split_of(records, runs, split)[0][:pictures]
-    regions = seen_by(captioner.encoder, chosen, store)
     with Bar("deletion test") as bar:
-        found = run_test(
+        test = run_test(
             captioner,
             chosen,
-            regions,
+            captioner.regions_of(chosen, store),
             config=config,
             shares=share or SHARES,
             fill=fill,
             progress=bar,
         )
-    draw_deletion_test(found.hidden, figure or (run[0] if run else Path()) / "deletion_test.png")
+    draw_deletion_test(test.hidden, figure or (run[0] if run else Path()) / "deletion_test.png")
     if output:
-        save_deletion_test(output, found)
+        save_deletion_test(output, test)
     if json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(test).decode())
     else:
-        _show(found)
+        _show(test)
     return 0
 
 
-def _require_fit(output: Path, signature: str) -> None:
-    """Say before the test, and not after it, that a folder holds scores of other captions."""
+def _require_same_captions(output: Path, signature: str) -> None:
+    """Refuse a folder with scores of other captions before the test, not after it."""
     from tushuo.errors import SettingError
     from tushuo.evaluation.results import read_results, require_same_captions
 
@@ -104,30 +104,31 @@ def _require_fit(output: Path, signature: str) -> None:
         require_same_captions(scores, signature, what=what, cure=cure)
 
 
-def _show(found: "DeletionTest") -> None:
-    """Print a row for each mask."""
+def _show(test: "DeletionTest") -> None:
+    """Print one row for each mask."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
     console.print(
-        f"{found.pictures} pictures. How far the words' log-probabilities fall, in nats, where a "
-        f"share of the regions is hidden ({found.fill}); in brackets 95 % intervals.\n"
+        f"{test.pictures} pictures. Drop of the words' log-probabilities, in nats, where a share "
+        f"of the regions is replaced (fill: {test.fill}); 95 % intervals in brackets.\n"
     )
-    for part in found.hidden:
-        kind = "words" if part.words == "all" else "words that are no function words"
+    for part in test.hidden:
+        kind = "words" if part.words == "all" else "content words"
         console.print(
-            f"{part.share:.0%} of the regions, which held {part.attention:.0%} of the attention of "
+            f"{part.share:.0%} of the regions, with {part.attention:.0%} of the attention of "
             f"{part.count} {kind}:",
             soft_wrap=True,
         )
-        table = Table("mask", "fall", "less than own by", "own wins", box=None)
-        for place, one in enumerate(part.drops):
-            less = (_told(one.margin, one.margin_interval), f"{one.won:.0%}") if place else ("", "")
-            table.add_row(one.mask, _told(one.drop, one.interval), *less)
+        table = Table("mask", "drop", "own drop exceeds it by", "own drops more", box=None)
+        for place, row in enumerate(part.drops):
+            margin = _with_interval(row.margin, row.margin_interval)
+            compared = (margin, f"{row.won:.0%}") if place else ("", "")
+            table.add_row(row.mask, _with_interval(row.drop, row.interval), *compared)
         console.print(table)
-    console.print(found.signature, soft_wrap=True)
+    console.print(test.signature, soft_wrap=True)
 
 
-def _told(value: float, interval: tuple[float, float]) -> str:
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tushuo.cli.caption import content_of, encodable, require_no_option, stem_of
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.runs import ModelLanguage, Runs
+from tushuo.cli.runs import Device, ModelLanguage, Runs
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
+from tushuo.cli.sources import encodable, picture_of, require_not_option, stem_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tushuo.captioning.caption import Explanation
     from tushuo.search.config import SearchConfig
 
-BAR = 24  # marks of a probability of 1
-SHOWN = 3  # captions of a search on the page, unless --n-best says more
+BAR_WIDTH = 24  # characters of a probability of 1
+SHOWN_CAPTIONS = 3  # captions of each search on the page, unless --n-best asks for more
 
 
 def explain(
@@ -28,116 +28,123 @@ def explain(
     run: Runs = None,
     language: ModelLanguage = None,
     weights: Weights = None,
+    device: Device = "cpu",
     output: Annotated[
-        Path | None, Parameter(help="the page; default: NAME-explained.html here")
+        Path | None, Parameter(help="HTML page; default: NAME-explained.html here")
     ] = None,
-    gif: Annotated[Path | None, Parameter(help="an animation too, a frame a word")] = None,
+    gif: Annotated[
+        Path | None, Parameter(help="also write an animation of the attention maps")
+    ] = None,
     json: Annotated[bool, Parameter(help="print JSON instead of bars", negative="")] = False,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
-    """Caption one picture and show why: likeliest words here, a page of what each word looked at.
+    """Caption one picture and show why: the most probable words at each step, and attention maps.
 
-    PICTURE: a file, an http(s) address, or - for standard input.
+    PICTURE: a file, an http(s) address, or - for standard input. The page shows the captions of
+    several searches; the terminal shows those of the chosen one.
 
     Example: tushuo explain photo.jpg --run run --search beam --gif photo.gif
     """
     from rich.console import Console
 
     from tushuo.captioning.caption import Explanation
-    from tushuo.captioning.native import load
-    from tushuo.pictures.opening import open_picture
-    from tushuo.report.attention_gif import write_looks_gif
+    from tushuo.captioning.load import load
+    from tushuo.pictures.pixels import to_pixels
+    from tushuo.report.attention_gif import write_attention_gif
     from tushuo.report.explain_page import SIDE, write_explain_page
 
-    require_no_option(picture, "explain")
-    captioner = load(run, language=language, weights=weights)
-    spec = captioner.encoder.spec
-    config = with_given(captioner.run.config.search, search)
-    content = content_of(picture)
-    opened = open_picture(content, at_least=spec.side)  # as caption opens it
-    found: dict[str, Explanation] = {
-        how.search: captioner.explain(opened, config=how) for how in _searches(config)
+    require_not_option(picture, "explain")
+    captioner = load(run, language=language, weights=weights, device=device)
+    config = with_given(captioner.info.search, search)
+    content = picture_of(picture)
+    explanations: dict[str, Explanation] = {
+        one.search: captioner.explain(content, config=one) for one in _searches(config)
     }
-    asked = found[config.search]
-    large = open_picture(content, at_least=SIDE)
+    chosen = explanations[config.search]
+    pixels = to_pixels(content, at_least=SIDE)
     page = output or Path(f"{stem_of(picture)}-explained.html")
-    write_explain_page(page, large, found, spec, title=encodable(stem_of(picture)))
+    write_explain_page(page, pixels, explanations, title=encodable(stem_of(picture)))
     print(f"page: {encodable(str(page))}", file=sys.stderr)
     if gif:
-        write_looks_gif(gif, large, asked.caption.words, asked.caption.attention, spec)
+        write_attention_gif(gif, pixels, chosen.caption)
         print(f"animation: {gif}", file=sys.stderr)
     if json:
-        print(_encoded(picture, asked))
+        print(_json(picture, chosen))
     else:
-        _show(asked, Console(highlight=False))
+        _show(chosen, Console(highlight=False))
     return 0
 
 
-def _searches(asked: "SearchConfig") -> "list[SearchConfig]":
-    """Return what the page shows: what was asked for, then the other searches beside it."""
+def _searches(chosen: "SearchConfig") -> "list[SearchConfig]":
+    """Return the searches of the page: the chosen one, then the others to compare with."""
     from dataclasses import replace
 
-    many = max(asked.n_best, SHOWN)
-    others = [
-        replace(asked, search="greedy", n_best=1, required_words=()),
-        replace(asked, search="beam", n_best=min(many, asked.beam_size)),
-        replace(asked, search="sample", n_best=many, required_words=()),
+    count = max(chosen.n_best, SHOWN_CAPTIONS)
+    variants = [
+        replace(chosen, search="greedy", n_best=1, required_words=()),
+        replace(chosen, search="beam", n_best=min(count, chosen.beam_size)),
+        replace(chosen, search="sample", n_best=count, required_words=()),
     ]
-    first = next((one for one in others if one.search == asked.search), asked)
-    return [first, *(one for one in others if one.search != asked.search)]
+    first = next((one for one in variants if one.search == chosen.search), chosen)
+    return [first, *(one for one in variants if one.search != chosen.search)]
 
 
-def _show(found: "Explanation", console: Any) -> None:
-    """Print a caption, then at each word's place the likeliest words with bars."""
-    console.print(found.caption.text, style="bold", markup=False)
-    sure = found.caption.confidence
-    told = "" if sure is None else f", fits the picture with probability {sure:.2f}"
-    console.print(f"log-probability {found.caption.log_prob:.2f}{told}")
-    if found.caption.out_of_distribution:
-        console.print(f"the picture is {found.caption.out_of_distribution}", style="yellow")
+def _show(explanation: "Explanation", console: Any) -> None:
+    """Print a caption, then the most probable words at each step with bars."""
+    caption = explanation.caption
+    console.print(caption.text, style="bold", markup=False)
+    confidence = "" if caption.confidence is None else f", confidence {caption.confidence:.2f}"
+    console.print(f"log-probability {caption.log_prob:.2f}{confidence}")
+    if caption.out_of_distribution:
+        console.print(f"the picture is {caption.out_of_distribution}", style="yellow")
     console.print()
-    console.print(_bars(found))
+    console.print(_bars(explanation))
 
 
-def _bars(found: "Explanation") -> "Table":
+def _bars(explanation: "Explanation") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", "said", "likeliest", "", "probability", box=None, pad_edge=False)
+    table = Table("", "word", "candidates", "", "probability", box=None, pad_edge=False)
     table.columns[0].justify = "right"
-    said = [*found.caption.words, "<end>"][: len(found.caption.log_probs)]
-    for place, (word, rivals) in enumerate(zip(said, found.steps, strict=True), 1):
-        for rank, rival in enumerate(rivals):
-            own = "bold" if rival.word == word else ""
+    steps = zip(_words(explanation), explanation.steps, strict=True)
+    for number, (word, candidates) in enumerate(steps, 1):
+        for rank, candidate in enumerate(candidates):
+            style = "bold" if candidate.word == word else ""
             table.add_row(
-                *((str(place), Text(word, "bold")) if rank == 0 else ("", "")),
-                Text(rival.word, own),
-                Text(_bar(rival.probability), "cyan" if own else "dim"),
-                Text(f"{rival.probability:.3f}", own),
+                *((str(number), Text(word, "bold")) if rank == 0 else ("", "")),
+                Text(candidate.word, style),
+                Text(_bar(candidate.probability), "cyan" if style else "dim"),
+                Text(f"{candidate.probability:.3f}", style),
             )
     return table
 
 
+def _words(explanation: "Explanation") -> list[str]:
+    """Return the caption's words, and the end token if it was decoded."""
+    caption = explanation.caption
+    return [*caption.words, "<end>"][: len(caption.log_probs)]
+
+
 def _bar(probability: float) -> str:
-    halves = round(2 * BAR * probability)
+    halves = round(2 * BAR_WIDTH * probability)
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
-def _encoded(picture: str, found: "Explanation") -> str:
+def _json(picture: str, explanation: "Explanation") -> str:
     import msgspec
 
-    caption = found.caption
-    said = [*caption.words, "<end>"][: len(caption.log_probs)]
-    steps = [
-        {"word": word, "log_prob": round(log_prob, 4), "likeliest": rivals}
-        for word, log_prob, rivals in zip(said, caption.log_probs, found.steps, strict=True)
-    ]
-    answer = {
+    caption = explanation.caption
+    rows = zip(_words(explanation), caption.log_probs, explanation.steps, strict=True)
+    content = {
         "image": encodable(picture),
         "caption": caption.text,
         "log_prob": round(caption.log_prob, 4),
         "confidence": caption.confidence,
         "familiarity": caption.familiarity,
-        "steps": steps,
+        "steps": [
+            {"word": word, "log_prob": round(log_prob, 4), "candidates": candidates}
+            for word, log_prob, candidates in rows
+        ],
     }
-    return msgspec.json.encode(answer).decode()
+    return msgspec.json.encode(content).decode()

@@ -10,7 +10,7 @@ from tushuo.cli.options import Weights
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
-    from tushuo.evaluation.packing_error import Moved
+    from tushuo.evaluation.packing_error import PackingError
 
 SCENES = 32  # drawn, to compare captions on where no pictures are named
 
@@ -18,53 +18,54 @@ SCENES = 32  # drawn, to compare captions on where no pictures are named
 def pack(
     run: Annotated[Path, Parameter(help="the run folder")],
     *,
-    output: Annotated[Path, Parameter(help="the model's folder")],
+    output: Annotated[Path, Parameter(help="folder of the model")],
     precision: Annotated[
-        Literal["float16", "int8"], Parameter(help="how its weights are rounded")
+        Literal["float16", "int8"], Parameter(help="how weights are stored")
     ] = "float16",
     pictures: Annotated[
         list[str] | None,
-        Parameter(help="compare captions on these; else on drawn scenes", negative=""),
+        Parameter(help="pictures to compare the captions on; default: drawn scenes", negative=""),
     ] = None,
     weights: Weights = None,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
-    """Make a small model of a run: a run folder of a few megabytes, to give away.
+    """Export a run as a small, shareable model: a run folder of a few megabytes.
 
-    What a training wants is left out, and the weights are rounded. Options of a search become the
-    model's own. Tells how far its captions are from the run's.
+    Files that only training needs are left out, and the weights are quantised. Search options
+    become the model's defaults. Prints how much the captions change.
 
     Example: tushuo pack run --output model --search beam --beam-size 3
     """
     from tempfile import TemporaryDirectory
 
-    from tushuo.captioning.native import load
+    from tushuo.captioning.load import load
     from tushuo.data.scenes import make_scenes
-    from tushuo.evaluation.packing_error import moved
+    from tushuo.evaluation.packing_error import packing_error
     from tushuo.pictures.finding import find_pictures
     from tushuo.runs.pack import pack as write
 
-    named = find_pictures(pictures or [])
-    before = load(run, weights=weights)
-    config = with_given(before.run.config.search, search)
+    paths = find_pictures(pictures or [])
+    captioner = load(run, weights=weights)
+    config = with_given(captioner.info.search, search)
     write(run, output, precision=precision, search=config)
-    after = load(output, weights=weights)
+    packed = load(output, weights=weights)
     with TemporaryDirectory() as scratch:
-        if not named:
+        if not paths:
             make_scenes(Path(scratch), count=SCENES)
-            named = find_pictures([scratch])
-        found = moved(before, after, named, config)
-    print(f"{output}: {_size(output)}, of {_size(run)}; {_told(found)}")
+            paths = find_pictures([scratch])
+        error = packing_error(captioner, packed, paths, config)
+    print(f"{output}: {_size(output)}, the run has {_size(run)}; {_describe(error)}")
     return 0
 
 
 def _size(folder: Path) -> str:
-    """Say how large the files of a folder are, those of its folders left out."""
+    """Return the size of the files of a folder, not counting its subfolders."""
     return f"{sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6:.1f} MB"
 
 
-def _told(found: "Moved") -> str:
+def _describe(error: "PackingError") -> str:
     return (
-        f"{found.same} of {found.pictures} captions are the run's, whose {found.words} words' "
-        f"log-probabilities move by {found.mean:.5f} nats in the mean, {found.most:.5f} at most"
+        f"{error.same} of {error.pictures} captions are unchanged; the log-probabilities of "
+        f"{error.words} words change by {error.mean:.5f} nats on average, by at most "
+        f"{error.maximum:.5f}"
     )

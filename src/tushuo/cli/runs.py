@@ -1,4 +1,4 @@
-"""Who speaks: runs that are named, or the model that comes with tushuo."""
+"""Options that choose a captioner: runs, the model that comes with the package, the device."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,17 +8,19 @@ from cyclopts import Parameter
 Runs = Annotated[
     list[Path] | None,
     Parameter(
-        help="the run folder; several: an ensemble; default: the model that comes with tushuo",
+        help="run folder; repeat it for an ensemble; default: the model that comes with tushuo",
         negative="",
     ),
 ]
 ModelLanguage = Annotated[
-    Literal["en", "zh"] | None, Parameter(help="what it speaks; en unless given or a run is named")
+    Literal["en", "zh"] | None,
+    Parameter(help="language of the captions; default: that of --run, or en"),
 ]
+Device = Annotated[str, Parameter(help="where the networks run, such as cpu, cuda or cuda:1")]
 
 
 def named_or_shipped(run: list[Path] | None, language: Literal["en", "zh"]) -> list[Path]:
-    """Return the runs that were named, or the model of the language that comes with tushuo.
+    """Return the given runs, or the model of the language that comes with the package.
 
     Raises:
         RunError: no model of the language is installed.

@@ -3,10 +3,15 @@
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tushuo.encoders.spec import Encoder
+from tushuo.device import require_device
+from tushuo.encoders.spec import Encoder, Movable
 from tushuo.errors import SettingError
 from tushuo.runtime import Progress
+
+if TYPE_CHECKING:
+    import torch
 
 ENCODERS: dict[str, str] = {
     "efficientnet_lite0": "tushuo.encoders.efficientnet_lite",
@@ -19,7 +24,11 @@ DEFAULT_ENCODER = "efficientnet_lite2"
 
 
 def load(
-    name: str, *, weights: Path | str | None = None, progress: Progress | None = None
+    name: str,
+    *,
+    weights: Path | str | None = None,
+    progress: Progress | None = None,
+    device: "str | torch.device" = "cpu",
 ) -> Encoder:
     """Load a frozen encoder by name.
 
@@ -28,9 +37,11 @@ def load(
         weights: the file to read, in place of the one that belongs to the encoder.
         progress: allows the network, for weights that are not on this machine, and is told how far
             they have come; without it, nothing is fetched.
+        device: where the network runs. Regions of a GPU differ from those of a CPU in their last
+            bits only, so both have the same signature.
 
     Raises:
-        SettingError: no encoder has this name.
+        SettingError: no encoder has this name, or there is no such device.
         WeightsError, MissingPartError: its weights are not here; the message says what to do.
     """
     kind = "hf:" if name.startswith("hf:") else name.partition("@")[0]
@@ -39,5 +50,10 @@ def load(
         meant = f"did you mean {near[0]}? " if near else ""
         raise SettingError(f"encoder {name!r} is unknown; {meant}known: {', '.join(ENCODERS)}")
     own = Path(weights) if weights is not None else None
+    place = require_device(device)
     encoder: Encoder = import_module(ENCODERS[kind]).load(name, own, progress)
-    return encoder
+    if place.type == "cpu":
+        return encoder
+    if not isinstance(encoder, Movable):
+        raise SettingError(f"encoder {name} runs on the CPU only, but device was {device}")
+    return encoder.to(place)

@@ -31,11 +31,18 @@ class ClipEncoder:
         self._tokenizer = tokenizer
         self._preprocessing = preprocessing
         self.spec = preprocessing.spec(name, model, rows=1, columns=1, width=width)
+        self._device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> "ClipEncoder":
+        """Move the network to a device; pictures are moved there when they are encoded."""
+        self._device = device
+        self._model.to(device)
+        return self
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        pixels = self._preprocessing.pixels(pictures)
+        pixels = self._preprocessing.pixels(pictures.to(self._device))
         seen = self._model.vision_model(pixel_values=pixels).pooler_output
         return nn.functional.normalize(self._model.visual_projection(seen), dim=1)[:, None]
 
@@ -49,7 +56,7 @@ class ClipEncoder:
         words = self._tokenizer(
             list(captions), padding=True, truncation=True, return_tensors="pt",
             max_length=self._model.config.text_config.max_position_embeddings,
-        )  # fmt: skip
+        ).to(self._device)  # fmt: skip
         mask = words["attention_mask"]
         read = self._model.text_model(input_ids=words["input_ids"], attention_mask=mask)
         return nn.functional.normalize(self._model.text_projection(read.pooler_output), dim=1)

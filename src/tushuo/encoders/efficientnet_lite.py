@@ -97,11 +97,18 @@ class EfficientNetLite:
 
     def __init__(self, network: nn.Sequential, spec: EncoderSpec):
         self._network, self.spec = network.eval().requires_grad_(False), spec
+        self._device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> "EfficientNetLite":
+        """Move the network to a device; pictures are moved there when they are encoded."""
+        self._device = device
+        self._network.to(device)
+        return self
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = (pictures.float() - PIXEL_MEAN) / PIXEL_SCALE
+        x = (pictures.to(self._device).float() - PIXEL_MEAN) / PIXEL_SCALE
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 
@@ -133,7 +140,7 @@ class EfficientNetLite:
         spec = replace(self.spec, rows=side, columns=side, width=width, frozen_blocks=frozen_blocks)
         return SplitEncoder(
             spec=self.spec,
-            trunk=EfficientNetLite(stem_and_blocks, spec),
+            trunk=EfficientNetLite(stem_and_blocks, spec).to(self._device),
             head=_Head(above, side, side),
         )
 

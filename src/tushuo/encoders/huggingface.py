@@ -90,11 +90,18 @@ class HuggingFaceEncoder:
         self._patches = side // getattr(config, "patch_size", side)
         shape = self._grid(torch.zeros(1, 3, side, side)).shape
         self.spec = preprocessing.spec(name, model, rows=shape[1], columns=shape[2], width=shape[3])
+        self._device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> "HuggingFaceEncoder":
+        """Move the network to a device; pictures are moved there when they are encoded."""
+        self._device = device
+        self._model.to(device)
+        return self
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        return self._grid(self._preprocessing.pixels(pictures)).flatten(1, 2)
+        return self._grid(self._preprocessing.pixels(pictures.to(self._device))).flatten(1, 2)
 
     @torch.inference_mode()
     def _grid(self, x: Float[Tensor, "P 3 side side"]) -> Float[Tensor, "P rows columns D"]:

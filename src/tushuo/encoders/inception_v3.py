@@ -236,11 +236,18 @@ class InceptionV3:
             width=WIDTH,
             weights=sha256(path)[:16],
         )
+        self._device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> "InceptionV3":
+        """Move the network to a device; pictures are moved there when they are encoded."""
+        self._device = device
+        self._network.to(device)
+        return self
 
     @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = pictures.float() / 127.5 - 1
+        x = pictures.to(self._device).float() / 127.5 - 1
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 

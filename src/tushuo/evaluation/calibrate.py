@@ -1,26 +1,25 @@
-"""Teach a run how sure it may be: a logistic regression, fitted on one half of a split.
+"""Fit how far captions and pictures can be trusted.
 
-The other half tells how far it can be trusted. Both halves tell what familiar pictures look like
-(familiar.py). What counts as fitting needs no person at hand: the
-captions that people gave. A caption fits where its CIDEr-D is at least ``level``, which
-``PEOPLE_ABOVE`` of people's own captions reach, each against the others of its picture. All CIDEr
-here weighs words by one table, the frequencies in the whole split's captions.
+Confidence is a logistic regression, fitted on one half of a split and measured on the other; both
+halves fit familiarity (`trust.familiarity`). What counts as a fitting caption needs no annotation
+beyond the references: a caption fits where its CIDEr-D is at least ``level``, which
+``HUMAN_SHARE`` of the references reach, each against the others of its picture. Every CIDEr here
+uses the same document frequencies, those of the whole split's references.
 
-This is agreement with a few people, not truth: a true caption of what none of them mentioned does
-not fit, and one that says the common thing in common words may fit with a wrong detail.
+This measures agreement with a few people, not truth: a true caption of what none of them mentioned
+does not fit, and a common caption may fit in spite of a wrong detail.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from torch import Tensor
 
-from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.caption import Caption
+from tushuo.captioning.captioner import Captioner
 from tushuo.data.record import Record
-from tushuo.errors import DataError
-from tushuo.evaluation.evaluate import caption_each
+from tushuo.errors import DataError, PictureError
+from tushuo.evaluation.captioning import caption_records
 from tushuo.features.regions import Regions
 from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.document_frequencies import DocumentFrequencies
@@ -29,48 +28,55 @@ from tushuo.metrics.score import corpus_of
 from tushuo.runtime import Progress, sha256
 from tushuo.search.config import SearchConfig
 from tushuo.trust.confidence import FEATURES, Calibration, features
-from tushuo.trust.familiarity import Familiarity, pooled_features
+from tushuo.trust.familiarity import Familiarity
 
-PEOPLE_ABOVE = 0.75  # share of people's captions that fit
-FEWEST = 40  # pictures
+HUMAN_SHARE = 0.75  # share of the references that count as fitting
+MIN_PICTURES = 40
 FOLDS = 5
 RIDGES = (0.1, 1.0, 10.0, 100.0)
 NEWTON_STEPS = 30
-Spoken = Mapping[str, Sequence[str]]
+References = Mapping[str, Sequence[str]]
 
 
 def calibrate(
-    captioner: NativeCaptioner,
+    captioner: Captioner,
     records: Sequence[Record],
-    regions: Regions,
+    regions: Regions | None = None,
     *,
     config: SearchConfig | None = None,
     tokenizer: str = "ptb",
     progress: Progress | None = None,
-) -> tuple[Calibration, Familiarity]:
-    """Caption pictures, fit confidence on half of them, measure it on the other half.
+) -> tuple[Calibration, Familiarity | None]:
+    """Caption pictures, fit confidence on half of them, and measure it on the other half.
 
-    Which half a picture is in depends on its id alone.
+    Which half a picture belongs to depends on its id alone.
+
+    Args:
+        captioner: any captioner whose captions carry log-probabilities.
+        records: pictures with references that the captioner was not trained on.
+        regions: their regions; None: open the pictures.
+        config: search of the captions; None: the captioner's default.
+        tokenizer: tokenizer of CIDEr.
+        progress: called with the pictures captioned so far and their total.
 
     Returns:
-        How sure it may be of this search's captions, and what pictures it knows.
+        The confidence of this search's captions, and the familiarity of pictures where captions
+        carry features.
 
     Raises:
-        DataError: there are too few pictures or captions, or all fit, or none.
+        DataError: there are too few pictures or references, or all captions fit, or none.
     """
-    glances: list[Float[np.ndarray, "P D"]] = []
-    looked = _keeping(regions, glances)
-    told = list(caption_each(captioner, records, looked, config=config, progress=progress))
-    spoken: Spoken = {str(record.image_id): record.captions for record, _ in told}
-    fits, level = _fits([caption.text for _, caption in told], spoken, tokenizer)
-    felt = np.array([features(caption.log_probs, caption.attention) for _, caption in told])
-    fitted = _half(list(spoken))
-    _require_enough(fits, fitted)
-    centres, scales = felt[fitted].mean(axis=0), felt[fitted].std(axis=0).clip(1e-6)
-    standing = (felt - centres) / scales
-    ridge = _ridge(standing[fitted], fits[fitted])
-    weights = _logistic(standing[fitted], fits[fitted], ridge)
-    stated = _probability(standing[~fitted], weights)
+    captions = _captions(captioner, records, regions, config, progress)
+    references: References = {str(record.image_id): record.captions for record, _ in captions}
+    fits, level = _fitting([caption.text for _, caption in captions], references, tokenizer)
+    statistics = np.array([_statistics(caption) for _, caption in captions])
+    in_fit = _half(list(references))
+    _require_enough(fits, in_fit)
+    centres, scales = statistics[in_fit].mean(axis=0), statistics[in_fit].std(axis=0).clip(1e-6)
+    standardised = (statistics - centres) / scales
+    ridge = _choose_ridge(standardised[in_fit], fits[in_fit])
+    weights = _fit_logistic(standardised[in_fit], fits[in_fit], ridge)
+    held_out = _probability(standardised[~in_fit], weights)
     calibration = Calibration(
         signature=captioner.signature(config),
         tokenizer=tokenizer,
@@ -80,47 +86,67 @@ def calibrate(
         weights=tuple(weights[1:].tolist()),
         bias=float(weights[0]),
         ridge=ridge,
-        pictures=int(fitted.sum()),
+        pictures=int(in_fit.sum()),
         alone={
-            name: auroc(of, fits[~fitted])
-            for name, of in zip(FEATURES, felt[~fitted].T, strict=True)
+            name: auroc(values, fits[~in_fit])
+            for name, values in zip(FEATURES, statistics[~in_fit].T, strict=True)
         },
-        held_out=reliability(stated, fits[~fitted]),
+        held_out=reliability(held_out, fits[~in_fit]),
     )
-    encoder = captioner.encoder.spec.signature
-    return calibration, Familiarity.fit(np.concatenate(glances), fitted, signature=encoder)
+    return calibration, _fit_familiarity(captioner, [caption for _, caption in captions], in_fit)
 
 
-def _keeping(regions: Regions, glances: list[Float[np.ndarray, "P D"]]) -> Regions:
-    """Keep the glances of pictures that are read, so that none is looked at twice."""
+def _captions(
+    captioner: Captioner,
+    records: Sequence[Record],
+    regions: Regions | None,
+    config: SearchConfig | None,
+    progress: Progress | None,
+) -> list[tuple[Record, Caption]]:
+    captions = caption_records(captioner, records, regions, config=config, progress=progress)
+    return [(r, caption) for r, caption in captions if not isinstance(caption, PictureError)]
 
-    def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
-        found = regions.read(rows, views)
-        glances.append(pooled_features(found))
-        return found
 
-    return replace(regions, read=read)
-
-
-def _fits(
-    texts: Sequence[str], spoken: Spoken, tokenizer: str
-) -> tuple[Bool[np.ndarray, " P"], float]:
-    """Say which captions fit, and the CIDEr from which one does."""
-    several = {name: captions for name, captions in spoken.items() if len(captions) > 1}
-    if len(several) < FEWEST:
+def _statistics(caption: Caption) -> Float[np.ndarray, " F"]:
+    if not caption.log_probs:
         raise DataError(
-            f"{len(several)} pictures have two captions or more, at least {FEWEST} are needed to "
-            "know how well people agree; calibrate on more, or with another --split"
+            "this captioner gives no log-probabilities, from which confidence is computed; "
+            "calibrate another one"
         )
-    said = dict(zip(spoken, texts, strict=True))
-    weights = frequencies_of(corpus_of(said, spoken, tokenizer), tokenizer=tokenizer)
-    people = []
+    return features(caption.log_probs, caption.attention)
+
+
+def _fit_familiarity(
+    captioner: Captioner, captions: Sequence[Caption], in_fit: Bool[np.ndarray, " P"]
+) -> Familiarity | None:
+    pooled = [caption.features for caption in captions if caption.features is not None]
+    encoder = captioner.info.encoder
+    if encoder is None or len(pooled) < len(captions):
+        return None
+    return Familiarity.fit(np.stack(pooled), in_fit, signature=encoder)
+
+
+def _fitting(
+    captions: Sequence[str], references: References, tokenizer: str
+) -> tuple[Bool[np.ndarray, " P"], float]:
+    """Return which captions fit, and the CIDEr from which one does."""
+    several = {name: texts for name, texts in references.items() if len(texts) > 1}
+    if len(several) < MIN_PICTURES:
+        raise DataError(
+            f"{len(several)} pictures have two captions or more, at least {MIN_PICTURES} are "
+            "required to measure how well people agree; calibrate on more pictures, or with "
+            "another --split"
+        )
+    hypotheses = dict(zip(references, captions, strict=True))
+    corpus = corpus_of(hypotheses, references, tokenizer)
+    frequencies = frequencies_of(corpus, tokenizer=tokenizer)
+    human_scores = []
     for number in range(max(map(len, several.values()))):
-        own = {name: all[number] for name, all in several.items() if len(all) > number}
-        others = {name: _without(several[name], number) for name in own}
-        people.append(_cider(own, others, weights))
-    level = float(np.quantile(np.concatenate(people), 1 - PEOPLE_ABOVE))
-    return _cider(said, spoken, weights) >= level, level
+        held_out = {name: texts[number] for name, texts in several.items() if len(texts) > number}
+        others = {name: _without(several[name], number) for name in held_out}
+        human_scores.append(_cider(held_out, others, frequencies))
+    level = float(np.quantile(np.concatenate(human_scores), 1 - HUMAN_SHARE))
+    return _cider(hypotheses, references, frequencies) >= level, level
 
 
 def _without(captions: Sequence[str], number: int) -> list[str]:
@@ -128,61 +154,62 @@ def _without(captions: Sequence[str], number: int) -> list[str]:
 
 
 def _cider(
-    hypotheses: dict[str, str], references: Spoken, weights: DocumentFrequencies
+    hypotheses: dict[str, str], references: References, frequencies: DocumentFrequencies
 ) -> Float[np.ndarray, " P"]:
-    corpus = corpus_of(hypotheses, references, weights.tokenizer, frequencies=weights)
+    corpus = corpus_of(hypotheses, references, frequencies.tokenizer, frequencies=frequencies)
     return Cider().statistics(corpus)[:, 0]
 
 
 def _half(names: Sequence[str]) -> Bool[np.ndarray, " P"]:
-    """Return which pictures to fit on: every second one, in an order without meaning."""
+    """Return which pictures to fit on: every second one, ordered by the hash of its id."""
     ordered = sorted(range(len(names)), key=lambda place: sha256(names[place].encode()))
     chosen = np.zeros(len(names), bool)
     chosen[ordered[::2]] = True
     return chosen
 
 
-def _require_enough(fits: Bool[np.ndarray, " P"], fitted: Bool[np.ndarray, " P"]) -> None:
-    if any(part.all() or not part.any() for part in (fits[fitted], fits[~fitted])):
+def _require_enough(fits: Bool[np.ndarray, " P"], in_fit: Bool[np.ndarray, " P"]) -> None:
+    if any(part.all() or not part.any() for part in (fits[in_fit], fits[~in_fit])):
         raise DataError(
-            f"{int(fits.sum())} of {len(fits)} captions fit their pictures, and both kinds are "
-            "needed in both halves; train longer, or calibrate on more pictures"
+            f"{int(fits.sum())} of {len(fits)} captions fit their pictures, but both halves need "
+            "captions that fit and captions that do not; train longer, or calibrate on more "
+            "pictures"
         )
 
 
-def _ridge(standing: Float[np.ndarray, "P F"], fits: Bool[np.ndarray, " P"]) -> float:
-    """Return the ridge with the least loss on what was left out, over folds."""
+def _choose_ridge(standardised: Float[np.ndarray, "P F"], fits: Bool[np.ndarray, " P"]) -> float:
+    """Return the ridge with the lowest cross-validated log-loss."""
     fold = np.arange(len(fits)) % FOLDS
 
     def loss(ridge: float) -> float:
-        """Fit without each fold in turn, and add up the log-loss on it."""
+        """Sum the log-loss on each fold of a fit without it."""
         total = 0.0
         for part in range(FOLDS):
-            weights = _logistic(standing[fold != part], fits[fold != part], ridge)
-            stated = _probability(standing[fold == part], weights)
-            total -= np.log(np.where(fits[fold == part], stated, 1 - stated)).sum()
+            weights = _fit_logistic(standardised[fold != part], fits[fold != part], ridge)
+            predicted = _probability(standardised[fold == part], weights)
+            total -= np.log(np.where(fits[fold == part], predicted, 1 - predicted)).sum()
         return total
 
     return min(RIDGES, key=loss)
 
 
-def _logistic(
-    standing: Float[np.ndarray, "P F"], fits: Bool[np.ndarray, " P"], ridge: float
+def _fit_logistic(
+    standardised: Float[np.ndarray, "P F"], fits: Bool[np.ndarray, " P"], ridge: float
 ) -> Float[np.ndarray, " G"]:
-    """Fit by Newton's steps; the bias, which stands first, is free."""
-    seen = np.column_stack([np.ones(len(standing)), standing])
-    held = np.diag([1e-9, *[ridge] * standing.shape[1]])
-    weights = np.zeros(seen.shape[1])
+    """Fit by Newton's method; the bias, which comes first, is not penalised."""
+    inputs = np.column_stack([np.ones(len(standardised)), standardised])
+    penalty = np.diag([1e-9, *[ridge] * standardised.shape[1]])
+    weights = np.zeros(inputs.shape[1])
     for _ in range(NEWTON_STEPS):
-        stated = _probability(standing, weights)
-        slope = seen.T @ (stated - fits) + held @ weights
-        warp_logits = (seen * (stated * (1 - stated))[:, None]).T @ seen + held
-        weights = weights - np.linalg.solve(warp_logits, slope)
+        predicted = _probability(standardised, weights)
+        gradient = inputs.T @ (predicted - fits) + penalty @ weights
+        hessian = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs + penalty
+        weights = weights - np.linalg.solve(hessian, gradient)
     return weights
 
 
 def _probability(
-    standing: Float[np.ndarray, "P F"], weights: Float[np.ndarray, " G"]
+    standardised: Float[np.ndarray, "P F"], weights: Float[np.ndarray, " G"]
 ) -> Float[np.ndarray, " P"]:
-    odds = weights[0] + standing @ weights[1:]
-    return 1 / (1 + np.exp(-odds.clip(-30, 30)))
+    log_odds = weights[0] + standardised @ weights[1:]
+    return 1 / (1 + np.exp(-log_odds.clip(-30, 30)))

@@ -1,13 +1,14 @@
-"""The results folder: what a run said of a split, with all that a report shows of it.
+"""The results folder: the captions of a split with everything that a report shows of them.
 
 RESULTS/
-  captions.json   the captions, in the official form of COCO results
-  scores.json     scores, intervals, baselines, habits; the run's settings and loss curve; of each
-                  picture its scores, path, references, caption, words and what they looked at
-  deletion_test.json  whether hiding attended regions matters (tushuo deletion-test)
+  captions.json       the captions, in the official form of COCO results
+  scores.json         scores, intervals, baselines, diagnostics; the run's settings and loss curve;
+                      of each picture its scores, path, references, caption and attention maps
+  deletion_test.json  the deletion test of its attention, where `tushuo deletion-test` was run
 """
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,23 +27,24 @@ from tushuo.signatures import only, require_same
 
 FORMAT = 2
 TEST_FILE, OLD_TEST_FILE = "deletion_test.json", "evidence.json"
-EXPECTED = "a results folder of tushuo evaluate, or what --json of evaluate or score printed"
+EXPECTED = "a results folder of tushuo evaluate, or the --json output of evaluate or score"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureResult:
-    """What was said of one picture, and what people say of it.
+    """The caption of one picture, and its references.
 
     Attributes:
-        caption: the caption.
-        references: what people said.
-        path: where the picture lay.
-        words: the caption's words, and log_probs: natural logarithm of each one's probability, one
-            more for the end; both empty for captions of another tool.
-        attention: a byte for each word and cell of the encoder's grid, word by word, row by row;
-            255 is where the word looked most.
-        alternatives: the next best captions, or the other samples, where the search gave several.
-        confidence: probability that the caption fits; None where the run was not calibrated for it.
+        caption: the generated caption.
+        references: the reference captions.
+        path: path that the picture had.
+        words: words of the caption; empty for captions of another tool.
+        log_probs: natural logarithm of each word's probability, followed by that of the end token;
+            empty for captions of another tool.
+        attention: one byte for each word and cell of the attention grid, word by word, row by row,
+            scaled so that each word's largest weight is 255.
+        alternatives: the next best captions, or the other samples.
+        confidence: calibrated probability that the caption fits; None without calibration.
     """
 
     caption: str
@@ -57,16 +59,16 @@ class PictureResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What ``scores.json`` holds; ``tushuo score --json`` prints the first part of it.
+    """Content of ``scores.json``; ``tushuo score --json`` prints its first part.
 
     Attributes:
         scores, intervals, images, signature, notes: as in ``Scores``.
-        pictures: what was said of each picture.
-        baselines: scores of captions that want no captioner, by name.
-        habits: what the scores hide.
-        split: which pictures of the data.
-        run: the run's ``run.json``.
-        curve: a row an epoch of the run's ``log.csv``.
+        pictures: the caption of each picture, by image id.
+        baselines: scores of captions that need no captioner, by name.
+        diagnostics: caption diagnostics, by name.
+        split: the split of the data.
+        run: content of the run's ``run.json``.
+        curve: one row for each epoch of the run's ``log.csv``.
     """
 
     scores: dict[str, float | None]
@@ -83,128 +85,128 @@ class Results:
     format: int = FORMAT
 
     @classmethod
-    def of(cls, found: Scores, **more: Any) -> "Results":
-        """Take scores, and what else there is to tell."""
-        return cls(**{name: getattr(found, name) for name in Scores.__dataclass_fields__}, **more)
+    def of(cls, scores: Scores, **more: Any) -> "Results":
+        """Make results of scores and further fields."""
+        return cls(**{name: getattr(scores, name) for name in Scores.__dataclass_fields__}, **more)
 
 
 def attention_to_bytes(attention: Float[np.ndarray, "T rows columns"]) -> bytes:
-    """Keep maps as a byte a cell, each on a scale of its own."""
-    most = attention.max(axis=(1, 2), keepdims=True, initial=1e-12)
-    return np.rint(attention / most * 255).astype(np.uint8).tobytes()
+    """Store attention maps as one byte a cell, each map on its own scale."""
+    largest = attention.max(axis=(1, 2), keepdims=True, initial=1e-12)
+    return np.rint(attention / largest * 255).astype(np.uint8).tobytes()
 
 
-def save_results(folder: Path, results: Results, said: dict[int | str, PictureResult]) -> None:
+def save_results(
+    folder: Path, results: Results, pictures: Mapping[int | str, PictureResult]
+) -> None:
     """Write a results folder."""
-    write_captions(folder / "captions.json", said)
+    write_captions(folder / "captions.json", pictures)
     write_bytes(folder / "scores.json", msgspec.json.encode(results))
 
 
-def write_captions(path: Path, said: dict[int | str, PictureResult]) -> None:
+def write_captions(path: Path, pictures: Mapping[int | str, PictureResult]) -> None:
     """Write captions in the official form of COCO results."""
-    rows = [{"image_id": name, "caption": one.caption} for name, one in said.items()]
+    rows = [{"image_id": name, "caption": result.caption} for name, result in pictures.items()]
     write_bytes(path, msgspec.json.encode(rows))
 
 
 def read_results(path: Path) -> Results:
-    """Read a results folder, its ``scores.json``, what --json printed, or what has no scores.
+    """Read results.
 
-    A run folder has none, nor a folder of ``tushuo deletion-test`` alone.
+    Args:
+        path: a results folder, its ``scores.json``, the saved ``--json`` output of evaluate or
+            score, or a folder without scores: a run, or the output of a deletion test alone.
 
     Raises:
         DataError: it is none of these; the message says how to make one.
     """
     file = path / "scores.json" if path.is_dir() else path
     settings = read_settings(path)
-    beside = settings is not None or any(
-        (path / name).is_file() for name in (TEST_FILE, OLD_TEST_FILE)
-    )
-    if beside and not file.is_file():
-        bare = Scores(scores={}, intervals={}, images={}, signature="", notes=[])
-        return Results.of(bare, run=settings, curve=read_curve(path))
+    has_test = any((path / name).is_file() for name in (TEST_FILE, OLD_TEST_FILE))
+    if (settings is not None or has_test) and not file.is_file():
+        no_scores = Scores(scores={}, intervals={}, images={}, signature="", notes=[])
+        return Results.of(no_scores, run=settings, curve=read_curve(path))
     try:
         content = msgspec.json.decode(file.read_bytes())
     except FileNotFoundError as error:
         raise DataError(
-            f"{file} is not there; make it with: tushuo evaluate DATA --run RUN --output {path}"
+            f"{file} does not exist; make it with: tushuo evaluate DATA --run RUN --output {path}"
         ) from error
     except msgspec.DecodeError as error:
         raise DataError(f"{file} is not JSON: {error}; expected {EXPECTED}") from error
     if not isinstance(content, dict) or "images" not in content or "signature" not in content:
         raise DataError(
-            f"{file} holds no scores; expected {EXPECTED}; captions are scored by: "
+            f"{file} contains no scores; expected {EXPECTED}; to score captions: "
             f"tushuo score --references REF.json --hypotheses {file} --json"
         )
     if content.get("format", 1) == 1:
         content = upgrade_results(content) | {"format": FORMAT}
     if content["format"] != FORMAT:
-        raise DataError(f"{file} is of format {content['format']}, this tushuo reads {FORMAT}")
+        raise DataError(f"{file} has format {content['format']}, this version reads {FORMAT}")
     try:
-        found = msgspec.convert(content, Results, str_keys=True)
+        results = msgspec.convert(content, Results, str_keys=True)
     except msgspec.ValidationError as error:
-        raise DataError(f"{file} is of another form: {error}; expected {EXPECTED}") from error
-    if not all(":" in part for part in found.signature.split("|")):
-        raise DataError(f"{file} has the signature {found.signature!r}; expected {EXPECTED}")
-    return found
+        raise DataError(f"{file} has an unknown structure: {error}; expected {EXPECTED}") from error
+    if not all(":" in part for part in results.signature.split("|")):
+        raise DataError(f"{file} has the signature {results.signature!r}; expected {EXPECTED}")
+    return results
 
 
-def save_deletion_test(folder: Path, found: DeletionTest) -> None:
-    """Write the outcome of a deletion test into a results folder, or into one of its own."""
-    write_bytes(folder / TEST_FILE, msgspec.json.encode(found))
+def save_deletion_test(folder: Path, test: DeletionTest) -> None:
+    """Write a deletion test into a results folder, or into a folder of its own."""
+    write_bytes(folder / TEST_FILE, msgspec.json.encode(test))
 
 
 def read_deletion_test(path: Path, scores: str) -> DeletionTest | None:
-    """Read the deletion test that lies beside scores; None where there is none.
+    """Read the deletion test beside scores; None where there is none.
 
     Args:
         path: a results folder, its ``scores.json``, or a run folder.
-        scores: their signature.
+        scores: signature of the scores.
 
     Raises:
-        DataError: it cannot be read.
-        SignatureError: it tested other captions than those that were scored.
+        DataError: the file cannot be read.
+        SignatureError: other captions were tested than those that were scored.
     """
     folder = path if path.is_dir() else path.parent
-    files = [folder / name for name in (TEST_FILE, OLD_TEST_FILE)]
-    file = next((one for one in files if one.is_file()), files[0])
-    if not (path.is_dir() or path.name == "scores.json") or not file.is_file():
+    paths = [folder / name for name in (TEST_FILE, OLD_TEST_FILE)]
+    file = next((path for path in paths if path.is_file()), None)
+    if file is None or not (path.is_dir() or path.name == "scores.json"):
         return None
-    again = (
-        f"make it again: tushuo deletion-test DATA --run RUN --store STORE --output {file.parent}"
-    )
+    cure = f"repeat it: tushuo deletion-test DATA --run RUN --store STORE --output {folder}"
     try:
         content = msgspec.json.decode(file.read_bytes())
         if isinstance(content, dict) and content.get("format") == 1:
             content = upgrade_deletion_test(content) | {"format": TEST_FORMAT}
-        found = msgspec.convert(content, DeletionTest)
+        test = msgspec.convert(content, DeletionTest)
     except msgspec.DecodeError as error:
-        raise DataError(f"{file} cannot be read: {error}; {again}") from error
-    require_same_captions(scores, found.signature, what=f"{file} and the scores", cure=again)
-    return found
+        raise DataError(f"{file} cannot be read: {error}; {cure}") from error
+    require_same_captions(scores, test.signature, what=f"{file} and the scores", cure=cure)
+    return test
 
 
-def require_same_captions(scores: str, evidence: str, *, what: str, cure: str) -> None:
+def require_same_captions(scores: str, test: str, *, what: str, cure: str) -> None:
     """Refuse a deletion test of other captions than those that were scored.
 
     Args:
-        scores: their signature; those of another tool do not say who made the captions.
-        evidence: the test's signature.
-        what: the two, in the message.
-        cure: what to do, in the message.
+        scores: signature of the scores; that of another tool's captions does not name their maker.
+        test: signature of the test.
+        what: both of them, for the message.
+        cure: what to do, for the message.
 
     Raises:
-        SignatureError: they are of other runs or other searches.
+        SignatureError: they belong to different runs or searches.
     """
-    told = [only(("run", "search"), text) for text in (evidence, scores)]
-    if told[1]:
-        require_same(*told, what=what, cure=cure)
+    tested, scored = (only(("run", "search"), text) for text in (test, scores))
+    if scored:
+        require_same(tested, scored, what=what, cure=cure)
 
 
 def read_settings(folder: Path) -> dict[str, Any] | None:
-    """Read a run's ``run.json`` as it stands; None where there is none.
+    """Read the settings in a run's ``run.json``; None where there is none.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file cannot be read.
     """
     path = folder / "run.json"
     try:
@@ -217,10 +219,10 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
 
 
 def read_curve(folder: Path) -> list[dict[str, float | None]]:
-    """Read a run's ``log.csv``, a row an epoch; nothing where no epoch has ended yet.
+    """Read a run's ``log.csv``, one row for each epoch; none before the first epoch has ended.
 
     Raises:
-        DataError: a number in it is none.
+        DataError: a field is not a number.
     """
     path = folder / "log.csv"
     if not path.is_file():
@@ -232,5 +234,5 @@ def read_curve(folder: Path) -> list[dict[str, float | None]]:
         ]
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+            f"{path} cannot be read: {error}; repeat the same tushuo train command to rewrite it"
         ) from error

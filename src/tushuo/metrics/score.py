@@ -41,8 +41,8 @@ SIGNED = {
 }
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "ptb": ptb.split,
-    "jieba": partial(tokenization.split, how="jieba"),
-    "characters": partial(tokenization.split, how="characters"),
+    "jieba": partial(tokenization.tokenize, tokenizer="jieba"),
+    "characters": partial(tokenization.tokenize, tokenizer="characters"),
 }
 TOKENIZER_OF: dict[tokenization.Language, str] = {
     "en": "ptb",

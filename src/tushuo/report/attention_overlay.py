@@ -1,36 +1,34 @@
-"""What a word did not look at, darkened smoothly over the picture in its true shape.
+"""Shade the parts of a picture that a word did not attend to.
 
 report/page/attention.js does the same in a browser.
 """
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-if TYPE_CHECKING:
-    from tushuo.encoders.spec import EncoderSpec
+from tushuo.encoders.spec import FieldOfView
 
-
-SHADE = 0.82  # greatest darkness
+SHADE = 0.82  # opacity of the darkest shade
 
 
 def darkness(
-    attention: Float[np.ndarray, "rows columns"], size: tuple[int, int], spec: "EncoderSpec"
+    attention: Float[np.ndarray, "rows columns"],
+    size: tuple[int, int],
+    field_of_view: FieldOfView,
 ) -> Float[np.ndarray, "height width"]:
-    """Return how dark each pixel becomes: 0 where the word looked most.
+    """Return the opacity of each pixel's shade: 0 where attention is largest.
 
     Args:
-        attention: where it looked; it is drawn on a scale of its own.
+        attention: attention weights of a word; they are scaled to their own range.
         size: width and height of the picture.
-        spec: the encoder, which may have seen the middle of the picture alone.
+        field_of_view: the part of the picture that the attention grid covers; the rest is darkest.
     """
-    left, top, right, bottom = (round(edge) for edge in spec.field_of_view.box(*size))
+    left, top, right, bottom = (round(edge) for edge in field_of_view.box(*size))
     low, high = float(attention.min()), float(attention.max())
     scaled = (attention - low) / max(high - low, 1e-12)
     grid = Image.fromarray(scaled.astype(np.float32))
-    seen = np.asarray(grid.resize((right - left, bottom - top), Image.Resampling.BICUBIC))
-    dark = np.full((size[1], size[0]), SHADE, np.float32)
-    dark[top:bottom, left:right] = SHADE * (1 - seen.clip(0, 1))
-    return dark
+    smooth = np.asarray(grid.resize((right - left, bottom - top), Image.Resampling.BICUBIC))
+    shade = np.full((size[1], size[0]), SHADE, np.float32)
+    shade[top:bottom, left:right] = SHADE * (1 - smooth.clip(0, 1))
+    return shade

@@ -1,4 +1,4 @@
-"""What each word looked at: one panel a word, over the picture in its true shape.
+"""Attention maps of a caption: one panel for each word, over the picture in its proportions.
 
 After Xu et al., "Show, Attend and Tell", ICML 2015, figure 2.
 """
@@ -17,7 +17,7 @@ from tushuo.report.fonts import chinese_font, drawable, needs_chinese
 from tushuo.runtime import atomic_write
 
 if TYPE_CHECKING:
-    from tushuo.encoders.spec import EncoderSpec
+    from tushuo.encoders.spec import FieldOfView
 
 PANEL_INCHES = 2.2
 LARGEST_PANEL_PIXELS = 400
@@ -29,10 +29,10 @@ def draw_attention_panels(
     attention: Float[np.ndarray, "words rows columns"],
     path: Path,
     *,
-    spec: "EncoderSpec",
+    field_of_view: "FieldOfView",
     title: str = "",
 ) -> None:
-    """Draw the bare picture and a panel per word, each on a scale of its own."""
+    """Draw the picture and one panel for each word, each scaled to its own range."""
     from matplotlib.figure import Figure
 
     small = Image.fromarray(picture)
@@ -56,7 +56,7 @@ def draw_attention_panels(
         axes.imshow(small)
         if place:
             shade = np.zeros((small.height, small.width, 4), np.float32)
-            shade[..., 3] = darkness(attention[place - 1], small.size, spec)
+            shade[..., 3] = darkness(attention[place - 1], small.size, field_of_view)
             axes.imshow(shade)
             axes.set_title(named[place - 1], fontfamily=font)
     if title and (font or not needs_chinese(title)):
@@ -66,7 +66,7 @@ def draw_attention_panels(
 
 
 def _columns(panels: int, width_by_height: float) -> int:
-    """Return how many panels stand side by side, so that few places of the last row stay empty."""
+    """Return the number of columns that leaves few places of the last row empty."""
     broad = max(1, math.ceil(math.sqrt(panels * 1.6 / width_by_height)))
     if panels <= broad:
         return panels

@@ -102,9 +102,11 @@ class _Judge:
         scores = [_rounded(own.get(metric)) for metric in self._metrics]
         if said is None:
             return {"caption": None, "words": [], "log_probs": [], "strange": [], "scores": scores}
-        words = said.words or tuple(tokenization.split(said.caption, self._how))
+        words = said.words or tuple(tokenization.tokenize(said.caption, self._how))
         known = {
-            word for caption in said.references for word in tokenization.split(caption, self._how)
+            word
+            for caption in said.references
+            for word in tokenization.tokenize(caption, self._how)
         }
         return {
             "caption": said.caption,
@@ -140,4 +142,18 @@ def _run(name: str, results: Results, tested: DeletionTest | None) -> dict[str, 
         "curve": results.curve,
         "deletionTest": tested,
         "settings": results.run,
+        "grid": _grid(results.run or {}),
+    }
+
+
+def _grid(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the shape of a run's attention grid and the part of a picture that it covers."""
+    encoder = settings.get("encoder")
+    if not encoder:
+        return None
+    crop = encoder["side"] / (encoder.get("resize_side") or encoder["side"])
+    return {
+        "rows": encoder["rows"],
+        "columns": encoder["columns"],
+        "crop": crop if encoder["resize"] == "crop" else None,
     }

@@ -18,8 +18,7 @@ from tushuo.runtime import write_bytes
 from tushuo.text.tokenization import language_of
 
 if TYPE_CHECKING:
-    from tushuo.captioning.caption import Explanation
-    from tushuo.encoders.spec import EncoderSpec
+    from tushuo.captioning.caption import Caption, Explanation
 
 SIDE = 1024  # pixels of the picture's longer side
 SEARCH_TEXTS = {
@@ -50,7 +49,6 @@ def write_explain_page(
     path: Path,
     picture: UInt8[np.ndarray, "height width 3"],
     found: "Mapping[str, Explanation]",
-    spec: "EncoderSpec",
     *,
     title: str,
 ) -> None:
@@ -60,7 +58,6 @@ def write_explain_page(
         path: where to.
         picture: the picture in its true shape.
         found: explanations by the name of their search.
-        spec: whose grid the attention is on.
         title: what the page is called.
     """
     language = language_of(next(iter(found.values())).caption.words)
@@ -68,7 +65,7 @@ def write_explain_page(
         "language": language,
         "version": __version__,
         "picture": thumbnail(picture, SIDE),
-        "grid": spec,
+        "grid": _grid(next(iter(found.values())).caption),
         "modes": [_mode(name, of, SEARCH_TEXTS[language][name]) for name, of in found.items()],
     }
     page = fill(
@@ -79,6 +76,14 @@ def write_explain_page(
         explained=explained,
     )
     write_bytes(path, page.encode())
+
+
+def _grid(caption: "Caption") -> dict[str, Any] | None:
+    """Return the shape of the attention grid and the part of the picture that it covers."""
+    if caption.attention is None:
+        return None
+    _, rows, columns = caption.attention.shape
+    return {"rows": rows, "columns": columns, "crop": caption.field_of_view.crop}
 
 
 def _mode(name: str, found: "Explanation", texts: tuple[str, str]) -> dict[str, Any]:
@@ -102,6 +107,6 @@ def _caption(found: "Explanation") -> dict[str, Any]:
         "strange": caption.out_of_distribution,
         "familiarity": caption.familiarity,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
-        "attention": attention_to_bytes(caption.attention),
+        "attention": None if caption.attention is None else attention_to_bytes(caption.attention),
         "steps": found.steps,
     }

@@ -1,8 +1,7 @@
-"""A run between two: what a training began from, and what came of it.
+"""Interpolate the weights of a run and of a run that was fine-tuned from it.
 
-Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022, equation 1: the mean of both
-weights, where one training began from the other's, keeps more of what the first could do than the
-second did, and most of what the second has learned.
+Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022, equation 1: the interpolated
+weights keep most of what fine-tuning gained, and lose less of what the initial run could do.
 """
 
 from dataclasses import replace
@@ -19,37 +18,37 @@ from tushuo.signatures import require_same, signature
 
 
 def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
-    """Write the run between two.
+    """Write the interpolated run.
 
     Args:
-        first: what the second began from.
-        second: what came of it.
-        output: the new run's folder.
-        share: of the second's weights, above 0 and below 1.
+        first: the initial run.
+        second: the run that was trained from it.
+        output: folder of the new run.
+        share: weight of the second run, above 0 and below 1.
 
     Raises:
-        SettingError: the share is not between the two.
-        SignatureError: the second did not begin from the first, or looks otherwise.
-        RunError: one of them is not whole, or the output has a run already.
+        SettingError: the share is out of range.
+        SignatureError: the second run was not trained from the first, or has another encoder.
+        RunError: one of them is incomplete, or the output folder already has a run.
     """
     if not 0 < share < 1:
         raise SettingError(f"share was {share}, it must be above 0 and below 1")
     if (output / "run.json").exists():
-        raise RunError(f"{output} holds a run already; choose another --output")
-    one, other, config = Run.load(first), Run.load(second), read_config(second)
-    began = sha256(first / "best.safetensors")[:16]
+        raise RunError(f"{output} already holds a run; choose another --output")
+    initial, tuned, config = Run.load(first), Run.load(second), read_config(second)
+    initial_hash = sha256(first / "best.safetensors")[:16]
     require_same(
-        signature(begun=began, looks=one.config.encoder.head),
-        signature(begun=config.initialized_from, looks=other.config.encoder.head),
-        what=f"the weights of {first} and those that {second} began from",
-        cure="name the run that its training was told by --from, and that has not learned since",
+        signature(weights=initial_hash, head=initial.config.encoder.head),
+        signature(weights=config.initialized_from, head=tuned.config.encoder.head),
+        what=f"the weights of {first} and those that {second} was trained from",
+        cure="name the run that was given by --from, as it was then",
     )
-    ours, theirs = one.decoder.state_dict(), other.decoder.state_dict()
-    mean = {name: ours[name].lerp(theirs[name], share).contiguous() for name in theirs}
+    before, after = initial.decoder.state_dict(), tuned.decoder.state_dict()
+    weights = {name: before[name].lerp(after[name], share).contiguous() for name in after}
     copy_metadata(second, output)
-    write_bytes(output / "best.safetensors", save(mean))
-    if other.head:
-        save_head(output, other.head)
-        config = replace(config, encoder=replace(config.encoder, head=other.config.encoder.head))
+    write_bytes(output / "best.safetensors", save(weights))
+    if tuned.head:
+        save_head(output, tuned.head)
+        config = replace(config, encoder=replace(config.encoder, head=tuned.config.encoder.head))
     config = replace(config, blend_share=share)
     write_bytes(output / "run.json", msgspec.json.format(msgspec.json.encode(config)))

@@ -1,4 +1,4 @@
-"""Several runs as one: an ensemble that speaks, or that teaches."""
+"""Combine several runs into one that averages their probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,45 +11,45 @@ from tushuo.signatures import require_same, signature
 
 
 def ensemble(runs: Sequence[Run]) -> Run:
-    """Make an ensemble of runs; its configuration is the first one's with all decoders named.
+    """Combine runs; the settings are those of the first one, with all decoders named.
 
-    Each run may have an upper part of the encoder of its own: the lower part is theirs together.
+    Each run may have its own fine-tuned head of the encoder; the trunk is shared.
 
     Raises:
-        SignatureError: their words or encoders are not the same.
+        SignatureError: their vocabularies or encoders differ.
     """
-    first, own = runs[0], all(run.head for run in runs)
+    first, all_fine_tuned = runs[0], all(run.head for run in runs)
     for other in runs[1:]:
         require_same(
-            _interface(first.config, own),
-            _interface(other.config, own),
+            _interface(first.config, all_fine_tuned),
+            _interface(other.config, all_fine_tuned),
             what=f"{first.folder} and {other.folder}",
-            cure="an ensemble wants runs of one vocabulary and one encoder",
+            cure="the runs of an ensemble must share one vocabulary and one encoder",
         )
     if len(runs) == 1:
         return first
-    named = "+".join(run.config.decoder for run in runs)
-    uppers = {str(run.config.encoder.head): run.head for run in runs}
-    looks = [list(uppers).index(str(run.config.encoder.head)) for run in runs]
+    heads = {str(run.config.encoder.head): run.head for run in runs}
+    head_of_run = [list(heads).index(str(run.config.encoder.head)) for run in runs]
     encoder, head = first.config.encoder, first.head
-    if len(uppers) > 1:
-        head = concatenate_heads(list(uppers.values()))
-        encoder = replace(encoder, head=weights_hash(head), width=encoder.width * len(uppers))
+    if len(heads) > 1:
+        head = concatenate_heads(list(heads.values()))
+        encoder = replace(encoder, head=weights_hash(head), width=encoder.width * len(heads))
+    decoders = "+".join(run.config.decoder for run in runs)
     return replace(
         first,
-        config=replace(first.config, decoder=named, encoder=encoder),
-        decoder=Ensemble([run.decoder for run in runs], looks).eval(),
+        config=replace(first.config, decoder=decoders, encoder=encoder),
+        decoder=Ensemble([run.decoder for run in runs], head_of_run).eval(),
         head=head,
     )
 
 
-def _interface(config: RunConfig, own: bool) -> str:
-    """Return what runs of an ensemble must have in common.
+def _interface(config: RunConfig, all_fine_tuned: bool) -> str:
+    """Return what the runs of an ensemble must have in common.
 
     Args:
-        config: a run's.
-        own: whether all of them have an upper part of their encoder, which may differ.
+        config: settings of a run.
+        all_fine_tuned: whether every run has a head of its own; heads may then differ.
     """
-    looker = replace(config.encoder, head=OWN) if own else config.encoder
-    encoder = looker.signature.replace("|", ",").replace(":", "=")
+    spec = replace(config.encoder, head=OWN) if all_fine_tuned else config.encoder
+    encoder = spec.signature.replace("|", ",").replace(":", "=")
     return signature(words=config.tokenizer, vocabulary=config.vocabulary, encoder=encoder)

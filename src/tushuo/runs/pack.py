@@ -1,10 +1,10 @@
-"""A run as a small model: all that captioning wants, in one folder of a few megabytes.
+"""Export a run as a small, shareable model: everything that captioning needs, in a few megabytes.
 
-MODEL/ is a run folder (run.py) without what only a training wants: best.safetensors has the
-decoder's weights, and those of the encoder's upper part where it was trained, rounded (weights.py);
-beside it run.json, what else a run tells, and how it is calibrated. A calibration is told by the
-weights that it was fitted for; it is signed anew for the rounded ones, since rounding moves what it
-looks at by far less than it can tell apart. So is what is familiar.
+MODEL/ is a run folder (run.py) without what only training needs. Its best.safetensors has the
+quantised weights (quantization.py) of the decoder and, if it was fine-tuned, of the encoder's head.
+Calibrations are matched by the weights that they were fitted for; they are copied and signed for
+the quantised weights, because quantisation changes the statistics by far less than calibration
+resolves. The same holds for familiarity.
 """
 
 from dataclasses import replace
@@ -19,10 +19,8 @@ from tushuo.runs.quantization import Precision, quantize
 from tushuo.runs.run import Run, copy_metadata, merge_weights, read_config, run_signature
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
-from tushuo.trust import confidence
-from tushuo.trust import familiarity as familiar
-
-BATCH_PICTURES = 32
+from tushuo.trust.confidence import read_calibrations, save_calibration
+from tushuo.trust.familiarity import read_familiarity, save_familiarity
 
 
 def pack(
@@ -31,31 +29,34 @@ def pack(
     """Write a run as a small model.
 
     Args:
-        folder: the run.
+        folder: the run folder.
         output: the model's folder.
-        precision: how its weights are rounded.
-        search: how the model searches unless asked otherwise; None: as the run does.
+        precision: how weights are stored.
+        search: default search of the model; None: the run's.
 
     Raises:
-        RunError: the run is not whole, or the output has a run or a model already.
+        RunError: the run is incomplete, or the output folder already has a run or a model.
     """
     if (output / "run.json").exists():
-        raise RunError(f"{output} holds a run or a model already; choose another --output")
+        raise RunError(f"{output} already holds a run or a model; choose another --output")
     run, config = Run.load(folder), read_config(folder)
     copy_metadata(folder, output)
     weights = quantize(merge_weights(run.decoder, run.head), precision)
     write_bytes(output / "best.safetensors", save(weights))
-    head = OWN if run.head else None
-    config = replace(
-        config, encoder=replace(config.encoder, head=head), search=search or config.search
-    )
+    encoder = replace(config.encoder, head=OWN if run.head else None)
+    config = replace(config, encoder=encoder, search=search or config.search)
     write_bytes(output / "run.json", msgspec.json.format(msgspec.json.encode(config)))
-    old, new = run_signature(run), run_signature(Run.load(output))
-    for calibration in confidence.read(folder):
-        of, _, how = calibration.signature.partition("|search:")
-        if of == old:
-            confidence.keep(output, replace(calibration, signature=f"{new}|search:{how}"))
-    known = familiar.read(folder)
-    if known and known.signature == run.config.encoder.signature:
-        encoder = Run.load(output).config.encoder
-        familiar.keep(output, replace(known, signature=encoder.signature))
+    _copy_calibrations(run, output)
+
+
+def _copy_calibrations(run: Run, output: Path) -> None:
+    packed, current = Run.load(output), run_signature(run)
+    for calibration in read_calibrations(run.folder):
+        fitted_for, _, search = calibration.signature.partition("|search:")
+        if fitted_for == current:
+            signature = f"{run_signature(packed)}|search:{search}"
+            save_calibration(output, replace(calibration, signature=signature))
+    familiarity = read_familiarity(run.folder)
+    if familiarity and familiarity.signature == run.config.encoder.signature:
+        signature = packed.config.encoder.signature
+        save_familiarity(output, replace(familiarity, signature=signature))

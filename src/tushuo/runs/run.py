@@ -1,15 +1,15 @@
-"""The run folder: all that a captioner is, as files that a person can open.
+"""The run folder: everything that defines a captioner, as files that a person can open.
 
 RUN/
-  run.json            what made it: encoder, store, words, decoder, training, search
-  vocabulary.json     words and ids
-  frequencies.json    in how many training pictures' captions each word stands
-  split.json          image ids of the pictures that it was trained and validated on
-  best.safetensors    weights of the best epoch; with the encoder's upper part where it learned;
-                      rounded, where `pack` made the folder
-  encoder.safetensors  the encoder's upper part, where the regions came of a trained one
-  last.safetensors    weights, optimiser and position: what training goes on from
-  log.csv, loss.png   the curve; samples/: captions after each epoch
+  run.json             settings: encoder, store, tokenizer, decoder, training, search
+  vocabulary.json      words and their ids
+  frequencies.json     how many training pictures have each word in their captions
+  split.json           image ids of the training and validation pictures
+  best.safetensors     weights of the best epoch: the decoder's, and those of the encoder's head if
+                       it was fine-tuned; quantised in a folder made by `pack`
+  encoder.safetensors  the encoder's head, if the regions came from a fine-tuned one
+  last.safetensors     weights, optimiser and position, from which training resumes
+  log.csv, loss.png    loss curve; samples/: captions after each epoch
 """
 
 import hashlib
@@ -38,27 +38,26 @@ from tushuo.text.tokenization import TokenizerName
 from tushuo.text.vocabulary import Vocabulary
 
 FORMAT = 2
-# What of a run tells its words, pictures and curve, and goes into what is made of it.
 METADATA_FILES = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")
-ENCODER = "encoder."  # of the names of the upper part's weights, beside the decoder's
+HEAD_PREFIX = "encoder."  # of the head's weights in best.safetensors
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What ``run.json`` holds.
+    """Content of ``run.json``.
 
     Attributes:
-        encoder: what looked at the pictures; ``upper`` is ``OWN`` where best.safetensors has it.
-        store: signature of the store, or of the encoder where regions were made on the fly.
+        encoder: the encoder; its ``head`` is ``OWN`` where best.safetensors has it.
+        store: signature of the store, or of the encoder where there was none.
         captions: hash of the training and validation captions.
-        splitting: how captions became words.
+        tokenizer: tokenizer of the captions.
         vocabulary: hash of the words.
-        decoder: name and settings of the decoder.
+        decoder: name of the decoder; decoder_settings: its settings.
         training: settings of the training.
-        search: how captions are searched unless asked otherwise.
-        begun_from: hash of the weights that the training began from; None: from nothing.
-        blended: share of its own weights, where `blend` mixed them with those that it began from.
-        taught_by: signature of the runs that it learned from beside people, and of their weight.
+        search: default search.
+        initialized_from: hash of the weights that the training started from; None: random weights.
+        blend_share: share of its own weights, where `blend` averaged them with the initial ones.
+        teachers_signature: signature of the teacher runs and their weight; None: no teachers.
     """
 
     format: int = FORMAT
@@ -77,35 +76,33 @@ class RunConfig:
 
     @property
     def signature(self) -> str:
-        """One line that names the run; other settings, store or first weights are another run."""
-        made: list[object] = [
-            self.decoder_settings,
-            self.training,
-            self.store,
-            self.initialized_from,
-        ]
-        made += [told for told in (self.blend_share, self.teachers_signature) if told is not None]
+        """One line that names the run; other settings, store or initial weights are another run."""
+        origin: list[object] = [
+            self.decoder_settings, self.training, self.store, self.initialized_from
+        ]  # fmt: skip
+        optional = (self.blend_share, self.teachers_signature)
+        origin += [value for value in optional if value is not None]
         return signature(
             decoder=self.decoder,
             encoder=self.encoder.name.replace(":", "="),
             words=self.tokenizer,
             vocabulary=self.vocabulary,
             captions=self.captions,
-            made=sha256(msgspec.json.encode(made))[:16],
+            made=sha256(msgspec.json.encode(origin))[:16],
         )
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run in memory: its configuration, words and decoder.
+    """A run in memory.
 
     Attributes:
-        folder: where it lies.
-        config: its choices; the encoder's spec holds the hash of its trained upper part.
+        folder: its folder.
+        config: its settings; the encoder's ``head`` is the hash of the fine-tuned head.
         vocabulary: its words.
         decoder: its decoder, with the best weights.
-        upper: weights of the encoder's upper part, none where they are as they came.
+        head: weights of the encoder's head; empty where it is the pretrained one.
     """
 
     folder: Path
@@ -116,10 +113,10 @@ class Run:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Run":
-        """Read a run with its best weights, ready to caption.
+        """Load a run with its best weights, ready for inference.
 
         Raises:
-            RunError: something of it is missing, damaged, or belongs to another run.
+            RunError: a part is missing, damaged, or belongs to another run.
         """
         folder = Path(folder)
         config = read_config(folder)
@@ -127,47 +124,53 @@ class Run:
         if vocabulary.hash != config.vocabulary:
             raise RunError(
                 f"{folder}/vocabulary.json has the hash {vocabulary.hash}, but the run was trained "
-                f"with {config.vocabulary}; put back the vocabulary.json of the same run"
+                f"with {config.vocabulary}; restore the vocabulary.json of the same run"
             )
         decoder = build_decoder(config, len(vocabulary))
-        path = folder / "best.safetensors"
-        try:
-            decoder_weights, learned = _split_weights(dequantize(load_file(path)))
-            decoder.load_state_dict(upgrade_weights(decoder_weights))
-        except FileNotFoundError as error:
-            raise RunError(f"{folder} has no weights yet; finish an epoch of training") from error
-        except (SafetensorError, RuntimeError) as error:
-            raise RunError(f"{path} does not fit its run: {error}; train again") from error
-        looked = config.encoder
-        if looked.head == OWN and not learned:
-            raise RunError(f"{path} lacks the encoder's upper part; train again")
-        if looked.head == OWN:
-            looked = replace(looked, head=weights_hash(learned))
-        elif looked.head:
-            learned = read_head(folder, looked.head)
+        head = _load_weights(folder / "best.safetensors", decoder)
+        encoder = config.encoder
+        if encoder.head == OWN and not head:
+            raise RunError(f"{folder}/best.safetensors lacks the encoder's head; train again")
+        if encoder.head == OWN:
+            encoder = replace(encoder, head=weights_hash(head))
+        elif encoder.head:
+            head = read_head(folder, encoder.head)
         return cls(
             folder=folder,
-            config=replace(config, encoder=looked),
+            config=replace(config, encoder=encoder),
             vocabulary=vocabulary,
             decoder=prepare_for_inference(decoder),
-            head=learned,
+            head=head,
         )
 
 
+def _load_weights(path: Path, decoder: Decoder) -> dict[str, Tensor]:
+    """Load the decoder's weights from ``best.safetensors``; return those of the encoder's head."""
+    try:
+        decoder_weights, head = _split_weights(dequantize(load_file(path)))
+        decoder.load_state_dict(upgrade_weights(decoder_weights))
+    except FileNotFoundError as error:
+        raise RunError(f"{path.parent} has no weights yet; train for at least one epoch") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise RunError(f"{path} does not match its run: {error}; train again") from error
+    return head
+
+
 def merge_weights(decoder: Decoder, head: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Put together what ``best.safetensors`` holds: a decoder, and an upper part that learned."""
-    return decoder.state_dict() | {f"{ENCODER}{name}": w.contiguous() for name, w in head.items()}
+    """Return the content of ``best.safetensors``: a decoder's weights and a fine-tuned head's."""
+    prefixed = {f"{HEAD_PREFIX}{name}": weight.contiguous() for name, weight in head.items()}
+    return decoder.state_dict() | prefixed
 
 
 def _split_weights(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Take the decoder's weights and the upper part's apart."""
-    spoken = {name: w for name, w in weights.items() if not name.startswith(ENCODER)}
-    looked = {name.removeprefix(ENCODER): weights[name] for name in weights.keys() - spoken.keys()}
-    return spoken, looked
+    """Separate the decoder's weights from the head's."""
+    decoder = {name: w for name, w in weights.items() if not name.startswith(HEAD_PREFIX)}
+    head = {n.removeprefix(HEAD_PREFIX): weights[n] for n in weights.keys() - decoder.keys()}
+    return decoder, head
 
 
 def copy_metadata(folder: Path, output: Path) -> None:
-    """Copy what a run tells (`TOLD`), as far as it has it, into a folder that is made of it."""
+    """Copy the ``METADATA_FILES`` that a run has into a folder derived from it."""
     for name in METADATA_FILES:
         if (folder / name).exists():
             write_bytes(output / name, (folder / name).read_bytes())
@@ -177,7 +180,7 @@ def read_config(folder: Path) -> RunConfig:
     """Read ``run.json``.
 
     Raises:
-        RunError: it is not there, or cannot be read.
+        RunError: it is missing or cannot be read.
     """
     path = folder / "run.json"
     try:
@@ -193,7 +196,7 @@ def read_config(folder: Path) -> RunConfig:
     except msgspec.DecodeError as error:
         raise RunError(f"{path} cannot be read: {error}; train again") from error
     if config.format != FORMAT:
-        raise RunError(f"{path} is of format {config.format}, this tushuo reads {FORMAT}")
+        raise RunError(f"{path} has format {config.format}, this version reads {FORMAT}")
     if config.decoder not in DECODERS:
         raise RunError(f"{path} names the decoder {config.decoder!r}, known: {', '.join(DECODERS)}")
     return config
@@ -202,92 +205,89 @@ def read_config(folder: Path) -> RunConfig:
 def create_run(
     folder: Path, config: RunConfig, vocabulary: Vocabulary, *, defaults: dict[str, Any]
 ) -> None:
-    """Write a new run's first files, or find the very same run there.
+    """Write a new run's first files, or verify that the folder has the same run.
 
-    The search may differ, since it decides nothing in a training: the one that is there stays.
+    The search may differ, since training does not depend on it: the existing one is kept.
 
     Args:
-        folder: where it is, or will be.
-        config: its choices.
+        folder: the run folder.
+        config: the run's settings.
         vocabulary: its words.
-        defaults: settings of the training that an older run.json does not name.
+        defaults: training settings that an older run.json does not have.
 
     Raises:
-        RunError: the folder holds a run with other settings; the message names them.
+        RunError: the folder has a run with other settings; the message names them.
     """
     if (folder / "run.json").exists():
-        there = read_config(folder)
-        settings = asdict(settings_of(there.decoder, there.decoder_settings))
-        there = replace(there, training=defaults | there.training, decoder_settings=settings)
-        old, new = _flat(asdict(there)), _flat(asdict(config))
-        names = [
-            name
+        existing = read_config(folder)
+        settings = asdict(settings_of(existing.decoder, existing.decoder_settings))
+        training = defaults | existing.training
+        existing = replace(existing, training=training, decoder_settings=settings)
+        old, new = _flat(asdict(existing)), _flat(asdict(config))
+        differences = "; ".join(
+            f"{name}: {old.get(name)} there, {new.get(name)} now"
             for name in {**old, **new}
             if old.get(name) != new.get(name) and not name.startswith("search.")
-        ]
-        if names:
-            told = "; ".join(
-                f"{name}: {old.get(name)} there, {new.get(name)} now" for name in names
-            )
-            raise RunError(f"{folder} holds another run ({told}); choose another --output")
+        )
+        if differences:
+            raise RunError(f"{folder} holds another run ({differences}); choose another --output")
     else:
         write_bytes(folder / "run.json", msgspec.json.format(msgspec.json.encode(config)))
-    vocabulary.save(folder)  # over an older one too, which does not know how common words are
+    vocabulary.save(folder)  # an older run's vocabulary may lack the word counts
 
 
 def write_split(folder: Path, split: dict[str, list[int | str]]) -> None:
-    """Keep which pictures were trained and validated on, so that nobody is scored on the former."""
+    """Save which pictures a run was trained and validated on, so that it is not scored on them."""
     write_bytes(folder / "split.json", msgspec.json.encode(split))
 
 
 def read_split(folder: Path) -> dict[str, list[int | str]]:
-    """Read the image ids of the pictures of ``train`` and ``val``.
+    """Read the image ids of the ``train`` and ``val`` pictures.
 
     Raises:
-        RunError: the run does not have them, or they cannot be read.
+        RunError: the file is missing or cannot be read.
     """
     path = folder / "split.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, list[int | str]])
     except (FileNotFoundError, msgspec.DecodeError) as error:
         raise RunError(
-            f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+            f"{path} cannot be read: {error}; repeat the same tushuo train command to rewrite it"
         ) from error
 
 
 def prepare_for_inference(decoder: Decoder) -> Decoder:
-    """Make a decoder ready to speak: no dropout, no gradients, weights laid out for one row.
+    """Switch dropout and gradients off, precompute products, and lay matrices out for single rows.
 
-    A product with one row reads a matrix twice as fast along its inputs than along its outputs;
+    A product with a single row reads a matrix twice as fast along its inputs as along its outputs;
     with many rows there is no difference.
     """
-    for part in decoder.modules():
-        if isinstance(part, nn.Linear):
-            part.weight.data = part.weight.data.t().contiguous().t()
+    for module in decoder.modules():
+        if isinstance(module, nn.Linear):
+            module.weight.data = module.weight.data.t().contiguous().t()
     decoder.eval().requires_grad_(False).precompute()
     return decoder
 
 
 def build_decoder(config: RunConfig, vocabulary: int) -> Decoder:
-    """Make a decoder of the configuration's sizes, with random weights."""
+    """Build a decoder of the run's sizes with random weights."""
     width = config.encoder.width
     return build(config.decoder, config.decoder_settings, width=width, vocabulary=vocabulary)
 
 
 def run_signature(run: Run) -> str:
-    """Name a run and the very weights that it has; a calibration's signature begins with it."""
-    hashed = hashlib.sha256()
+    """Name a run and its exact weights; the signature of a calibration starts with it."""
+    digest = hashlib.sha256()
     head = [run.head[name] for name in sorted(run.head)]
     for weight in (*run.decoder.state_dict().values(), *head):
-        hashed.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
-    name = sha256(run.config.signature.encode())[:16]
-    return signature(run=name, weights=hashed.hexdigest()[:16])
+        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+    settings = sha256(run.config.signature.encode())[:16]
+    return signature(run=settings, weights=digest.hexdigest()[:16])
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in tree.items():
-        flat |= (
-            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-        )
+        nested = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
     return flat

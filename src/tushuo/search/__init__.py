@@ -1,10 +1,13 @@
-"""From a decoder's probabilities to captions, through one call.
+"""From a decoder's probabilities to hypotheses, through one call.
 
-Each search is imported when it is asked for: the settings alone want no torch.
+Each search is imported when it is used, because the settings alone do not need torch.
 """
 
+from collections.abc import Callable, Generator
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tushuo.errors import StoppedError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,10 +20,16 @@ if TYPE_CHECKING:
 SEARCHES = {
     "greedy": "tushuo.search.step_by_step:step_by_step",
     "sample": "tushuo.search.step_by_step:step_by_step",
-    "beam": "tushuo.search.beam_search:beam",
-    "diverse": "tushuo.search.beam_search:beam",
+    "beam": "tushuo.search.beam_search:beam_search",
+    "diverse": "tushuo.search.beam_search:beam_search",
     "consensus": "tushuo.search.consensus:consensus",
 }
+
+Prefixes = Callable[[], list[list[int]]]
+"""Returns the leading prefix of each picture's caption; valid until the search goes on."""
+
+Steps = Generator[Prefixes, None, "list[list[Hypothesis]]"]
+"""A search that yields after each decoding step and returns the hypotheses of each picture."""
 
 
 def search(
@@ -29,22 +38,47 @@ def search(
     config: "SearchConfig",
     *,
     vocabulary: "Vocabulary | None" = None,
+    stop: Callable[[], bool] | None = None,
 ) -> "list[list[Hypothesis]]":
     """Search captions for a batch of pictures.
 
     Args:
-        decoder: any; several in one `decoders.ensemble.Ensemble` too.
-        regions: of each picture, (P, R, D).
-        config: what is searched, and how.
-        vocabulary: the run's; needed where the configuration names words, or asks for a consensus.
+        decoder: any decoder, or several in a `decoders.ensemble.Ensemble`.
+        regions: regions of each picture, (P, R, D).
+        config: the search and its settings.
+        vocabulary: the run's; required where the settings name words, and by ``consensus``.
+        stop: called after each decoding step; True cancels the search.
 
     Returns:
-        The hypotheses of each picture, the best first.
+        The hypotheses of each picture, best first.
 
     Raises:
-        SettingError: a word is not in the vocabulary, or no caption can keep all constraints.
+        SettingError: a word is not in the vocabulary, or no caption satisfies the constraints.
+        StoppedError: ``stop`` returned True.
     """
-    slots_left, name = SEARCHES[config.search].split(":")
-    return getattr(import_module(slots_left), name)(
-        decoder, regions.to(decoder.device), config, vocabulary
-    )
+    steps = search_steps(decoder, regions, config, vocabulary=vocabulary)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        if stop is not None and stop():
+            steps.close()
+            raise StoppedError("captioning was cancelled between two decoding steps by its caller")
+
+
+def search_steps(
+    decoder: "Decoder",
+    regions: "Tensor",
+    config: "SearchConfig",
+    *,
+    vocabulary: "Vocabulary | None" = None,
+) -> Steps:
+    """Search like `search`, one decoding step at a time.
+
+    Raises:
+        SettingError: a word is not in the vocabulary, or no caption satisfies the constraints.
+    """
+    module, name = SEARCHES[config.search].split(":")
+    engine = getattr(import_module(module), name)
+    return engine(decoder, regions.to(decoder.device), config, vocabulary)

@@ -1,4 +1,4 @@
-"""How the hypotheses of a beam search came about, and those that have ended."""
+"""The words behind the hypotheses of a beam search, and the finished captions."""
 
 from dataclasses import dataclass
 from typing import final
@@ -17,126 +17,138 @@ from tushuo.text.vocabulary import PAD
 
 @dataclass(frozen=True)
 class BeamHistory:
-    """How hypotheses came about.
+    """The words of each hypothesis so far.
 
     Attributes:
-        words: ids, with ``<end>``.
-        log_probs: of each word.
-        looked: the row of all attention in which each word's is.
+        words: token ids, the end token included.
+        log_probs: log-probability of each word.
+        attention_rows: row of each word's attention weights, in the rows of all steps so far.
     """
 
     words: Int[Tensor, "P N T"]
     log_probs: Float[Tensor, "P N T"]
-    looked: Int[Tensor, "P N T"]
+    attention_rows: Int[Tensor, "P N T"]
 
     @classmethod
     def empty(cls, P: int, N: int, config: SearchConfig, device: torch.device) -> "BeamHistory":
-        """Make one without words yet."""
+        """Create a history without words."""
         words = torch.full((P, N, config.max_words + 1), PAD, device=device)
         return cls(words, torch.zeros(words.shape, device=device), torch.zeros_like(words))
 
-    def follow(
-        self, found: Candidates, log_probs: Float[Tensor, "B V"], seen: int, t: int
+    def extend(
+        self, candidates: Candidates, log_probs: Float[Tensor, "B V"], offset: int, t: int
     ) -> "BeamHistory":
-        """Go on from parents with word number t.
+        """Append word number t to its parents.
 
         Args:
-            found: the parents and their next words.
-            log_probs: what the decoder said of them, the hypotheses of a picture together.
-            seen: how many rows of attention there were before this step's.
-            t: the word's place.
+            candidates: parents and their next words.
+            log_probs: the decoder's log-probabilities; the hypotheses of a picture are adjacent.
+            offset: number of attention rows before this step's.
+            t: position of the word.
         """
-        parents, words = found.parents.flatten(1), found.words.flatten(1)
+        parents, words = candidates.parents.flatten(1), candidates.words.flatten(1)
         first = torch.arange(len(parents), device=parents.device) * self.words.shape[1]
         rows = parents + first[:, None]
-        grown = self.gather(parents)
-        grown.words[..., t], grown.looked[..., t] = words, rows + seen
-        grown.log_probs[..., t] = log_probs[rows, words].float()
-        return grown
+        extended = self.gather(parents)
+        extended.words[..., t], extended.attention_rows[..., t] = words, rows + offset
+        extended.log_probs[..., t] = log_probs[rows, words].float()
+        return extended
 
     def gather(self, places: Int[Tensor, "P M"]) -> "BeamHistory":
-        """Take some hypotheses of each picture."""
-        wide = places[..., None].expand(-1, -1, self.words.shape[2])
-        return BeamHistory(
-            *(of.gather(1, wide) for of in (self.words, self.log_probs, self.looked))
-        )
+        """Select hypotheses of each picture."""
+        index = places[..., None].expand(-1, -1, self.words.shape[2])
+        return BeamHistory(*(values.gather(1, index) for values in self._tensors()))
 
     def select(self, pictures: Int[Tensor, " _Q"]) -> "BeamHistory":
-        """Take some pictures."""
-        return BeamHistory(*(of[pictures] for of in (self.words, self.log_probs, self.looked)))
+        """Select pictures."""
+        return BeamHistory(*(values[pictures] for values in self._tensors()))
+
+    def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.words, self.log_probs, self.attention_rows
 
 
 @final
 class Finished:
-    """The best ended captions of each lane; a lane that has its number is full and stays so."""
+    """The best finished captions of each lane; a complete lane does not change any more."""
 
     def __init__(self, pictures: int, plan: Plan, config: SearchConfig, device: torch.device):
         self._config = config
         self.ranks = torch.full((pictures, plan.answers, plan.width), NEVER, device=device)
         self.lengths = torch.zeros(self.ranks.shape, dtype=torch.long, device=device)
-        self.trail = BeamHistory.empty(pictures, plan.answers * plan.width, config, device)
+        self.history = BeamHistory.empty(pictures, plan.answers * plan.width, config, device)
 
     def slots_left(self, pictures: Int[Tensor, " Q"]) -> Int[Tensor, "Q lanes"]:
-        """Say how many captions each lane of some pictures still wants."""
+        """Return how many finished captions each lane of some pictures still lacks."""
         return (self.ranks[pictures] == NEVER).sum(dim=2)
 
-    def take(
-        self, pictures: Int[Tensor, " Q"], ends: Candidates, trail: BeamHistory, length: int
+    def add(
+        self, pictures: Int[Tensor, " Q"], ended: Candidates, history: BeamHistory, length: int
     ) -> None:
-        """Keep the best of those that are here and of those that come with ``length`` words."""
+        """Keep the best of the present captions and of new ones with ``length`` words."""
         width = self.ranks.shape[2]
-        ranks = torch.cat([self.ranks[pictures], rank(ends.scores, length, self._config)], dim=2)
+        ranks = torch.cat([self.ranks[pictures], rank(ended.scores, length, self._config)], dim=2)
         self.ranks[pictures], places = ranks.topk(width, dim=2)
-        lengths = torch.cat([self.lengths[pictures], torch.full_like(ends.words, length)], dim=2)
+        lengths = torch.cat([self.lengths[pictures], torch.full_like(ended.words, length)], dim=2)
         self.lengths[pictures] = lengths.gather(2, places)
         lanes = self.ranks.shape[1]
-        here = self.trail.select(pictures)
-        for kept, old, new in (
-            (self.trail.words, here.words, trail.words),
-            (self.trail.log_probs, here.log_probs, trail.log_probs),
-            (self.trail.looked, here.looked, trail.looked),
+        present = self.history.select(pictures)
+        for target, old, new in (
+            (self.history.words, present.words, history.words),
+            (self.history.log_probs, present.log_probs, history.log_probs),
+            (self.history.attention_rows, present.attention_rows, history.attention_rows),
         ):
-            both = torch.cat([of.view(len(of), lanes, -1, of.shape[2]) for of in (old, new)], dim=2)
-            wide = places[..., None].expand(-1, -1, -1, both.shape[3])
-            kept[pictures] = both.gather(2, wide).flatten(1, 2)
+            by_lane = [
+                values.view(len(values), lanes, -1, values.shape[2]) for values in (old, new)
+            ]
+            both = torch.cat(by_lane, dim=2)
+            index = places[..., None].expand(-1, -1, -1, both.shape[3])
+            target[pictures] = both.gather(2, index).flatten(1, 2)
+
+    def best_words(self) -> list[list[int]]:
+        """Return the words of each picture's best finished caption; empty where there is none."""
+        best = self.ranks.flatten(1).argmax(dim=1)
+        rows = torch.arange(len(best), device=best.device)
+        words = self.history.words[rows, best].tolist()
+        lengths = self.lengths.flatten(1)[rows, best].tolist()
+        return [ids[: max(0, n - 1)] for ids, n in zip(words, lengths, strict=True)]
 
     def hypotheses(self, n_best: int, attention: Float[Tensor, "N R"]) -> list[list[Hypothesis]]:
-        """Give the best of each picture: the best of each lane first, then the second ones.
+        """Return the best captions of each picture: the best of each lane, then the second best.
 
         Raises:
             SettingError: a picture has none.
         """
         ranks, lengths = self.ranks.flatten(1).tolist(), self.lengths.flatten(1).tolist()
-        words, log_probs = self.trail.words.tolist(), self.trail.log_probs.tolist()
-        looked, width = self.trail.looked, self.ranks.shape[2]
-        answers: list[list[Hypothesis]] = []
-        for picture, of in enumerate(ranks):
+        words, log_probs = self.history.words.tolist(), self.history.log_probs.tolist()
+        attention_rows, width = self.history.attention_rows, self.ranks.shape[2]
+        results: list[list[Hypothesis]] = []
+        for picture, picture_ranks in enumerate(ranks):
             order = sorted(
-                (place for place, one in enumerate(of) if one > NEVER),
-                key=lambda place: (place % width, -of[place]),
+                (place for place, value in enumerate(picture_ranks) if value > NEVER),
+                key=lambda place: (place % width, -picture_ranks[place]),
             )
-            found: dict[tuple[int, ...], Hypothesis] = {}
+            distinct: dict[tuple[int, ...], Hypothesis] = {}
             for place in order:
                 length = lengths[picture][place]
-                said = words[picture][place][: length - 1]
-                if tuple(said) not in found and len(found) < n_best:
-                    maps = attention.index_select(0, looked[picture, place, : length - 1])
-                    found[tuple(said)] = Hypothesis(
-                        said, log_probs[picture][place][:length], maps.float().cpu()
-                    )
-            answers.append(list(found.values()))
-        if not all(answers):
+                caption = words[picture][place][: length - 1]
+                if tuple(caption) not in distinct and len(distinct) < n_best:
+                    rows = attention_rows[picture, place, : length - 1]
+                    maps = attention.index_select(0, rows).float().cpu()
+                    values = log_probs[picture][place][:length]
+                    distinct[tuple(caption)] = Hypothesis(caption, values, maps)
+            results.append(list(distinct.values()))
+        if not all(results):
             raise SettingError(
-                "no caption was found that keeps all constraints; loosen them, or raise beam-size "
-                "or max-words"
+                "no caption was found that satisfies the constraints; loosen them, or raise "
+                "beam-size or max-words"
             )
-        return answers
+        return results
 
 
 def rank(
     scores: Float[Tensor, "P lanes C"], length: int, config: SearchConfig
 ) -> Float[Tensor, "P lanes C"]:
-    """Make captions of different lengths comparable; the end counts as a word."""
+    """Normalise scores by length, counting the end token as a word."""
     if config.length_norm == "sum":
         return scores
     if config.length_norm == "mean":

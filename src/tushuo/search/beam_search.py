@@ -1,49 +1,53 @@
-"""Beam search, all pictures and hypotheses of a batch at once.
+"""Beam search over all pictures and hypotheses of a batch at once.
 
-One engine: hypotheses stand in lanes of equal width, and an `Expand` says which of their
-continuations go on, and which end. A picture's beams (one lane), diverse groups (`diverse`) and
-banks of words that must appear (`must`) differ in nothing else.
+One engine: hypotheses are arranged in lanes of equal width, and an `Expand` chooses which of their
+continuations stay in the beam and which finish. A picture's beam (one lane), diverse groups
+(`diverse_beam`) and banks for required words (`constraint_banks`) differ in nothing else.
 
-A caption ends when its end is among the best ``width`` continuations of its lane; a lane is done
-with ``width`` ended captions, and they never change then. Scores that rank ended captions of T
-words, the end included (Wu et al., "Google's Neural Machine Translation System", 2016, equation 14,
-without the coverage penalty): ``sum`` log P, ``mean`` log P / T, ``gnmt``
-log P / ((5 + T) / 6) ** alpha.
+A caption finishes when its end token is among the best ``width`` continuations of its lane; a lane
+is complete once it has ``width`` finished captions, which never change afterwards. Finished
+captions of T words, the end token included, are ranked by (Wu et al., "Google's Neural Machine
+Translation System", 2016, equation 14, without the coverage penalty): ``sum`` log P, ``mean``
+log P / T, ``gnmt`` log P / ((5 + T) / 6) ** alpha.
 """
+
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from tushuo.decoders.base import Decoder, Step
+from tushuo.search import Steps
 from tushuo.search.beam_history import BeamHistory, Finished
 from tushuo.search.candidates import Plan, plain
 from tushuo.search.config import SearchConfig
 from tushuo.search.constraint_banks import constraint_banks
 from tushuo.search.diverse_beam import diverse
 from tushuo.search.filters import NEVER, Rules, rules_of
-from tushuo.search.hypothesis import Hypothesis
 from tushuo.text.vocabulary import START, Vocabulary
 
 
 @torch.inference_mode()
-def beam(
+def beam_search(
     decoder: Decoder,
     regions: Float[Tensor, "P R D"],
     config: SearchConfig,
     vocabulary: Vocabulary | None,
-) -> list[list[Hypothesis]]:
+) -> Steps:
     """Search the best captions of every picture of a batch.
 
-    States are copied for hypotheses, regions never; a picture leaves the batch when it is done.
+    Decoder states are copied for hypotheses, regions never; a picture leaves the batch when it is
+    complete.
 
     Raises:
-        SettingError: a word is not in the vocabulary, or no caption was found that keeps all rules.
+        SettingError: a word is not in the vocabulary, or no caption satisfies the constraints.
     """
     rules = rules_of(config, vocabulary)
     plan, P, device = _plan(config, rules), len(regions), regions.device
     W = plan.lanes * plan.width
-    trail, ended = BeamHistory.empty(P, W, config, device), Finished(P, plan, config, device)
+    history = BeamHistory.empty(P, W, config, device)
+    finished = Finished(P, plan, config, device)
     totals = torch.full((P, plan.lanes, plan.width), NEVER, device=device)
     totals[:, : plan.answers, 0] = 0.0
     pictures = torch.arange(P, device=device)
@@ -51,30 +55,48 @@ def beam(
     first = decoder.step(torch.full_like(pictures, START), decoder.start(regions))
     step = _repeat(first, pictures.repeat_interleave(W))
     for t in range(config.max_words + 1):
-        said, seen = trail.words[..., :t], sum(len(of) for of in attention)
+        words, offset = history.words[..., :t], sum(map(len, attention))
         attention.append(step.attention)
-        unfinished, ends = plan.expand(
+        unfinished, ended = plan.expand(
             totals,
-            rules(step.log_probs, said.flatten(0, 1)).view(*totals.shape, -1),
-            said.reshape(*totals.shape, t),
-            ended.slots_left(pictures),
+            rules(step.log_probs, words.flatten(0, 1)).view(*totals.shape, -1),
+            words.reshape(*totals.shape, t),
+            finished.slots_left(pictures),
         )
-        if bool((ends.scores > NEVER).any()):
-            ended.take(pictures, ends, trail.follow(ends, step.log_probs, seen, t), t + 1)
-        full = ended.slots_left(pictures) == 0
-        totals = unfinished.scores.masked_fill(full[..., None], NEVER)
-        on = (totals > NEVER).flatten(1).any(dim=1).nonzero()[:, 0]
-        if len(on) == 0:
+        if bool((ended.scores > NEVER).any()):
+            extended = history.extend(ended, step.log_probs, offset, t)
+            finished.add(pictures, ended, extended, t + 1)
+        complete = finished.slots_left(pictures) == 0
+        totals = unfinished.scores.masked_fill(complete[..., None], NEVER)
+        active = (totals > NEVER).flatten(1).any(dim=1).nonzero()[:, 0]
+        if len(active) == 0:
             break
-        trail = trail.follow(unfinished, step.log_probs, seen, t).select(on)
-        totals, pictures = totals[on], pictures[on]
-        rows = (unfinished.parents.flatten(1)[on] + on[:, None] * W).flatten()
-        step = decoder.step(unfinished.words[on].flatten(), step.state.select(rows))
-    return ended.hypotheses(config.n_best, torch.cat(attention))
+        history = history.extend(unfinished, step.log_probs, offset, t).select(active)
+        totals, pictures = totals[active], pictures[active]
+        yield partial(_prefixes, finished, history, totals, pictures, t + 1)
+        rows = (unfinished.parents.flatten(1)[active] + active[:, None] * W).flatten()
+        step = decoder.step(unfinished.words[active].flatten(), step.state.select(rows))
+    return finished.hypotheses(config.n_best, torch.cat(attention))
+
+
+def _prefixes(
+    finished: Finished,
+    history: BeamHistory,
+    totals: Float[Tensor, "Q lanes K"],
+    pictures: Int[Tensor, " Q"],
+    length: int,
+) -> list[list[int]]:
+    """Return each picture's best unfinished hypothesis, or its best caption once it is complete."""
+    prefixes = finished.best_words()
+    best = totals.flatten(1).argmax(dim=1)
+    words = history.words[torch.arange(len(best), device=best.device), best, :length].tolist()
+    for picture, prefix in zip(pictures.tolist(), words, strict=True):
+        prefixes[picture] = prefix
+    return prefixes
 
 
 def _repeat(step: Step, rows: Int[Tensor, " B"]) -> Step:
-    """Let all hypotheses of a picture begin with the same first step."""
+    """Copy a picture's first step to all of its hypotheses."""
     return Step(
         step.log_probs.index_select(0, rows),
         step.attention.index_select(0, rows),
@@ -85,12 +107,8 @@ def _repeat(step: Step, rows: Int[Tensor, " B"]) -> Step:
 def _plan(config: SearchConfig, rules: Rules) -> Plan:
     if config.search == "diverse":
         width = config.beam_size // config.groups
-        return Plan(
-            expand=diverse(config.diversity_penalty),
-            width=width,
-            lanes=config.groups,
-            answers=config.groups,
-        )
+        expand = diverse(config.diversity_penalty)
+        return Plan(expand=expand, width=width, lanes=config.groups, answers=config.groups)
     if rules.required_words:
         expand = constraint_banks(rules.required_words, config.max_words)
         return Plan(expand=expand, width=config.beam_size, lanes=len(rules.required_words) + 1)

@@ -1,4 +1,4 @@
-"""Continuations of hypotheses: which there are, which go on, which end."""
+"""Continuations of hypotheses: which exist, which stay in the beam, which finish."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from torch import Tensor
 from tushuo.search.filters import NEVER
 from tushuo.text.vocabulary import END
 
-FAST_TOPK = 64  # torch on a processor looks for k of n in one pass where n is at least 64 k
+FAST_TOPK = 64  # torch on the CPU finds k of n in one pass where n is at least 64 k
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Candidates:
     """Continuations of hypotheses, the best of each lane first.
 
     Attributes:
-        scores: log-probability of the whole, minus infinity for none.
+        scores: log-probability of the whole hypothesis; minus infinity where there is none.
         parents: place of the continued hypothesis among its picture's.
-        words: what is said next.
+        words: the next word.
     """
 
     scores: Float[Tensor, "P lanes C"]
@@ -29,37 +29,39 @@ class Candidates:
 
     @classmethod
     def join(cls, parts: "Sequence[Candidates]", dim: int) -> "Candidates":
-        """Put lanes side by side (dim 1), or more continuations into each lane (dim 2)."""
+        """Concatenate lanes (dim 1), or the continuations of each lane (dim 2)."""
         return cls(
-            torch.cat([of.scores for of in parts], dim=dim),
-            torch.cat([of.parents for of in parts], dim=dim),
-            torch.cat([of.words for of in parts], dim=dim),
+            torch.cat([part.scores for part in parts], dim=dim),
+            torch.cat([part.parents for part in parts], dim=dim),
+            torch.cat([part.words for part in parts], dim=dim),
         )
 
     def lane(self, place: int) -> "Candidates":
-        """Take one lane."""
-        return Candidates(*(of[:, place, None] for of in (self.scores, self.parents, self.words)))
+        """Return one lane."""
+        return Candidates(*(values[:, place, None] for values in self._tensors()))
 
     def pick(self, places: Int[Tensor, "P lanes K"]) -> "Candidates":
-        """Take some of each lane."""
-        return Candidates(*(of.gather(2, places) for of in (self.scores, self.parents, self.words)))
+        """Select continuations of each lane."""
+        return Candidates(*(values.gather(2, places) for values in self._tensors()))
 
     def best(self, width: int) -> "Candidates":
-        """Take the best of each lane; where there are fewer, all."""
+        """Return the best of each lane, or all where there are fewer."""
         return self.pick(self.scores.topk(min(width, self.scores.shape[2]), dim=2).indices)
 
-    def ends(self, width: int) -> "Candidates":
-        """Take the ends among the first ``width``."""
-        first = Candidates(*(of[..., :width] for of in (self.scores, self.parents, self.words)))
+    def ended(self, width: int) -> "Candidates":
+        """Return those among the first ``width`` that end."""
+        first = Candidates(*(values[..., :width] for values in self._tensors()))
         return replace(first, scores=first.scores.masked_fill(first.words != END, NEVER))
 
     def unfinished(self, width: int) -> "Candidates":
-        """Take the first ``width`` that do not end."""
+        """Return the first ``width`` that do not end."""
         C = self.words.shape[2]
         order = (self.words == END).long() * C + torch.arange(C, device=self.words.device)
-        places = order.topk(min(width, C), dim=2, largest=False).indices
-        found = self.pick(places)
-        return replace(found, scores=found.scores.masked_fill(found.words == END, NEVER))
+        picked = self.pick(order.topk(min(width, C), dim=2, largest=False).indices)
+        return replace(picked, scores=picked.scores.masked_fill(picked.words == END, NEVER))
+
+    def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.scores, self.parents, self.words
 
 
 Expand = Callable[
@@ -71,18 +73,19 @@ Expand = Callable[
     ],
     tuple[Candidates, Candidates],
 ]
+"""In: total scores, log-probabilities of the next word, words so far, finished captions that each lane
+still lacks. Out: unfinished and ended continuations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How hypotheses stand.
+    """How the hypotheses of a picture are arranged.
 
     Attributes:
-        expand: scores so far, log-probabilities, words so far and how many captions a lane still
-            wants, in; what goes on and what ends, out.
-        width: hypotheses a lane.
-        lanes: lanes a picture.
-        answers: lanes that a caption may begin and end in.
+        expand: chooses continuations.
+        width: hypotheses in each lane.
+        lanes: number of lanes.
+        answers: number of lanes that a caption may start and finish in.
     """
 
     expand: Expand
@@ -92,45 +95,46 @@ class Plan:
 
 
 def plain(
-    totals: Tensor, scores: Tensor, said: Tensor, slots_left: Tensor
+    totals: Tensor, scores: Tensor, words: Tensor, slots_left: Tensor
 ) -> tuple[Candidates, Candidates]:
-    """Take the best continuations of all hypotheses of a lane."""
+    """Choose the best continuations of all hypotheses of a lane."""
     width = totals.shape[2]
-    found = continuations(totals, scores).best(2 * width)
-    return found.unfinished(width), found.ends(width)
+    candidates = continuations(totals, scores).best(2 * width)
+    return candidates.unfinished(width), candidates.ended(width)
 
 
 def continuations(
     totals: Float[Tensor, "P lanes K"], scores: Float[Tensor, "P lanes K V"]
 ) -> Candidates:
-    """Return each hypothesis' likeliest next words: twice as many as a lane is wide.
+    """Return each hypothesis's most probable next words: twice as many as a lane is wide.
 
-    That is enough: of the best ``2 K`` of a lane at most ``K`` end.
+    That is enough, because at most ``K`` of a lane's best ``2 K`` end.
     """
     _, lanes, K, V = scores.shape
-    values, words = likeliest(scores, min(2 * K, V))
+    values, words = top_words(scores, min(2 * K, V))
     parents = torch.arange(lanes * K, device=words.device).view(1, lanes, K, 1).expand_as(words)
     return Candidates(
         *((totals[..., None] + values).flatten(2), parents.flatten(2), words.flatten(2))
     )
 
 
-def likeliest(
+def top_words(
     scores: Float[Tensor, "P lanes K V"], count: int
 ) -> tuple[Float[Tensor, "P lanes K C"], Int[Tensor, "P lanes K C"]]:
-    """Return the ``count`` best words and their scores, as ``topk`` does.
+    """Return the ``count`` best words and their scores, as ``topk`` does, but faster.
 
-    They are in the ``count`` columns with the best words, once the words are written down in a few
-    rows; so all words are passed over once, as fast as memory gives them. As many columns as
-    torch's ``topk`` wants to be at its fastest.
+    The vocabulary is laid out in a few rows; the best words lie in the ``count`` columns with the
+    largest maxima. All words are then read once, at memory speed. The number of columns is what
+    torch's ``topk`` needs for its fastest path.
     """
     V = scores.shape[-1]
-    tall = max(1, V // (FAST_TOPK * count))
-    wide = V // tall
-    columns = torch.unflatten(scores[..., : tall * wide], -1, (tall, wide)).amax(dim=-2)
-    first = columns.topk(count, dim=-1).indices.unsqueeze(-2)  # (P, lanes, K, 1, C)
-    words = first + torch.arange(0, tall * wide, wide, device=scores.device).unsqueeze(1)
-    rest = torch.arange(tall * wide, V, device=scores.device).expand(*scores.shape[:-1], -1)
+    rows = max(1, V // (FAST_TOPK * count))
+    columns = V // rows
+    maxima = torch.unflatten(scores[..., : rows * columns], -1, (rows, columns)).amax(dim=-2)
+    first = maxima.topk(count, dim=-1).indices.unsqueeze(-2)  # (P, lanes, K, 1, C)
+    offsets = torch.arange(0, rows * columns, columns, device=scores.device).unsqueeze(1)
+    words = first + offsets
+    rest = torch.arange(rows * columns, V, device=scores.device).expand(*scores.shape[:-1], -1)
     words = torch.cat([words.flatten(-2), rest], dim=-1)
     values, places = scores.gather(-1, words).topk(count, dim=-1)
     return values, words.gather(-1, places)

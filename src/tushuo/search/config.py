@@ -1,135 +1,137 @@
-"""How captions are searched. Without torch, since the command line is made from it."""
+"""Settings of a search; without torch, because command-line options are made from them."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tushuo.errors import SettingError
 
-MOST = 1000  # of what a search holds at once, or of its steps
+LIMIT = 1000  # of settings that memory and time grow with
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """Settings of a search; the words are strings, as the run's vocabulary has them."""
+    """Settings of a search; words are strings of the run's vocabulary."""
 
     search: Annotated[
         Literal["greedy", "sample", "beam", "diverse", "consensus"],
-        "the likeliest word each time; drawn words; the best captions; the best of several groups; "
-        "of the best captions the ones that most of the drawn ones are like",
+        "greedy decoding; sampling; beam search; diverse beam search; consensus (minimum Bayes "
+        "risk) reranking of a beam",
     ] = "greedy"
-    n_best: Annotated[int, "captions a picture, best first; of sample: how many are drawn"] = 1
-    beam_size: Annotated[
-        int, "of beam, diverse and consensus: unfinished captions kept a picture"
-    ] = 5
+    n_best: Annotated[int, "captions per picture, best first; with sample: samples drawn"] = 1
+    beam_size: Annotated[int, "beam, diverse, consensus: hypotheses kept per picture"] = 5
     length_norm: Annotated[
         Literal["sum", "mean", "gnmt"],
-        "what ranks captions: log-probability, over their length, or by the rule of GNMT",
+        "beam, diverse, consensus: rank captions by log-probability, by its mean over the words, "
+        "or by the rule of GNMT",
     ] = "mean"
-    gnmt_alpha: Annotated[float, "of gnmt: 0 is sum, more is longer"] = 0.6
-    groups: Annotated[int, "of diverse: how many share the beams"] = 5
+    gnmt_alpha: Annotated[float, "length-norm gnmt: 0 equals sum, more prefers longer captions"] = (
+        0.6
+    )
+    groups: Annotated[int, "diverse: groups that share the beam"] = 5
     diversity_penalty: Annotated[
-        float, "of diverse: nats off a word for each earlier group's use"
+        float, "diverse: nats subtracted from a word for each earlier group that uses it"
     ] = 0.5
-    temperature: Annotated[float, "of sample: below 1 safer words, above 1 bolder ones"] = 1.0
-    mbr_samples: Annotated[
-        int, "of consensus: drawn captions that its captions are compared with"
-    ] = 30
-    mbr_temperature: Annotated[float, "of consensus: temperature of the judges"] = 0.7
+    temperature: Annotated[float, "sample: below 1 favours probable words, above 1 rare ones"] = 1.0
+    mbr_samples: Annotated[int, "consensus: samples that candidates are compared with"] = 30
+    mbr_temperature: Annotated[float, "consensus: temperature of these samples"] = 0.7
     genericness_penalty: Annotated[
-        float,
-        "of consensus: off a caption's agreement, times the logarithm of how many training "
-        "captions say just so",
+        float, "consensus: penalty per log-count of identical captions in the training set"
     ] = 0.0
-    top_k: Annotated[int | None, "of sample: draw among so many likeliest words"] = None
-    top_p: Annotated[float | None, "of sample: draw among the likeliest with this share"] = None
-    seed: Annotated[int, "of sample and consensus: the same seed repeats a picture's captions"] = 0
-    min_words: Annotated[int, "shortest caption"] = 0
-    max_words: Annotated[int, "longest caption"] = 40
+    top_k: Annotated[int | None, "sample: draw among the k most probable words"] = None
+    top_p: Annotated[
+        float | None, "sample: draw among the most probable words that sum to this probability"
+    ] = None
+    seed: Annotated[int, "sample, consensus: equal seeds give equal captions of a picture"] = 0
+    min_words: Annotated[int, "minimum length of a caption"] = 0
+    max_words: Annotated[int, "maximum length of a caption"] = 40
     required_words: Annotated[
-        tuple[str, ...], "of beam and consensus: a word that must appear"
+        tuple[str, ...], "beam, consensus: a word that must occur; may be repeated"
     ] = ()
-    banned_words: Annotated[tuple[str, ...], "a word, or words in a row, never said"] = ()
-    banned_endings: Annotated[tuple[str, ...], "a word, or words in a row, never at the end"] = ()
-    no_repeat_ngram: Annotated[int | None, "so many words in a row never come twice"] = None
-    no_immediate_repeat: Annotated[bool, "a word never follows itself"] = False
-    allow_unk: Annotated[bool, "let it speak of unknown words as such"] = False
+    banned_words: Annotated[
+        tuple[str, ...], "a word or phrase that must not occur; may be repeated"
+    ] = ()
+    banned_endings: Annotated[
+        tuple[str, ...], "a word or phrase that no caption may end with; may be repeated"
+    ] = ()
+    no_repeat_ngram: Annotated[int | None, "no n-gram of this length occurs twice"] = None
+    no_immediate_repeat: Annotated[bool, "no word follows itself"] = False
+    allow_unk: Annotated[bool, "allow the token for unknown words in captions"] = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        for names, least in _LEAST.items():
-            for name in names:
-                given = getattr(self, name)
-                if given is not None and not least <= given < math.inf:  # nan is no number either
-                    said = name.replace("_", "-")
-                    finite = " and finite" if isinstance(given, float) else ""
-                    raise SettingError(f"{said} was {given}, it must be at least {least}{finite}")
-        for name in _COSTLY:
-            if getattr(self, name) > MOST:
+        """Reject invalid values and combinations."""
+        for name, value in _values(self, _MINIMUM):
+            if value is not None and not _MINIMUM[name] <= value < math.inf:  # rejects NaN too
+                finite = " and finite" if isinstance(value, float) else ""
                 raise SettingError(
-                    f"{name.replace('_', '-')} was {getattr(self, name)}, it must be at most "
-                    f"{MOST}, since memory and time grow with it"
+                    f"{_option(name)} was {value}, it must be at least {_MINIMUM[name]}{finite}"
                 )
-        for name in ("temperature", "mbr_temperature"):
-            if not 0 < getattr(self, name) < math.inf:
+        for name, value in _values(self, _LIMITED):
+            if value > LIMIT:
                 raise SettingError(
-                    f"{name.replace('_', '-')} was {getattr(self, name)}, it must be above 0 and "
-                    "finite; for the likeliest words use --search greedy"
+                    f"{_option(name)} was {value}, it must be at most {LIMIT}, because memory and "
+                    "time grow with it"
+                )
+        for name, value in _values(self, ("temperature", "mbr_temperature")):
+            if not 0 < value < math.inf:
+                raise SettingError(
+                    f"{_option(name)} was {value}, it must be above 0 and finite; for the most "
+                    "probable words use --search greedy"
                 )
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise SettingError(f"top-p was {self.top_p}, it must be above 0 and at most 1")
         if self.min_words > self.max_words:
             raise SettingError(
-                f"min-words was {self.min_words}, above max-words, which is {self.max_words}"
+                f"min-words was {self.min_words}, more than max-words, which is {self.max_words}"
             )
-        self._refuse_beams()
-        self._refuse_words()
+        self._check_beams()
+        self._check_words()
 
-    def _refuse_beams(self) -> None:
+    def _check_beams(self) -> None:
         if self.search == "greedy" and self.n_best > 1:
             raise SettingError(
-                f"n-best was {self.n_best}, but greedy finds one caption; "
-                "use --search beam or sample"
+                f"n-best was {self.n_best}, but greedy decoding gives one caption; use --search "
+                "beam or sample"
             )
         if self.search in ("beam", "diverse", "consensus") and self.n_best > self.beam_size:
             raise SettingError(
-                f"n-best was {self.n_best}, above beam-size, which is {self.beam_size}; "
-                "raise beam-size"
+                f"n-best was {self.n_best}, more than beam-size, which is {self.beam_size}; raise "
+                "beam-size"
             )
         if self.search == "diverse" and self.beam_size % self.groups:
             raise SettingError(
-                f"beam-size was {self.beam_size}, it must be a multiple of groups, "
-                f"which is {self.groups}"
+                f"beam-size was {self.beam_size}, it must be a multiple of groups, which is "
+                f"{self.groups}"
             )
 
-    def _refuse_words(self) -> None:
+    def _check_words(self) -> None:
         if self.required_words and self.search not in ("beam", "consensus"):
             raise SettingError(
-                f"must was given with --search {self.search}; only --search beam and consensus can "
-                "see to it"
+                f"required-words cannot be combined with --search {self.search}; use --search beam "
+                "or consensus"
             )
-        if len(set(self.required_words)) > self.max_words:
+        count = len(set(self.required_words))
+        if count > self.max_words:
             raise SettingError(
-                f"must names {len(set(self.required_words))} words, above max-words, "
-                f"which is {self.max_words}"
+                f"required-words names {count} words, more than max-words, which is "
+                f"{self.max_words}"
             )
         both = sorted({*self.required_words} & {*self.banned_words})
         if both:
-            raise SettingError(f"{' '.join(both)} must and must not appear; choose one")
+            raise SettingError(f"{' '.join(both)} is both required and banned; choose one")
 
     @property
     def signature(self) -> str:
-        """All that decides this search's captions, in one word."""
-        ranked = (
-            ("gnmt_alpha",)
-            if self.length_norm == "gnmt" and "length_norm" in _OF[self.search]
-            else ()
-        )
-        used = {name: getattr(self, name) for name in (*_OF[self.search], *ranked, *_OF_ALL)}
-        told = ",".join(
-            f"{SIGNED_AS.get(name, name)}={_told(value)}" for name, value in used.items() if value
-        )
-        return f"{self.search},{told}"
+        """All settings that influence this search's captions, in one word."""
+        ranked = "length_norm" in _USED_BY[self.search] and self.length_norm == "gnmt"
+        names = (*_USED_BY[self.search], *(("gnmt_alpha",) if ranked else ()), *_USED_BY_ALL)
+        fields = [
+            f"{SIGNED_AS.get(name, name)}={'+'.join(value) if isinstance(value, tuple) else value}"
+            for name, value in _values(self, names)
+            if value
+        ]
+        return f"{self.search},{','.join(fields)}"
 
 
 # Calibrations and results are matched by this text, so it keeps the names that settings once had.
@@ -146,30 +148,38 @@ SIGNED_AS = {
     "no_immediate_repeat": "no_echo",
     "allow_unk": "unk",
 }
-_LEAST = {
-    ("n_best", "beam_size", "groups", "max_words", "top_k", "no_repeat_ngram", "mbr_samples"): 1,
-    ("min_words", "gnmt_alpha", "diversity_penalty", "genericness_penalty"): 0,
+_MINIMUM = {
+    "n_best": 1,
+    "beam_size": 1,
+    "groups": 1,
+    "max_words": 1,
+    "top_k": 1,
+    "no_repeat_ngram": 1,
+    "mbr_samples": 1,
+    "min_words": 0,
+    "gnmt_alpha": 0,
+    "diversity_penalty": 0,
+    "genericness_penalty": 0,
 }
-_COSTLY = ("n_best", "beam_size", "groups", "mbr_samples", "max_words")
-_OF_ALL = (
+_LIMITED = ("n_best", "beam_size", "groups", "mbr_samples", "max_words")
+_USED_BY_ALL = (
     "min_words", "max_words", "required_words", "banned_words", "banned_endings",
     "no_repeat_ngram", "no_immediate_repeat", "allow_unk",
 )  # fmt: skip
-_OF: dict[str, tuple[str, ...]] = {
+_USED_BY: dict[str, tuple[str, ...]] = {
     "greedy": (),
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
     "beam": ("beam_size", "length_norm"),
     "diverse": ("beam_size", "length_norm", "groups", "diversity_penalty"),
     "consensus": (
-        "beam_size",
-        "length_norm",
-        "mbr_samples",
-        "mbr_temperature",
-        "genericness_penalty",
-        "seed",
+        "beam_size", "length_norm", "mbr_samples", "mbr_temperature", "genericness_penalty", "seed",
     ),
-}
+}  # fmt: skip
 
 
-def _told(value: object) -> str:
-    return "+".join(value) if isinstance(value, tuple) else str(value)
+def _values(config: SearchConfig, names: Iterable[str]) -> list[tuple[str, Any]]:
+    return [(name, getattr(config, name)) for name in names]
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")

@@ -1,13 +1,13 @@
-"""Of the captions that a beam finds, those that the model itself would agree with the most.
+"""Rerank a beam's captions by minimum Bayes risk (MBR).
 
-Minimum Bayes risk: Kumar, Byrne, "Minimum Bayes-Risk Decoding for Statistical Machine Translation",
-NAACL 2004, with expectations over samples as in Eikema, Aziz, "Sampling-Based Approximations to
-Minimum Bayes Risk Decoding for Neural Machine Translation", EMNLP 2022. For captions a consensus
-among those of similar pictures: Devlin et al., "Exploring Nearest Neighbor Approaches for Image
-Captioning", 2015.
+Kumar, Byrne, "Minimum Bayes-Risk Decoding for Statistical Machine Translation", NAACL 2004, with
+expectations over samples as in Eikema, Aziz, "Sampling-Based Approximations to Minimum Bayes Risk
+Decoding for Neural Machine Translation", EMNLP 2022. For captions, a consensus among those of
+similar pictures: Devlin et al., "Exploring Nearest Neighbor Approaches for Image Captioning", 2015.
 
-Differs from them: candidates are a beam's, judges are samples of a lower temperature, and the
-utility is the similarity of `metrics.agreement`, by how rare words are in the training captions.
+Differs from them: candidates come from a beam, samples are drawn at a lower temperature, and the
+utility is the n-gram similarity of `metrics.mbr_utility`, weighted by inverse document frequency in
+the training captions.
 """
 
 import math
@@ -20,9 +20,9 @@ from torch import Tensor
 from tushuo.decoders.base import Decoder
 from tushuo.errors import SettingError
 from tushuo.metrics.mbr_utility import mbr_utility
-from tushuo.search.beam_search import beam
+from tushuo.search import Prefixes, Steps
+from tushuo.search.beam_search import beam_search
 from tushuo.search.config import SearchConfig
-from tushuo.search.hypothesis import Hypothesis
 from tushuo.search.step_by_step import step_by_step
 from tushuo.text.vocabulary import CorpusCounts, Vocabulary
 
@@ -32,39 +32,50 @@ def consensus(
     regions: Float[Tensor, "P R D"],
     config: SearchConfig,
     vocabulary: Vocabulary | None,
-) -> list[list[Hypothesis]]:
-    """Search every picture's captions with beams, then rank them by agreement with judges.
+) -> Steps:
+    """Search every picture's captions with a beam, then rank them by expected utility.
 
-    Candidates keep all constraints. Judges keep none but the longest length: they say what the
-    model sees, and of the captions that are allowed the nearest to that is said. A stock penalty
-    takes from the agreement of what people said of many training pictures, for that says little of
-    this one: as log P(caption) does in Li et al., "A Diversity-Promoting Objective Function for
-    Neural Conversation Models", NAACL 2016, equation 9, but counted and not modelled.
+    Candidates satisfy all constraints. Samples satisfy none but the maximum length, because they
+    estimate the model's distribution: of the allowed captions, the one closest to it wins. The
+    genericness penalty lowers captions that occur many times in training and say little about this
+    picture, like log P(caption) in Li et al., "A Diversity-Promoting Objective Function for Neural
+    Conversation Models", NAACL 2016, equation 9, but counted instead of modelled.
 
     Raises:
-        SettingError: it is not known how rare words or captions are, or the beams refuse.
+        SettingError: the run has no word or caption counts, or the beam search raises it.
     """
-    rarity, stock = idf_weights(vocabulary), caption_counts(vocabulary, config)
-    found = beam(
-        decoder, regions, replace(config, search="beam", n_best=config.beam_size), vocabulary
+    weights, counts = idf_weights(vocabulary), caption_counts(vocabulary, config)
+    beam_config = replace(config, search="beam", n_best=config.beam_size)
+    candidates = yield from beam_search(decoder, regions, beam_config, vocabulary)
+    leading = [hypotheses[0].words for hypotheses in candidates]
+    samples = step_by_step(decoder, regions, _sampling(config), vocabulary)
+    while True:
+        try:
+            next(samples)
+        except StopIteration as end:
+            sampled = end.value
+            break
+        yield _constant(leading)
+    utilities = mbr_utility(
+        [[one.words for one in hypotheses] for hypotheses in candidates],
+        [[one.words for one in hypotheses] for hypotheses in sampled],
+        weights,
     )
-    mbr_samples = step_by_step(decoder, regions, _judging(config), vocabulary)
-    agreed = mbr_utility(
-        [[one.words for one in of] for of in found],
-        [[one.words for one in of] for of in mbr_samples],
-        rarity,
-    )
-    ranked = []
-    for of, alike in zip(found, agreed, strict=True):
-        times = [stock.get(tuple(one.words), 1) for one in of]
-        worth = alike - config.genericness_penalty * np.log(times)
-        best = np.argsort(-worth, kind="stable")[: config.n_best]
-        ranked.append([of[place] for place in best.tolist()])
-    return ranked
+    results = []
+    for hypotheses, utility in zip(candidates, utilities, strict=True):
+        repeats = [counts.get(tuple(one.words), 1) for one in hypotheses]
+        scores = utility - config.genericness_penalty * np.log(repeats)
+        best = np.argsort(-scores, kind="stable")[: config.n_best]
+        results.append([hypotheses[place] for place in best.tolist()])
+    return results
 
 
-def _judging(config: SearchConfig) -> SearchConfig:
-    """Return how the judges are drawn."""
+def _constant(prefixes: list[list[int]]) -> Prefixes:
+    return lambda: prefixes
+
+
+def _sampling(config: SearchConfig) -> SearchConfig:
+    """Return how MBR samples are drawn."""
     return SearchConfig(
         search="sample",
         n_best=config.mbr_samples,
@@ -76,49 +87,50 @@ def _judging(config: SearchConfig) -> SearchConfig:
 
 
 def idf_weights(vocabulary: Vocabulary | None) -> Float[np.ndarray, " V"]:
-    """Weigh each word: the logarithm of all pictures by those of whose captions it is one.
+    """Return each word's inverse document frequency: log of all pictures over those that have it.
 
     Raises:
-        SettingError: there is no vocabulary, or it does not know that.
+        SettingError: there is no vocabulary, or it has no counts.
     """
-    words, common = _counted(vocabulary)
-    counts = [max(1, common.words.get(word, 0)) for word in words.words]
-    return math.log(max(1, common.pictures)) - np.log(np.array(counts, float))
+    vocabulary, counts = _require_counts(vocabulary)
+    pictures = [max(1, counts.words.get(word, 0)) for word in vocabulary.words]
+    return math.log(max(1, counts.pictures)) - np.log(np.array(pictures, float))
 
 
 def caption_counts(
     vocabulary: Vocabulary | None, config: SearchConfig
 ) -> dict[tuple[int, ...], int]:
-    """Return how many training captions say just so, by the words' ids, where at least two do.
+    """Return how often captions occur in training, by token ids, where at least twice.
 
     Raises:
-        SettingError: a stock penalty is asked for, and that was never counted.
+        SettingError: there is a genericness penalty, but captions were never counted.
     """
     if not config.genericness_penalty:
         return {}
-    words, common = _counted(vocabulary)
-    if common.captions is None:
+    vocabulary, counts = _require_counts(vocabulary)
+    if counts.captions is None:
         raise SettingError(
-            "stock-penalty asks how often captions were said in training, which this run's "
-            f"frequencies.json does not tell; {_ANEW}"
+            "genericness-penalty requires counts of the training captions, which this run's "
+            f"frequencies.json does not have; {_REWRITE}"
         )
-    ids = {word: place for place, word in enumerate(words.words)}
-    return {tuple(ids[of] for of in said.split(" ")): n for said, n in common.captions.items()}
+    ids = {word: place for place, word in enumerate(vocabulary.words)}
+    return {
+        tuple(ids[word] for word in caption.split(" ")): count
+        for caption, count in counts.captions.items()
+    }
 
 
-_ANEW = (
-    "give the tushuo train command that made it once more: "
-    "that writes the file, and trains nothing again"
+_REWRITE = (
+    "repeat the tushuo train command that made the run: it writes the file without training again"
 )
 
 
-def _counted(vocabulary: Vocabulary | None) -> tuple[Vocabulary, CorpusCounts]:
-    """Return a vocabulary that knows how common its words are, and that."""
+def _require_counts(vocabulary: Vocabulary | None) -> tuple[Vocabulary, CorpusCounts]:
     if vocabulary is None:
-        raise SettingError("consensus was asked of a search that has no vocabulary; pass the run's")
+        raise SettingError("consensus requires a vocabulary, but none was passed; pass the run's")
     if vocabulary.counts is None:
         raise SettingError(
-            "consensus weighs words by how rare they are in the training captions, and this run "
-            f"has no frequencies.json; {_ANEW}"
+            "consensus weights words by their document frequency in the training captions, but "
+            f"this run has no frequencies.json; {_REWRITE}"
         )
     return vocabulary, vocabulary.counts

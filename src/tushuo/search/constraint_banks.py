@@ -1,10 +1,10 @@
-"""Words that must appear: a bank of hypotheses for each number of them that has been said.
+"""Required words: one bank of hypotheses for each number of required words used so far.
 
 Hokamp, Liu, "Lexically Constrained Decoding for Sequence Generation Using Grid Beam Search", ACL
 2017; Post, Vilar, "Fast Lexically Constrained Decoding with Dynamic Beam Allocation", NAACL 2018,
 share one beam among the same banks.
 
-Differs from both: each bank has a beam of its own and constraints are single words.
+Differs from both: each bank has a beam of its own, and constraints are single words.
 """
 
 import torch
@@ -16,33 +16,38 @@ from tushuo.text.vocabulary import END
 
 
 def constraint_banks(required_words: list[int], max_words: int) -> Expand:
-    """Expand banks: lane ``n`` holds hypotheses with ``n`` of the words; the last one may end."""
-    listed = torch.tensor(required_words)
+    """Return an expansion whose lane ``n`` holds hypotheses with ``n`` of the required words.
+
+    Only captions of the last lane, which have all of them, may finish.
+    """
+    required_ids = torch.tensor(required_words)
 
     def expand(
-        totals: Tensor, scores: Tensor, said: Tensor, slots_left: Tensor
+        totals: Tensor, scores: Tensor, words: Tensor, slots_left: Tensor
     ) -> tuple[Candidates, Candidates]:
-        """Go up a lane with a missing word, or stay while there is room for those left."""
-        wanted, width = listed.to(scores.device), totals.shape[2]
-        missing = (said[..., None] != wanted).all(dim=3)  # (P, lanes, K, words of must)
-        arriving = _arriving(totals, scores, missing, wanted)
+        """Move up a lane with a missing word, or stay while the missing ones still fit."""
+        required, width = required_ids.to(scores.device), totals.shape[2]
+        missing = (words[..., None] != required).all(dim=3)  # (P, lanes, K, required words)
+        arriving = _arriving(totals, scores, missing, required)
         staying = scores.clone()
-        staying[..., wanted] = staying[..., wanted].masked_fill(missing, NEVER)
-        left = missing.sum(dim=3, keepdim=True)
-        staying = staying.masked_fill(left >= max(1, max_words - said.shape[3]), NEVER)
-        staying[..., END] = staying[..., END].masked_fill(left[..., 0] > 0, NEVER)
-        found = Candidates.join([continuations(totals, staying), arriving], dim=2).best(2 * width)
-        return found.unfinished(width), found.lane(totals.shape[1] - 1).ends(width)
+        staying[..., required] = staying[..., required].masked_fill(missing, NEVER)
+        remaining = missing.sum(dim=3, keepdim=True)
+        no_space = remaining >= max(1, max_words - words.shape[3])
+        staying = staying.masked_fill(no_space, NEVER)
+        staying[..., END] = staying[..., END].masked_fill(remaining[..., 0] > 0, NEVER)
+        candidates = Candidates.join([continuations(totals, staying), arriving], dim=2)
+        best = candidates.best(2 * width)
+        return best.unfinished(width), best.lane(totals.shape[1] - 1).ended(width)
 
     return expand
 
 
-def _arriving(totals: Tensor, scores: Tensor, missing: Tensor, wanted: Tensor) -> Candidates:
-    """Return what comes into each bank from the one below it, by saying a missing word."""
+def _arriving(totals: Tensor, scores: Tensor, missing: Tensor, required: Tensor) -> Candidates:
+    """Return the continuations that enter each lane from the one below with a missing word."""
     P, lanes, K, C = missing.shape
-    values = totals[..., None] + scores[..., wanted].masked_fill(~missing, NEVER)
-    nothing = torch.full_like(values[:, :1], NEVER)
-    values = torch.cat([nothing, values[:, :-1]], dim=1).flatten(2)
+    values = totals[..., None] + scores[..., required].masked_fill(~missing, NEVER)
+    none = torch.full_like(values[:, :1], NEVER)
+    values = torch.cat([none, values[:, :-1]], dim=1).flatten(2)
     parents = torch.arange(lanes * K, device=scores.device).view(1, lanes, K, 1) - K
     parents = parents.clamp_min(0).expand(P, lanes, K, C).flatten(2)
-    return Candidates(values, parents, wanted.expand(P, lanes, K, C).flatten(2))
+    return Candidates(values, parents, required.expand(P, lanes, K, C).flatten(2))

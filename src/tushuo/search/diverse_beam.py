@@ -1,10 +1,11 @@
-"""Diverse beam search: groups that keep away from each other's words.
+"""Diverse beam search: groups that avoid each other's words.
 
 Vijayakumar et al., "Diverse Beam Search: Decoding Diverse Solutions from Neural Sequence Models",
 2016, algorithm 1 with Hamming diversity.
 
-Differs from the paper: the penalty decides which words a group takes at this step and is gone then,
-so that captions are ranked by their true log-probabilities; an end is not penalised.
+Differs from the paper: the penalty influences which words a group takes at this step and is then
+dropped, so that captions are ranked by their true log-probabilities; the end token is not
+penalised.
 """
 
 from dataclasses import replace
@@ -17,27 +18,30 @@ from tushuo.search.filters import NEVER
 
 
 def diverse(diversity_penalty: float) -> Expand:
-    """Expand each lane after the lanes before it, away from the words that they took."""
+    """Return an expansion that handles lanes in turn, away from the words of earlier lanes."""
 
     def expand(
-        totals: Tensor, scores: Tensor, said: Tensor, slots_left: Tensor
+        totals: Tensor, scores: Tensor, words: Tensor, slots_left: Tensor
     ) -> tuple[Candidates, Candidates]:
-        """Let lanes choose in turn; a word's fee moves the choice, and no hypothesis' score."""
+        """Penalise words for the choice of continuations, but not in their scores."""
         P, lanes, width, V = scores.shape
-        used = torch.zeros(P, V, device=scores.device)
+        uses = torch.zeros(P, V, device=scores.device)
         unfinished, ended = [], []
         for lane in range(lanes):
-            fee = diversity_penalty * used
-            found = continuations(
-                totals[:, lane : lane + 1], scores[:, lane : lane + 1] - fee[:, None, None]
+            penalty = diversity_penalty * uses
+            candidates = continuations(
+                totals[:, lane : lane + 1], scores[:, lane : lane + 1] - penalty[:, None, None]
             ).best(2 * width)
-            true = found.scores + fee.gather(1, found.words.flatten(1))[:, None]
-            found = replace(found, scores=true, parents=found.parents + lane * width)
-            unfinished.append(found.unfinished(width))
-            ended.append(found.ends(width))
-            goes_on = (ended[-1].scores > NEVER).sum(dim=2) < slots_left[:, lane, None]
-            taken = (unfinished[-1].scores > NEVER)[:, 0] & goes_on
-            used.scatter_add_(1, unfinished[-1].words.flatten(1), taken.float())
+            true_scores = (
+                candidates.scores + penalty.gather(1, candidates.words.flatten(1))[:, None]
+            )
+            parents = candidates.parents + lane * width
+            candidates = replace(candidates, scores=true_scores, parents=parents)
+            unfinished.append(candidates.unfinished(width))
+            ended.append(candidates.ended(width))
+            incomplete = (ended[-1].scores > NEVER).sum(dim=2) < slots_left[:, lane, None]
+            used = (unfinished[-1].scores > NEVER)[:, 0] & incomplete
+            uses.scatter_add_(1, unfinished[-1].words.flatten(1), used.float())
         return Candidates.join(unfinished, dim=1), Candidates.join(ended, dim=1)
 
     return expand

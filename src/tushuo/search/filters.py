@@ -1,7 +1,7 @@
-"""What may be said next: filters on log-probabilities, composed from the configuration.
+"""Constraints on the next word: filters on log-probabilities, composed from the settings.
 
-A filter forbids words (minus infinity), in place, and changes no other number. All hypotheses of a
-step are equally long, so the words so far are a rectangle.
+A filter excludes words (minus infinity) in place and changes no other value. All hypotheses of a
+step have the same length, so the words so far are a matrix.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ NEVER = -torch.inf
 
 @dataclass(frozen=True)
 class Rules:
-    """What a configuration asks of captions, in ids.
+    """The constraints of a search, as token ids.
 
     Attributes:
-        filters: what may be said next.
-        must: words that must appear, each once.
+        filters: constraints on the next word.
+        required_words: words that must occur.
     """
 
     filters: list[LogitFilter]
@@ -35,118 +35,126 @@ class Rules:
     def __call__(
         self, log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]
     ) -> Float[Tensor, "B V"]:
-        """Run the filters one after the other, and return what was given."""
-        for one in self.filters:
-            one(log_probs, words)
+        """Apply all filters, and return the same tensor."""
+        for logit_filter in self.filters:
+            logit_filter(log_probs, words)
         return log_probs
 
 
 def rules_of(config: SearchConfig, vocabulary: Vocabulary | None) -> Rules:
-    """Turn a configuration's words and limits into rules.
+    """Convert the words and limits of a search's settings into rules.
 
     Raises:
         SettingError: a word is not in the vocabulary; the message names it.
     """
-    required_words = [ids_of(word, vocabulary) for word in dict.fromkeys(config.required_words)]
-    for word, ids in zip(dict.fromkeys(config.required_words), required_words, strict=True):
+    required: list[int] = []
+    for word in dict.fromkeys(config.required_words):
+        ids = ids_of(word, vocabulary)
         if len(ids) > 1:
-            raise SettingError(f"must was {word!r}; name one word each time: --must A --must B")
-    return Rules(_filters(config, vocabulary), [ids[0] for ids in required_words])
+            raise SettingError(
+                f"required-words was {word!r}, which is {len(ids)} words; repeat the option for "
+                "each word: --required-words A --required-words B"
+            )
+        required += ids
+    return Rules(_filters(config, vocabulary), required)
 
 
 def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitFilter]:
-    never = [ids_of(phrase, vocabulary) for phrase in config.banned_words]
-    last = [ids_of(phrase, vocabulary) for phrase in config.banned_endings]
-    banned = [PAD, START, *([] if config.allow_unk else [UNK])]
-    filters = [forbid([*banned, *(ids[0] for ids in never if len(ids) == 1)])]
+    banned = [ids_of(phrase, vocabulary) for phrase in config.banned_words]
+    banned_endings = [ids_of(phrase, vocabulary) for phrase in config.banned_endings]
+    always_banned = [PAD, START, *([] if config.allow_unk else [UNK])]
+    filters = [forbid([*always_banned, *(ids[0] for ids in banned if len(ids) == 1)])]
     if config.min_words:
         filters.append(before(config.min_words, forbid([END])))
-    filters += [forbid_after(ids[:-1], ids[-1]) for ids in never if len(ids) > 1]
-    for ids in last:
+    filters += [forbid_after(ids[:-1], ids[-1]) for ids in banned if len(ids) > 1]
+    for ids in banned_endings:
         filters.append(forbid_after(ids, END))
-        # the last place is closed to what may not stand there, or the caption could not end
+        # at the last position the phrase itself is excluded, or the caption could not end
         filters.append(at(config.max_words - 1, forbid_after(ids[:-1], ids[-1])))
     if config.no_repeat_ngram is not None:
         filters.append(forbid_repeats(config.no_repeat_ngram))
     if config.no_immediate_repeat:
-        filters.append(forbid_echo)
+        filters.append(forbid_immediate_repeat)
     return [*filters, at(config.max_words, only(END))]
 
 
 def ids_of(phrase: str, vocabulary: Vocabulary | None) -> list[int]:
-    """Return the ids of a word, or of words with spaces between them.
+    """Return the ids of a word, or of several words separated by spaces.
 
     Raises:
-        SettingError: there is no vocabulary, no word, a mark, or a word that it does not have.
+        SettingError: there is no vocabulary or no word, or a word is special or unknown.
     """
     words = phrase.split()
-    if vocabulary is None or not words:
+    if not words:
+        raise SettingError("a constraint was an empty word; name a word, or leave the option out")
+    if vocabulary is None:
         raise SettingError(
-            f"the word {phrase!r} was given to a search that has no vocabulary; pass the run's"
-            if words
-            else "an empty word was given to the search; name one, or leave the option out"
+            f"the constraint {phrase!r} requires a vocabulary, but none was passed; pass the run's"
         )
     known = set(vocabulary.words)
     for word in words:
         if word in SPECIAL and word != SPECIAL[UNK]:
-            raise SettingError(f"{word} is a mark and no word; name words that captions have")
-        if word not in known:
-            near = ", ".join(get_close_matches(word.lower(), vocabulary.words)) or "none"
             raise SettingError(
-                f"the run does not know the word {word!r}, near it: {near}; its words stand in "
-                "its vocabulary.json"
+                f"{word} is a special token, not a word; name a word that occurs in captions"
+            )
+        if word not in known:
+            closest = ", ".join(get_close_matches(word.lower(), vocabulary.words)) or "none"
+            raise SettingError(
+                f"{word!r} is not in the run's vocabulary (closest: {closest}); see its "
+                "vocabulary.json"
             )
     return vocabulary.encode(words)[1:-1]
 
 
 def forbid(ids: Sequence[int]) -> LogitFilter:
-    """Never say these words."""
-    listed = torch.tensor(ids)
-    return lambda log_probs, words: log_probs.index_fill_(1, listed.to(log_probs.device), NEVER)
+    """Exclude these words."""
+    excluded = torch.tensor(ids)
+    return lambda log_probs, words: log_probs.index_fill_(1, excluded.to(log_probs.device), NEVER)
 
 
 def only(word: int) -> LogitFilter:
-    """Say this word and no other."""
+    """Exclude all words but one."""
 
-    def keep(log_probs: Tensor, words: Tensor) -> None:
-        kept = log_probs[:, word].clone()
-        log_probs.fill_(NEVER)[:, word] = kept
+    def apply(log_probs: Tensor, words: Tensor) -> None:
+        allowed = log_probs[:, word].clone()
+        log_probs.fill_(NEVER)[:, word] = allowed
 
-    return keep
+    return apply
 
 
-def forbid_after(before: Sequence[int], word: int) -> LogitFilter:
-    """Never say a word right after these."""
-    tail = torch.tensor(before, dtype=torch.long)
+def forbid_after(prefix: Sequence[int], word: int) -> LogitFilter:
+    """Exclude a word directly after others."""
+    prefix_ids = torch.tensor(prefix, dtype=torch.long)
 
-    def close(log_probs: Tensor, words: Tensor) -> None:
-        n = len(tail)
+    def apply(log_probs: Tensor, words: Tensor) -> None:
+        n = len(prefix_ids)
         if words.shape[1] >= n:
-            said = (words[:, words.shape[1] - n :] == tail.to(words.device)).all(dim=1)
-            log_probs[:, word].masked_fill_(said, NEVER)
+            tail = words[:, words.shape[1] - n :]
+            matches = (tail == prefix_ids.to(words.device)).all(dim=1)
+            log_probs[:, word].masked_fill_(matches, NEVER)
 
-    return close
+    return apply
 
 
 def forbid_repeats(n: int) -> LogitFilter:
-    """Never say n words in a row that were said before (Paulus, Xiong, Socher, ICLR 2018, 2.5)."""
+    """Exclude n-grams that occurred before (Paulus, Xiong, Socher, ICLR 2018, section 2.5)."""
 
-    def close(log_probs: Tensor, words: Tensor) -> None:
-        """Find where the last n - 1 words stood before, and close the word that followed."""
+    def apply(log_probs: Tensor, words: Tensor) -> None:
+        """Find earlier occurrences of the last n - 1 words, and exclude the words after them."""
         T = words.shape[1]
         if n > T:
             return
-        grams = words.unfold(1, n, 1)  # (B, T - n + 1, n)
-        begun = (grams[..., :-1] == words[:, None, T - n + 1 :]).all(dim=-1)
-        worth = torch.zeros(begun.shape).to(log_probs).masked_fill(~begun, torch.inf)
-        worth = worth.masked_fill(begun, NEVER)
-        log_probs.scatter_reduce_(1, grams[..., -1], worth, reduce="amin")
+        ngrams = words.unfold(1, n, 1)  # (B, T - n + 1, n)
+        repeated = (ngrams[..., :-1] == words[:, None, T - n + 1 :]).all(dim=-1)
+        penalty = torch.zeros(repeated.shape).to(log_probs).masked_fill(~repeated, torch.inf)
+        penalty = penalty.masked_fill(repeated, NEVER)
+        log_probs.scatter_reduce_(1, ngrams[..., -1], penalty, reduce="amin")
 
-    return close
+    return apply
 
 
-def forbid_echo(log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]) -> None:
-    """Never say the last word again at once."""
+def forbid_immediate_repeat(log_probs: Float[Tensor, "B V"], words: Int[Tensor, "B _T"]) -> None:
+    """Exclude the last word."""
     log_probs.scatter_(1, words[:, -1:], NEVER)
 
 

@@ -1,4 +1,4 @@
-"""Captions that are given, walked through a decoder: what it would have said at each word."""
+"""Decode given captions, to learn what the decoder predicts at each of their words."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,28 +16,28 @@ def force_decode(
     captions: Sequence[Sequence[int]],
     pictures: Int[Tensor, " B"],
 ) -> Iterator[tuple[Int[Tensor, " K"], Step]]:
-    """Give each step of given captions, all at once.
+    """Decode given captions step by step, all at once.
 
     Args:
-        decoder: any.
-        regions: of each picture.
-        captions: ids without ``<start>`` and ``<end>``.
-        pictures: the row of ``regions`` of each caption.
+        decoder: any decoder.
+        regions: regions of each picture.
+        captions: token ids without ``<start>`` and ``<end>``.
+        pictures: row of ``regions`` of each caption.
 
     Yields:
-        The captions that are not over before this step, and the step: what comes after ``<start>``
-        first, and after a caption's last word last.
+        The captions that have not ended before this step, and the step: first the prediction after
+        ``<start>``, last the one after a caption's last word.
     """
     longest = max(map(len, captions)) + 1
-    fed = torch.tensor([[START, *words, *[PAD] * (longest - 1 - len(words))] for words in captions])
-    fed, pictures = fed.to(decoder.device), pictures.to(decoder.device)
-    lengths = torch.tensor([len(words) + 1 for words in captions], device=decoder.device)
-    alive = torch.arange(len(captions), device=decoder.device)
+    inputs = torch.tensor([[START, *ids, *[PAD] * (longest - 1 - len(ids))] for ids in captions])
+    inputs, pictures = inputs.to(decoder.device), pictures.to(decoder.device)
+    lengths = torch.tensor([len(ids) + 1 for ids in captions], device=decoder.device)
+    active = torch.arange(len(captions), device=decoder.device)
     state = decoder.start(regions.to(decoder.device)).select(pictures)
     for t in range(longest):
-        unfinished = (lengths[alive] > t).nonzero()[:, 0]
-        if len(unfinished) < len(alive):
-            alive, state = alive[unfinished], state.select(unfinished)
-        step = decoder.step(fed[alive, t], state)
-        yield alive, step
+        remaining = (lengths[active] > t).nonzero()[:, 0]
+        if len(remaining) < len(active):
+            active, state = active[remaining], state.select(remaining)
+        step = decoder.step(inputs[active, t], state)
+        yield active, step
         state = step.state

@@ -1,4 +1,4 @@
-"""What a search gives back."""
+"""The result of a search."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ class Hypothesis:
     """One caption of one picture.
 
     Attributes:
-        words: ids, without ``<start>`` and ``<end>``.
-        log_probs: of each word, and of ``<end>`` last, as the decoder has them: before temperature,
-            and over all words, the forbidden ones too.
-        attention: where each word looked, row by row of the grid.
+        words: token ids, without ``<start>`` and ``<end>``.
+        log_probs: log-probability of each word, followed by that of ``<end>``, under the decoder's
+            own distribution: before temperature, and over the whole vocabulary.
+        attention: attention weights of each word, over the grid row by row.
     """
 
     words: list[int]

@@ -1,6 +1,6 @@
-"""Words and their ids, on Hugging Face ``tokenizers``; saved as that library's JSON.
+"""Words and their ids, kept by Hugging Face ``tokenizers`` and saved as that library's JSON.
 
-That JSON takes nothing else in, so how common the words are stands in a file beside it.
+That format has no room for extra fields, so word counts are kept in a separate file.
 """
 
 from collections import Counter
@@ -18,18 +18,18 @@ from tushuo.runtime import sha256, write_bytes
 
 PAD, START, END, UNK = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
-FILE, COMMON = "vocabulary.json", "frequencies.json"
+FILE, COUNTS_FILE = "vocabulary.json", "frequencies.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
-    """Which words a captioner may know."""
+    """Which words of the training captions are kept."""
 
-    size: Annotated[int, "how many of the most frequent words to keep"] = 5000
-    min_count: Annotated[int, "drop words that the training captions use less often"] = 1
+    size: Annotated[int, "number of most frequent words to keep"] = 5000
+    min_count: Annotated[int, "drop words that occur less often in the training captions"] = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Reject invalid values."""
         for name, value in (("vocabulary", self.size), ("min-count", self.min_count)):
             if value < 1:
                 raise SettingError(f"{name} was {value}, it must be at least 1")
@@ -38,13 +38,13 @@ class VocabularyConfig:
 @final
 @dataclass(frozen=True, kw_only=True)
 class CorpusCounts:
-    """How common words, and whole captions, are among the captions of the training pictures.
+    """How often words and whole captions occur in the captions of the training pictures.
 
     Attributes:
-        pictures: how many pictures there are.
-        words: in how many pictures' captions a word stands; ``<unk>``: one that is not known.
-        captions: how many captions say just so (words with spaces between), where at least two
-            do and every word is known; None where that was never counted.
+        pictures: number of pictures.
+        words: number of pictures whose captions contain a word; ``<unk>`` counts unknown words.
+        captions: number of identical captions (words joined by spaces), where at least two are and
+            every word is known; None where captions were never counted.
     """
 
     pictures: int
@@ -53,7 +53,7 @@ class CorpusCounts:
 
     @classmethod
     def load(cls, path: Path) -> "CorpusCounts | None":
-        """Read them; None where they were never written.
+        """Read counts; None where the file does not exist.
 
         Raises:
             RunError: the file cannot be read.
@@ -64,7 +64,7 @@ class CorpusCounts:
             return None
         except msgspec.DecodeError as error:
             raise RunError(
-                f"{path} cannot be read: {error}; the same tushuo train command writes it anew"
+                f"{path} cannot be read: {error}; repeat the same tushuo train command to rewrite it"
             ) from error
 
 
@@ -73,8 +73,8 @@ class Vocabulary:
     """Words and their ids; ids 0 to 3 are ``<pad> <start> <end> <unk>``.
 
     Args:
-        tokenizer: knows the words.
-        counts: how common they are, where that is known; no part of the hash.
+        tokenizer: maps words to ids.
+        counts: how often words occur, where that is known; not part of the hash.
     """
 
     def __init__(self, tokenizer: Tokenizer, counts: CorpusCounts | None = None):
@@ -84,7 +84,7 @@ class Vocabulary:
 
     @classmethod
     def fit(cls, captions: Iterable[Sequence[str]], config: VocabularyConfig) -> "Vocabulary":
-        """Keep the most frequent words of the training captions; ties go by the alphabet.
+        """Keep the most frequent words of the training captions; ties are broken alphabetically.
 
         Raises:
             DataError: no word is frequent enough.
@@ -96,56 +96,58 @@ class Vocabulary:
         kept = sorted(frequent, key=lambda word: (-counts[word], word))[: config.size]
         if not kept:
             raise DataError(
-                f"no word occurs {config.min_count} times in the training captions, which hold "
-                f"{len(counts)} different words; give train a lower --min-count, or bring more "
-                "captions"
+                f"no word occurs {config.min_count} times in the training captions, which have "
+                f"{len(counts)} different words; lower --min-count, or add more captions"
             )
         ids = {word: index for index, word in enumerate([*SPECIAL, *kept])}
         return cls(Tokenizer(WordLevel(ids, unk_token=SPECIAL[UNK])))
 
     def with_counts(self, pictures: Sequence[Iterable[Sequence[str]]]) -> "Vocabulary":
-        """Return the same words, and how common they are among the captions of pictures."""
-        known, words, whole = set(self.words), Counter[str](), Counter[str]()
-        for captions in pictures:
-            words.update({w if w in known else SPECIAL[UNK] for said in captions for w in said})
-            whole.update(" ".join(said) for said in captions if known.issuperset(said))
-        ordered = {word: words[word] for word in self.words if words[word]}
-        stock = {said: count for said, count in sorted(whole.items()) if count > 1}
-        common = CorpusCounts(pictures=len(pictures), words=ordered, captions=stock)
-        return Vocabulary(self._tokenizer, common)
+        """Return the same words with their counts in the captions of pictures."""
+        known, words, repeats = set(self.words), Counter[str](), Counter[str]()
+        for captions in map(list, pictures):
+            occurring = {word for caption in captions for word in caption}
+            words.update({word if word in known else SPECIAL[UNK] for word in occurring})
+            repeats.update(" ".join(c) for c in captions if known.issuperset(c))
+        counts = CorpusCounts(
+            pictures=len(pictures),
+            words={word: words[word] for word in self.words if words[word]},
+            captions={caption: n for caption, n in sorted(repeats.items()) if n > 1},
+        )
+        return Vocabulary(self._tokenizer, counts)
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":
-        """Read the vocabulary of a run's folder.
+        """Read the vocabulary of a run folder.
 
         Raises:
-            RunError: it is missing or not a vocabulary of ours.
+            RunError: the file is missing or not a vocabulary of ours.
         """
-        path, common = folder / FILE, CorpusCounts.load(folder / COMMON)
+        path, counts = folder / FILE, CorpusCounts.load(folder / COUNTS_FILE)
         try:
-            vocabulary = cls(Tokenizer.from_file(str(path)), common)
-        except Exception as error:  # tokenizers raises bare Exception, nothing finer
+            vocabulary = cls(Tokenizer.from_file(str(path)), counts)
+        except Exception as error:  # tokenizers raises bare Exception, nothing more specific
             raise RunError(f"{path} is not a vocabulary: {error}; train the run again") from error
         if vocabulary.words[: len(SPECIAL)] != SPECIAL:
-            raise RunError(f"{path} does not begin with {' '.join(SPECIAL)}; train the run again")
+            raise RunError(f"{path} does not start with {' '.join(SPECIAL)}; train the run again")
         return vocabulary
 
     def save(self, folder: Path) -> None:
-        """Write the vocabulary as tokenizers' JSON, and how common its words are, atomically."""
+        """Write the vocabulary and its counts, each file atomically."""
         write_bytes(folder / FILE, self._tokenizer.to_str(pretty=True).encode())
         if self.counts:
-            write_bytes(folder / COMMON, msgspec.json.encode(self.counts))
+            write_bytes(folder / COUNTS_FILE, msgspec.json.encode(self.counts))
 
     def __len__(self) -> int:
         return len(self.words)
 
     @property
     def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 over the words in order."""
+        """First 16 hex digits of the SHA-256 of the words in order."""
         return sha256("\n".join(self.words).encode())[:16]
 
     def encode(self, words: Sequence[str]) -> list[int]:
-        """Return ``<start>``, the words' ids (``<unk>`` for strangers), ``<end>``."""
+        """Return ``<start>``, the words' ids (``<unk>`` for unknown words), ``<end>``."""
         ids = self._tokenizer.encode(list(words), is_pretokenized=True).ids if words else []
         return [START, *ids, END]
 

@@ -20,7 +20,7 @@ from tushuo.runs.run import Run, RunConfig, build_decoder, create_run, read_spli
 from tushuo.runtime import sha256
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same
-from tushuo.text.tokenization import TokenizerName, split
+from tushuo.text.tokenization import TokenizerName, tokenize
 from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
 from tushuo.training.attention_regularization import Attended
 from tushuo.training.batches import Example
@@ -167,7 +167,7 @@ def _spoken(
     """Split the captions of each part's pictures into words; without regions they are left out."""
     spoken = {
         part: [
-            (record, [split(caption, tokenizer) for caption in record.captions])
+            (record, [tokenize(caption, tokenizer) for caption in record.captions])
             for record in records
             if record.split == part and record.captions and record.image_id in regions.rows
         ]

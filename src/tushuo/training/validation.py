@@ -14,7 +14,7 @@ from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.score import TOKENIZERS
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.text.tokenization import join
+from tushuo.text.tokenization import detokenize
 from tushuo.training.setup import TrainingSetup
 
 BATCH_PICTURES = 64
@@ -49,7 +49,7 @@ class Validator:
             regions = self._read(rows[start : start + BATCH_PICTURES])
             found = search(decoder, regions, config, vocabulary=self._lesson.vocabulary)
             words = [self._lesson.vocabulary.decode(best[0].words) for best in found]
-            said += [join(one, self._lesson.config.tokenizer) for one in words]
+            said += [detokenize(one, self._lesson.config.tokenizer) for one in words]
         return dict(zip(names, said, strict=True))
 
     def cider(self, decoder: Decoder) -> float:

@@ -1,8 +1,9 @@
-"""How likely a caption fits its picture, by what its captioner felt while it spoke.
+"""How likely a caption fits its picture, from the decoder's own statistics.
 
-RUN/calibration.json holds what was fitted, by the weights and the search that it was fitted for;
-`calibrate` makes it. A caption fits where its CIDEr is at least what most people's captions reach
-against each other (`calibrate` says how many).
+RUN/calibration.json holds the fitted calibrations, each with the signature of the weights and the
+search that it was fitted for; `evaluation.calibrate` makes it. A caption fits its picture where its
+CIDEr reaches what most reference captions reach against each other (`evaluation.calibrate` states
+the share).
 """
 
 import math
@@ -21,37 +22,39 @@ from tushuo.runtime import write_bytes
 
 FORMAT = 1
 FILE = "calibration.json"
-FEATURES = ("mean", "least", "words", "spread")
+FEATURES = ("mean_log_prob", "min_log_prob", "length", "attention_entropy")
 
 
 def features(
-    log_probs: Sequence[float], attention: Float[np.ndarray, "T rows columns"]
+    log_probs: Sequence[float], attention: Float[np.ndarray, "T rows columns"] | None
 ) -> Float[np.ndarray, " F"]:
-    """Return what confidence is told from, in the order of ``FEATURES``.
+    """Return the statistics that confidence is computed from, in the order of ``FEATURES``.
 
-    ``mean`` and ``least`` are of the words' log-probabilities, the end's included; ``words`` is how
-    many they are; ``spread`` is the mean entropy of the words' maps, in nats.
+    Log-probabilities and length include the end token; the entropy is the mean over the words'
+    attention maps, in nats, and 0 where there are none.
     """
+    if attention is None or not len(attention):
+        return np.array([np.mean(log_probs), min(log_probs), float(len(log_probs)), 0.0])
     entropy = -(attention * np.log(attention.clip(1e-12))).sum(axis=(1, 2))
-    spread = float(entropy.mean()) if len(attention) else 0.0
-    return np.array([np.mean(log_probs), min(log_probs), float(len(log_probs)), spread])
+    return np.array([np.mean(log_probs), min(log_probs), float(len(log_probs)), entropy.mean()])
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A logistic regression from features to the probability that a caption fits.
+    """A logistic regression from caption statistics to the probability that a caption fits.
 
     Attributes:
         signature: run, weights and search that it was fitted for.
-        tokenizer: whose words CIDEr compared.
-        level: the CIDEr from which a caption fits.
-        centres, scales: mean and deviation of each feature where it was fitted.
-        weights: of each feature, in deviations; bias: the log-odds where all are at their centres.
-        ridge: what held the weights down, chosen by cross-validation.
-        pictures: how many it was fitted on.
-        alone: AUROC of each feature by itself, on the pictures held out.
-        held_out: how far it can be trusted, on pictures that it was not fitted on.
+        tokenizer: tokenizer of the CIDEr that it was fitted with.
+        level: CIDEr from which a caption fits.
+        centres, scales: mean and standard deviation of each feature where it was fitted.
+        weights: coefficient of each standardised feature.
+        bias: log-odds of a caption whose features are all at their centres.
+        ridge: strength of the L2 penalty, chosen by cross-validation.
+        pictures: number of pictures that it was fitted on.
+        alone: AUROC of each feature alone, on the held-out pictures.
+        held_out: its reliability on pictures that it was not fitted on.
     """
 
     signature: str
@@ -70,9 +73,9 @@ class Calibration:
         self, log_probs: Sequence[float], attention: Float[np.ndarray, "T rows columns"]
     ) -> float:
         """Return the probability that a caption fits its picture."""
-        standing = (features(log_probs, attention) - self.centres) / np.array(self.scales)
-        odds = float(standing @ np.array(self.weights)) + self.bias
-        return 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
+        standardised = (features(log_probs, attention) - self.centres) / np.array(self.scales)
+        log_odds = float(standardised @ np.array(self.weights)) + self.bias
+        return 1 / (1 + math.exp(-max(min(log_odds, 50.0), -50.0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,26 +84,26 @@ class _File:
     format: int = FORMAT
 
 
-def read(folder: Path) -> list[Calibration]:
+def read_calibrations(folder: Path) -> list[Calibration]:
     """Read a run's calibrations; none where it was never calibrated.
 
     Raises:
-        RunError: they are there but cannot be read.
+        RunError: the file cannot be read.
     """
     path = folder / FILE
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        content = msgspec.json.decode(path.read_bytes(), type=_File)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except msgspec.DecodeError as error:
         raise RunError(f"{path} cannot be read: {error}; calibrate again") from error
-    if found.format != FORMAT:
-        raise RunError(f"{path} is of format {found.format}, this tushuo reads {FORMAT}")
-    return found.calibrations
+    if content.format != FORMAT:
+        raise RunError(f"{path} has format {content.format}, this version reads {FORMAT}")
+    return content.calibrations
 
 
-def keep(folder: Path, calibration: Calibration) -> None:
-    """Write a calibration beside those for other searches; one of the same signature goes."""
-    others = [one for one in read(folder) if one.signature != calibration.signature]
-    whole = _File(calibrations=[*others, calibration])
-    write_bytes(folder / FILE, msgspec.json.format(msgspec.json.encode(whole)))
+def save_calibration(folder: Path, calibration: Calibration) -> None:
+    """Save a calibration beside those of other searches, replacing one of the same signature."""
+    others = [c for c in read_calibrations(folder) if c.signature != calibration.signature]
+    content = _File(calibrations=[*others, calibration])
+    write_bytes(folder / FILE, msgspec.json.format(msgspec.json.encode(content)))

@@ -1,18 +1,19 @@
-"""How familiar a picture looks: whether it is like those that a run was checked on.
+"""How familiar a picture is: whether it resembles the pictures that a run was calibrated on.
 
-A captioner speaks of any picture in the words of those that it learned from, and its confidence
-was fitted on such pictures: of a page of text, or of an animal that it never saw, it means nothing.
-So strange pictures are told apart before any word is said.
+A captioner describes any picture with the words of its training captions, and its confidence was
+fitted on pictures like these. For a page of text, or an animal that it never saw, that confidence
+means nothing, so out-of-distribution pictures are detected before decoding.
 
-A picture's glance is the mean of its regions, of length 1. What a glance has outside the main
-directions of other pictures' glances is its strangeness (the residual of Wang et al., "ViM:
-Out-Of-Distribution with Virtual-logit Matching", CVPR 2022; theirs is of the features before a
-classifier, not of length 1, and added to its logits). Familiarity is the share of further pictures
-that are at least as strange (the p-value of conformal prediction, Vovk et al., "Algorithmic
-Learning in a Random World", 2005, chapter 2): whatever the encoder, one picture in a hundred of the
-same kind has 0.01 or less. No strange picture is needed to fit it.
+The features of a picture are its mean region, scaled to length 1. Their out-of-distribution score
+is the norm of what lies outside the principal directions of other pictures' features (the residual
+of Wang et al., "ViM: Out-Of-Distribution with Virtual-logit Matching", CVPR 2022; theirs uses
+features before a classifier, not scaled to length 1, and is added to its logits). Familiarity is
+the share of further pictures that score at least as high (a conformal p-value: Vovk et al.,
+"Algorithmic Learning in a Random World", 2005, chapter 2), so whatever the encoder, one in a
+hundred pictures of the same kind gets 0.01 or less. No out-of-distribution picture is needed to fit
+it.
 
-RUN/familiar.safetensors holds it; `calibrate` makes it.
+RUN/familiarity.safetensors holds it; `evaluation.calibrate` makes it.
 """
 
 from dataclasses import dataclass
@@ -28,27 +29,28 @@ from torch import Tensor
 from tushuo.errors import RunError
 from tushuo.runtime import write_bytes
 
-FILE = "familiar.safetensors"
-DIRECTIONS = 32  # at most
+FILE, OLD_FILE = "familiarity.safetensors", "familiar.safetensors"
+MAX_DIRECTIONS = 32
 
 
 def pooled_features(regions: Float[Tensor, "P R D"]) -> Float[np.ndarray, "P D"]:
-    """Return each picture's mean region, of length 1."""
-    mean = regions.mean(dim=1).double().cpu().numpy()
-    length = np.linalg.norm(mean, axis=1, keepdims=True)
-    return mean / length.clip(1e-12)
+    """Return each picture's mean region, scaled to length 1."""
+    means = regions.mean(dim=1).double().cpu().numpy()
+    norms = np.linalg.norm(means, axis=1, keepdims=True)
+    return means / norms.clip(1e-12)
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Familiarity:
-    """What pictures look like that an encoder's run knows.
+    """What the pictures that a run was calibrated on have in common.
 
     Attributes:
-        signature: the encoder, whose regions these are of.
-        centre: the mean glance.
-        directions: in which the glances differ most, each of length 1.
-        known: strangeness of pictures that the directions are not of, ascending.
+        signature: the encoder that the features come from.
+        centre: mean of the features.
+        directions: principal directions of the features, each of length 1.
+        known: out-of-distribution scores of pictures that the directions were not fitted on,
+            ascending.
     """
 
     signature: str
@@ -58,65 +60,66 @@ class Familiarity:
 
     @classmethod
     def fit(
-        cls, glances: Float[np.ndarray, "P D"], fitted: Bool[np.ndarray, " P"], *, signature: str
+        cls, features: Float[np.ndarray, "P D"], fitted: Bool[np.ndarray, " P"], *, signature: str
     ) -> "Familiarity":
-        """Take the directions of some pictures, and the strangeness of the others.
+        """Fit the directions on some pictures, and score the others.
 
         Args:
-            glances: of all of them.
-            fitted: whose directions are taken.
+            features: pooled features of all of them.
+            fitted: which pictures the directions are fitted on.
             signature: the encoder's.
         """
-        centre, width = glances[fitted].mean(axis=0), glances.shape[1]
-        most = min(DIRECTIONS, fitted.sum() // 4, width // 4)  # the rest has room for strangers
-        directions = np.linalg.svd(glances[fitted] - centre, full_matrices=False)[2]
-        begun = cls(
+        centre, width = features[fitted].mean(axis=0), features.shape[1]
+        # directions are kept few enough to leave a residual that can be large
+        count = min(MAX_DIRECTIONS, fitted.sum() // 4, width // 4)
+        directions = np.linalg.svd(features[fitted] - centre, full_matrices=False)[2]
+        unscored = cls(
             signature=signature,
             centre=centre.astype(np.float16),
-            directions=directions[:most].astype(np.float16),
+            directions=directions[:count].astype(np.float16),
             known=np.zeros(0),
         )
-        known = np.sort(begun.ood_scores(glances[~fitted]))
+        known = np.sort(unscored.ood_scores(features[~fitted]))
         return cls(
-            signature=signature, centre=begun.centre, directions=begun.directions, known=known
+            signature=signature, centre=unscored.centre, directions=unscored.directions, known=known
         )
 
-    def ood_scores(self, glances: Float[np.ndarray, "P D"]) -> Float[np.ndarray, " P"]:
-        """Return the length of what glances have outside the directions."""
-        off = glances - self.centre
+    def ood_scores(self, features: Float[np.ndarray, "P D"]) -> Float[np.ndarray, " P"]:
+        """Return the norm of each picture's features outside the directions."""
+        centred = features - self.centre
         directions = self.directions.astype(np.float64)
-        return np.linalg.norm(off - off @ directions.T @ directions, axis=1)
+        return np.linalg.norm(centred - centred @ directions.T @ directions, axis=1)
 
-    def of(self, regions: Float[Tensor, "P R D"]) -> list[float]:
-        """Return the share of the known pictures that are at least as strange, each counted in."""
-        strange = self.ood_scores(pooled_features(regions))
-        as_strange = len(self.known) - np.searchsorted(self.known, strange)
-        return ((1 + as_strange) / (1 + len(self.known))).tolist()
+    def p_values(self, features: Float[np.ndarray, "P D"]) -> list[float]:
+        """Return the share of known pictures that score at least as high; each counts itself."""
+        scores = self.ood_scores(features)
+        at_least = len(self.known) - np.searchsorted(self.known, scores)
+        return ((1 + at_least) / (1 + len(self.known))).tolist()
 
 
-def keep(folder: Path, familiarity: Familiarity) -> None:
-    """Write what a run knows; what it knew goes."""
+def save_familiarity(folder: Path, familiarity: Familiarity) -> None:
+    """Save it in a run folder, replacing an earlier one."""
     arrays = {name: getattr(familiarity, name) for name in ("centre", "directions", "known")}
-    told = {"signature": familiarity.signature}
-    write_bytes(folder / FILE, save(arrays, metadata=told))
+    write_bytes(folder / FILE, save(arrays, metadata={"signature": familiarity.signature}))
+    (folder / OLD_FILE).unlink(missing_ok=True)
 
 
-def read(folder: Path) -> Familiarity | None:
-    """Read what a run knows; None where it was never calibrated.
+def read_familiarity(folder: Path) -> Familiarity | None:
+    """Read it from a run folder; None where the run was never calibrated.
 
     Raises:
-        RunError: it is there but cannot be read, or is of no use.
+        RunError: the file cannot be read, or its arrays do not fit together.
     """
-    path = folder / FILE
-    if not path.is_file():
+    path = next((p for p in (folder / FILE, folder / OLD_FILE) if p.is_file()), None)
+    if path is None:
         return None
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in ("centre", "directions", "known")}
-            encoder = file.metadata()["signature"]
+            signature = file.metadata()["signature"]
     except (SafetensorError, KeyError, TypeError) as error:
         raise RunError(f"{path} cannot be read: {error}; calibrate again") from error
     if arrays["directions"].shape[1:] != arrays["centre"].shape or arrays["known"].ndim != 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise RunError(f"{path} holds arrays that do not fit together: {shapes}; calibrate again")
-    return Familiarity(signature=encoder, **arrays)
+        raise RunError(f"{path} has arrays whose shapes do not fit: {shapes}; calibrate again")
+    return Familiarity(signature=signature, **arrays)

@@ -4,18 +4,18 @@ const SHADE = 0.82; // greatest darkness
 const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
 
 /** The map of one word: a byte a cell, or null. */
-function cut(all, place, spec) {
-  if (!spec || !all) return null;
-  const cells = spec.rows * spec.columns;
+function cut(all, place, grid) {
+  if (!grid || !all) return null;
+  const cells = grid.rows * grid.columns;
   const found = bytes(all).slice(place * cells, (place + 1) * cells);
   return found.length === cells ? found : null;
 }
 
 /** Draw a map on the canvas that lies over a picture. */
-function shade(canvas, image, map, spec) {
-  const small = make("canvas", { width: spec.columns, height: spec.rows });
+function shade(canvas, image, map, grid) {
+  const small = make("canvas", { width: grid.columns, height: grid.rows });
   const brush = small.getContext("2d");
-  const pixels = brush.createImageData(spec.columns, spec.rows);
+  const pixels = brush.createImageData(grid.columns, grid.rows);
   const [low, high] = [Math.min(...map), Math.max(...map)];
   map.forEach((value, n) => {
     pixels.data[4 * n + 3] = 255 * SHADE * (1 - (value - low) / Math.max(high - low, 1));
@@ -23,19 +23,19 @@ function shade(canvas, image, map, spec) {
   brush.putImageData(pixels, 0, 0);
   // The picture's own size, for its exact shape: of another, a thin line would stay light at an edge.
   [canvas.width, canvas.height] = [image.naturalWidth || 1, image.naturalHeight || 1];
-  const [x, y, w, h] = seenPart(canvas.width, canvas.height, spec);
+  const [x, y, w, h] = fieldOfView(canvas.width, canvas.height, grid);
   const drawn = canvas.getContext("2d");
   drawn.fillStyle = `rgb(0 0 0 / ${SHADE})`;
-  drawn.fillRect(0, 0, canvas.width, canvas.height); // what the encoder never saw stays dark
+  drawn.fillRect(0, 0, canvas.width, canvas.height); // what the encoder does not read stays dark
   drawn.clearRect(x, y, w, h);
   drawn.imageSmoothingQuality = "high";
   drawn.drawImage(small, x, y, w, h);
 }
 
-/** The part that the encoder saw: everything, or the middle square of an encoder that crops. */
-function seenPart(width, height, spec) {
-  if (spec.resize !== "crop") return [0, 0, width, height];
-  const side = (Math.min(width, height) * spec.side) / (spec.resize_side || spec.side);
+/** The part of a picture that the grid covers: left, top, width, height. */
+function fieldOfView(width, height, grid) {
+  if (grid.crop === null) return [0, 0, width, height];
+  const side = Math.min(width, height) * grid.crop;
   return [(width - side) / 2, (height - side) / 2, side, side];
 }
 
@@ -45,8 +45,8 @@ const PLACES = [
 ];
 
 /** Say in words where a map looks, for those who do not see it. */
-function looksAt(map, spec, places = PLACES) {
+function looksAt(map, grid, places = PLACES) {
   const most = map.indexOf(Math.max(...map));
-  const [row, column] = [Math.floor(most / spec.columns), most % spec.columns];
-  return places[3 * Math.floor((3 * row) / spec.rows) + Math.floor((3 * column) / spec.columns)];
+  const [row, column] = [Math.floor(most / grid.columns), most % grid.columns];
+  return places[3 * Math.floor((3 * row) / grid.rows) + Math.floor((3 * column) / grid.columns)];
 }

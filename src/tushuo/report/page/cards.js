@@ -12,7 +12,7 @@ function altText(picture) {
   return people ? `${picture.id}: a person says: ${people}` : `Picture ${picture.id}`;
 }
 
-const grid = (run) => (scored[run].settings || {}).encoder;
+const grid = (run) => scored[run].grid;
 const wordMap = (detail, run, place) => cut(detail.attention[run], place, grid(run));
 
 /** The picture with a canvas over it. */

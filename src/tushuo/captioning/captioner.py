@@ -1,0 +1,145 @@
+"""What every captioner provides, whatever library its model comes from.
+
+Commands, evaluation, report and services use captioners through this protocol only. Our own is
+`captioning.native.NativeCaptioner`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from tushuo.captioning.caption import Caption, Explanation, PartialCaption
+from tushuo.errors import PictureError, SettingError
+from tushuo.pictures.pixels import Picture
+from tushuo.search.config import SearchConfig
+from tushuo.text.tokenization import LANGUAGES, Language
+
+Stop = Callable[[], bool]
+"""Asked between two decoding steps; True cancels with a ``StoppedError``."""
+
+TOP_WORDS = 5  # words listed at each step of an explanation
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionerInfo:
+    """What a captioner is.
+
+    Attributes:
+        name: name to show, such as the run's folder.
+        language: language of its captions.
+        weights: first 16 hex digits of the SHA-256 of its weights.
+        search: its default search.
+        device: where it runs, such as ``cpu`` or ``cuda:0``.
+        has_attention: whether its captions carry attention maps.
+        has_confidence: whether captions of its default search carry a confidence.
+        has_familiarity: whether its captions carry the picture's familiarity.
+        encoder: signature of the encoder whose pooled features its captions carry; None where they
+            carry none.
+        folder: the run folder; None where there is none.
+    """
+
+    name: str
+    language: Language
+    weights: str
+    search: SearchConfig
+    device: str
+    has_attention: bool
+    has_confidence: bool
+    has_familiarity: bool
+    encoder: str | None = None
+    folder: Path | None = None
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Pictures in, captions out.
+
+    Methods may be called from several threads at once. ``config`` replaces the default search.
+    """
+
+    @property
+    def info(self) -> CaptionerInfo:
+        """What it is."""
+        ...
+
+    def caption(
+        self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
+    ) -> Caption:
+        """Caption one picture.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+            StoppedError: ``stop`` returned True.
+        """
+        ...
+
+    def caption_batch(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        config: SearchConfig | None = None,
+        stop: Stop | None = None,
+    ) -> list[Caption | PictureError]:
+        """Caption several pictures at once; each gets the caption that it would get alone.
+
+        Returns:
+            One caption for each picture, in order, or the error of a picture that cannot be opened.
+
+        Raises:
+            StoppedError: ``stop`` returned True.
+        """
+        ...
+
+    def stream(
+        self, picture: Picture, *, config: SearchConfig | None = None
+    ) -> Iterator[PartialCaption | Caption]:
+        """Caption one picture word by word: partial captions, then the caption.
+
+        Closing the iterator cancels the search.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+        """
+        ...
+
+    def explain(
+        self,
+        picture: Picture,
+        *,
+        config: SearchConfig | None = None,
+        top_words: int = TOP_WORDS,
+    ) -> Explanation:
+        """Caption one picture, and list the most probable words at each step.
+
+        Raises:
+            PictureError: the picture cannot be opened.
+        """
+        ...
+
+    def signature(self, config: SearchConfig | None = None) -> str:
+        """Name the model, its exact weights and the search: equal exactly where captions are."""
+        ...
+
+    def require_confidence(self, config: SearchConfig | None = None) -> None:
+        """Raise an error that says how to get a confidence for captions of this search.
+
+        Raises:
+            RunError: the captioner was never calibrated.
+            SignatureError: it was calibrated for another search or other weights.
+        """
+        ...
+
+
+def require_language(captioner: Captioner, language: Language) -> None:
+    """Refuse a captioner of another language.
+
+    Raises:
+        SettingError: its captions are in another language.
+    """
+    own = captioner.info.language
+    if own != language:
+        raise SettingError(
+            f"{captioner.info.name} captions in {LANGUAGES[own]}, but {LANGUAGES[language]} was "
+            f"requested; choose the language {own!r}, or another run"
+        )

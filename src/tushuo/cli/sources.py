@@ -1,0 +1,70 @@
+"""Pictures named on the command line: files, addresses, standard input."""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+MAX_DOWNLOAD_BYTES = 50_000_000
+
+
+def require_not_option(name: str, command: str) -> None:
+    """Refuse what looks like an option where a picture is expected: it is a mistyped option.
+
+    Raises:
+        SettingError: it begins with a hyphen, and no such file exists.
+    """
+    from tushuo.errors import SettingError
+
+    if name.startswith("-") and name != "-" and not Path(name).exists():
+        raise SettingError(f"unknown option {name}; see: tushuo {command} --help")
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """Expand folders and globs into files; addresses and ``-`` stay as they are."""
+    from tushuo.pictures.finding import find_pictures
+
+    sources: list[str] = []
+    for name in names:
+        sources += [name] if _is_remote(name) else map(str, find_pictures([name]))
+    return sources
+
+
+def picture_of(source: str) -> Path | bytes:
+    """Return a file's path, or the content of an address or of standard input.
+
+    Raises:
+        PictureError: the address cannot be fetched.
+    """
+    from tushuo.errors import FetchError, PictureError
+    from tushuo.fetch import fetch_bytes
+
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if not _is_remote(source):
+        return Path(source)
+    try:
+        return fetch_bytes(source, most=MAX_DOWNLOAD_BYTES)
+    except FetchError as error:
+        raise PictureError(str(error)) from error
+
+
+def stem_of(source: str) -> str:
+    """Return a name for files derived from a picture."""
+    return "picture" if _is_remote(source) else Path(source).stem
+
+
+def encodable(text: str) -> str:
+    """Escape the bytes of a file name that are not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def on_one_line(text: str) -> str:
+    """Escape control characters, which would end the line or move the cursor."""
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
+
+
+def _is_remote(source: str) -> bool:
+    return source == "-" or bool(ADDRESS.match(source))

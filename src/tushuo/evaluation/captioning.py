@@ -1,0 +1,178 @@
+"""Caption the pictures of a split, from their files or from a feature store."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from tushuo.captioning.batching import caption_all
+from tushuo.captioning.caption import Caption
+from tushuo.captioning.captioner import Captioner
+from tushuo.captioning.native import PictureRegions
+from tushuo.data.record import Record, Split
+from tushuo.errors import DataError, PictureError
+from tushuo.evaluation.results import PictureResult, attention_to_bytes
+from tushuo.features.regions import Regions
+from tushuo.pictures.pixels import Picture
+from tushuo.runs.run import read_split
+from tushuo.runtime import Progress, processes
+from tushuo.search.config import SearchConfig
+
+
+def split_of(
+    records: Sequence[Record], folders: Sequence[Path], split: Split
+) -> tuple[list[Record], list[Record]]:
+    """Return the records of a split, and those that the first run was trained on.
+
+    Where the data defines no split, the first run's own is used, so that the limits and the seed of
+    its training need not be repeated.
+
+    Args:
+        records: the data.
+        folders: run folders; none of them may be trained on the split.
+        split: name of the split.
+
+    Raises:
+        RunError: a run does not record what it was trained on.
+        DataError: the split has no pictures, or a run was trained on some of them.
+    """
+    run_splits = [{name: set(ids) for name, ids in read_split(one).items()} for one in folders]
+    if all(record.split for record in records):
+        chosen = [record for record in records if record.split == split]
+    else:
+        chosen = [record for record in records if record.image_id in run_splits[0].get(split, ())]
+    if not chosen:
+        raise DataError(f"the data has no pictures of the {split} split; choose another --split")
+    for folder, ids in zip(folders, run_splits, strict=True):
+        trained = [record for record in chosen if record.image_id in ids["train"]]
+        if trained and split != "train":
+            raise DataError(
+                f"{folder} was trained on {len(trained)} of the {len(chosen)} pictures of the "
+                f"{split} split, so scores on them would be too high; train on data that is split "
+                "by picture"
+            )
+    return chosen, [record for record in records if record.image_id in run_splits[0]["train"]]
+
+
+def share(records: Sequence[Record]) -> list[Record]:
+    """Return this process's share of the records, as numbered by torchrun."""
+    number, count = processes()
+    return list(records[number::count])
+
+
+def gather(
+    results: dict[int | str, PictureResult], records: Sequence[Record]
+) -> dict[int | str, PictureResult]:
+    """Collect the results of all processes, in the order of the records."""
+    if processes()[1] > 1:
+        from accelerate import PartialState
+        from accelerate.utils import gather_object
+
+        state = PartialState(cpu=True)
+        results = dict(gather_object(list(results.items())))
+        state.destroy_process_group()
+    ids = [record.image_id for record in records]
+    return {image_id: results[image_id] for image_id in ids if image_id in results}
+
+
+def caption_records(
+    captioner: Captioner,
+    records: Sequence[Record],
+    regions: Regions | None = None,
+    *,
+    config: SearchConfig | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Record, Caption | PictureError]]:
+    """Caption every picture that has references, once.
+
+    Args:
+        captioner: any captioner.
+        records: the pictures.
+        regions: regions computed before, for a `NativeCaptioner`; None: open the pictures.
+        config: search; None: the captioner's default.
+        progress: called with the pictures captioned so far and their total.
+
+    Yields:
+        Each record with its caption or its error.
+    """
+    unique = [*{record.image_id: record for record in records if record.captions}.values()]
+    return caption_all(
+        captioner,
+        unique,
+        _picture_source(regions),
+        config=config,
+        progress=progress,
+        total=len(unique),
+    )
+
+
+def _picture_source(regions: Regions | None) -> Callable[[Record], Picture]:
+    if regions is None:
+        return lambda record: record.path
+
+    def read(record: Record) -> Picture:
+        row = regions.rows.get(record.image_id)
+        if row is None:
+            reason = regions.failed.get(str(record.path), f"{record.path} has no regions")
+            raise PictureError(reason)
+        return cast(Picture, PictureRegions(regions.read([row])[0]))  # for NativeCaptioner
+
+    return read
+
+
+def caption_split(
+    captioner: Captioner,
+    records: Sequence[Record],
+    regions: Regions | None = None,
+    *,
+    config: SearchConfig | None = None,
+    progress: Progress | None = None,
+) -> tuple[dict[int | str, PictureResult], dict[str, str]]:
+    """Caption every picture that has references, and keep what a report shows.
+
+    Returns:
+        The results by image id, and the errors of the other pictures by path.
+    """
+    results: dict[int | str, PictureResult] = {}
+    errors: dict[str, str] = {}
+    captions = caption_records(captioner, records, regions, config=config, progress=progress)
+    for record, caption in captions:
+        if isinstance(caption, PictureError):
+            errors[str(record.path)] = str(caption)
+        else:
+            results[record.image_id] = _result(record, caption)
+    return results, errors
+
+
+def _result(record: Record, caption: Caption) -> PictureResult:
+    maps = b"" if caption.attention is None else attention_to_bytes(caption.attention)
+    return PictureResult(
+        caption=caption.text,
+        references=record.captions,
+        path=str(record.path),
+        words=caption.words,
+        log_probs=tuple(round(value, 4) for value in caption.log_probs),
+        attention=maps,
+        alternatives=tuple(other.text for other in caption.alternatives),
+        confidence=None if caption.confidence is None else round(caption.confidence, 4),
+    )
+
+
+def references_of(
+    records: Sequence[Record], captions: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the references of the captioned pictures, by image id.
+
+    Raises:
+        DataError: none of the captioned pictures has references.
+    """
+    references = {
+        str(record.image_id): record.captions
+        for record in records
+        if str(record.image_id) in captions and record.captions
+    }
+    if not references:
+        raise DataError(
+            "none of these pictures has both a caption and references; check --split, and that the "
+            "store was made of this data"
+        )
+    return references
