@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 import tushuo.data
-from tushuo.captioning.native import load
+from tushuo.captioning.load import load
 from tushuo.evaluation.evaluate import caption_each
 from tushuo.features.regions import Regions
 from tushuo.metrics.score import score

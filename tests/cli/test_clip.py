@@ -12,8 +12,9 @@ from tests.cli.conftest import call
 from tushuo.data.record import Record
 from tushuo.encoders.clip import load
 from tushuo.errors import DataError, MissingPartError, WeightsError
-from tushuo.evaluation.clip import Clip, look
-from tushuo.evaluation.evaluate import Scoring, baselines, evaluate
+from tushuo.evaluation.baselines import baselines
+from tushuo.evaluation.clip import Clip, embed_pictures
+from tushuo.evaluation.evaluate import Scoring, score_records
 from tushuo.metrics.clipscore import ClipScore
 from tushuo.metrics.corpus import Corpus
 
@@ -80,7 +81,7 @@ def test_the_formula() -> None:
 
 
 def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record]) -> None:
-    found = evaluate(SAID, pictures, Scoring(clip=look(load(model), pictures)))
+    found = score_records(SAID, pictures, Scoring(clip=embed_pictures(load(model), pictures)))
     library = transformers.CLIPModel.from_pretrained(model).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)
     processor = transformers.AutoImageProcessor.from_pretrained(model, use_fast=False)
@@ -110,13 +111,13 @@ def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record])
 
 
 def test_baselines_have_it_too(model: Path, pictures: list[Record]) -> None:
-    found = baselines(pictures, pictures, None, Scoring(clip=look(load(model), pictures)))
+    found = baselines(pictures, pictures, None, Scoring(clip=embed_pictures(load(model), pictures)))
     assert set(found) == {"frequent", "person"}
     assert all("RefCLIPScore" in of.scores for of in found.values())
 
 
 def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) -> None:
-    clip = look(load(model), pictures)
+    clip = embed_pictures(load(model), pictures)
     references = {str(r.image_id): r.captions for r in pictures}
     both = clip(SAID, references)
     for place, name in enumerate(SAID):
@@ -134,7 +135,7 @@ def test_what_is_missing_is_said(
         load(tmp_path)
     pictures[1].path.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
-        look(load(model), pictures)
+        embed_pictures(load(model), pictures)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingPartError, match="CLIPScore wants transformers"):
         load(model)

@@ -12,8 +12,8 @@ import tushuo.models
 from tests.cli.conftest import call
 from tests.evaluation.test_calibrate import calibration
 from tests.trust.test_familiarity import familiarity
-from tushuo.trust import familiarity as familiar
-from tushuo.trust.confidence import keep, read
+from tushuo.trust.confidence import read_calibrations, save_calibration
+from tushuo.trust.familiarity import read_familiarity, save_familiarity
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
     assert call("caption", picture, "--run", own, *least) == 2
     assert "does not know how sure it is; calibrate it" in capsys.readouterr().err
     signature = tushuo.load(own).signature()
-    keep(own, calibration(signature, bias=-40.0))
+    save_calibration(own, calibration(signature, bias=-40.0))
     assert call("caption", picture, "--run", own, *least) == 0
     assert "\tnot sure: confidence 0.00 is below 0.50; least sure of" in capsys.readouterr().out
     assert call("caption", picture, "--run", own, *least, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert sorted(told) == ["caption", "confidence", "image", "unsure"]
     assert told["caption"] is None
-    keep(own, calibration(signature, bias=40.0))
+    save_calibration(own, calibration(signature, bias=40.0))
     assert call("caption", picture, "--run", own, *least, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (bool(told["caption"]), told["confidence"]) == (True, 1.0)
@@ -62,14 +62,14 @@ def test_calibrate_keeps_what_it_found_in_the_run(
     monkeypatch.setattr("tushuo.evaluation.calibrate.calibrate", found)
     assert call(*arguments, "--search", "greedy") == 0
     assert "AUROC" in capsys.readouterr().out
-    assert len(read(own)) == 1
-    kept = familiar.read(own)
+    assert len(read_calibrations(own)) == 1
+    kept = read_familiarity(own)
     assert kept is not None
     assert kept.signature == "encoder"
     assert (own / "calibration.png").stat().st_size > 10_000
     assert call(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["held_out"]["pictures"] == 60
-    assert len(read(own)) == 2
+    assert len(read_calibrations(own)) == 2
 
 
 def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
@@ -82,32 +82,33 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
         "tushuo.evaluation.calibrate.calibrate",
         lambda captioner, *_, **how: (
             calibration(captioner.signature(how["config"])),
-            familiarity(captioner.encoder.spec.signature),
+            familiarity(captioner.info.encoder),
         ),
     )
     assert call("calibrate", scenes) == 0
-    assert len(read(Path("en"))) == 1
+    assert len(read_calibrations(Path("en"))) == 1
     assert Path("calibration.png").exists()
     assert call("calibrate", scenes, "--data-language", "zh") == 2
     monkeypatch.setattr("os.access", lambda *_: False)
     capsys.readouterr()
     assert call("calibrate", scenes) == 2
-    assert "cannot be written to, and a calibration is kept in the run" in capsys.readouterr().err
+    assert "is read-only, but a calibration is saved in the run" in capsys.readouterr().err
 
 
 def test_a_strange_picture_is_told_and_kept_back(
     own: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     captioner, picture = tushuo.load(own), scenes / "images" / "00000.jpg"
-    keep(own, calibration(captioner.signature(), bias=40.0))
+    save_calibration(own, calibration(captioner.signature(), bias=40.0))
     for strangest, shown in ((0.0, True), (9.0, False)):
-        spec = captioner.encoder.spec
-        familiar.keep(own, familiarity(spec.signature, width=spec.width, strangest=strangest))
+        width = len(captioner.caption(picture).features)
+        signature = captioner.info.encoder
+        save_familiarity(own, familiarity(signature, width=width, strangest=strangest))
         assert call("caption", picture, "--run", own) == 0
         said = capsys.readouterr()
         assert "not sure" not in said.out
-        told = f"{picture}: unlike the pictures it knows, of which 0.5% look so strange; "
-        assert said.err == (f"{told}its caption is a guess\n" if shown else "")
+        told = f"{picture}: unlike the pictures it was calibrated on (only 0.5% of them look this unusual); "
+        assert said.err == (f"{told}do not trust its caption\n" if shown else "")
         assert call("caption", picture, "--run", own, "--json") == 0
         said = capsys.readouterr()
         assert (json.loads(said.out)["familiarity"] < 0.01) == shown

@@ -44,7 +44,7 @@ def test_explain_in_json_says_what_its_twin_says(
     options = ("--search", "diverse", "--n-best", 2, "--json")
     assert call("explain", picture, "--run", run, *page, *options) == 0
     told = json.loads(capsys.readouterr().out)
-    config = replace(tushuo.load(run).run.config.search, search="diverse", n_best=2)
+    config = replace(tushuo.load(run).info.search, search="diverse", n_best=2)
     captioner = tushuo.load(run)
     twin = captioner.explain(picture, config=config, top_words=5)
     assert told["caption"] == twin.caption.text

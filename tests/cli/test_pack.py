@@ -24,7 +24,7 @@ def test_what_pack_tells(capsys: pytest.CaptureFixture[str], english: Path, run:
     told = capsys.readouterr().out
     assert f"{english}: " in told
     assert "of 32 captions are the run's" in told
-    assert tushuo.load(english).run.config.search.beam_size == 3
+    assert tushuo.load(english).info.search.beam_size == 3
     assert call("pack", run, "--output", english) == 2
     assert "holds a run or a model already" in capsys.readouterr().err
 

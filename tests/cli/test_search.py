@@ -102,7 +102,7 @@ def test_an_old_run_loads_and_its_search_does_not_bind_the_training(
     made = json.loads((folder / "run.json").read_bytes())
     made["search"] = {"search": "sample", "temperature": 0.7, "seed": 3, "max_words": 40}
     (folder / "run.json").write_text(json.dumps(made))
-    how = tushuo.load(folder).run.config.search
+    how = tushuo.load(folder).info.search
     assert how == SearchConfig(search="sample", temperature=0.7, seed=3)
     options = ("--store", run.parent / "store", "--output", folder, "--epochs", 2)
     assert call("train", scenes, *options, "--batch-size", 20) == 0

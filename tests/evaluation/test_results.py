@@ -8,7 +8,7 @@ import pytest
 from tests.report.conftest import deletion_test
 from tushuo.errors import DataError, SignatureError
 from tushuo.evaluation.results import (
-    pack,
+    attention_to_bytes,
     read_curve,
     read_deletion_test,
     read_results,
@@ -19,8 +19,8 @@ from tushuo.evaluation.results import (
 
 def test_maps_keep_their_shape_a_byte_a_cell() -> None:
     maps = np.array([[[0.5, 0.25], [0.25, 0.0]], [[0.1, 0.2], [0.3, 0.4]]], np.float32)
-    assert list(pack(maps)) == [255, 128, 128, 0, 64, 128, 191, 255]
-    assert pack(np.zeros((0, 9, 9), np.float32)) == b""
+    assert list(attention_to_bytes(maps)) == [255, 128, 128, 0, 64, 128, 191, 255]
+    assert attention_to_bytes(np.zeros((0, 9, 9), np.float32)) == b""
 
 
 def test_curves_and_settings_of_a_run(tmp_path: Path) -> None:
@@ -52,6 +52,6 @@ def test_a_deletion_test_is_read_beside_the_scores_it_is_of(tmp_path: Path) -> N
     assert read_results(tmp_path).scores == {}  # a folder of its own
     with pytest.raises(SignatureError, match="differ in search: greedy,max_words=40 against beam"):
         read_deletion_test(tmp_path, "metrics:1|run:1|search:beam")
-    (tmp_path / "evidence.json").write_text("{")
-    with pytest.raises(DataError, match=r"evidence\.json cannot be read"):
+    (tmp_path / "deletion_test.json").write_text("{")
+    with pytest.raises(DataError, match=r"deletion_test\.json cannot be read"):
         read_deletion_test(tmp_path, scores)

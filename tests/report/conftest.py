@@ -14,7 +14,9 @@ from tests.conftest import MeanEncoder
 from tests.training.test_train import PLAIN, learn
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.data import Record
-from tushuo.evaluation.evaluate import assess, caption_split
+from tushuo.evaluation.baselines import baselines
+from tushuo.evaluation.captioning import caption_split
+from tushuo.evaluation.evaluate import evaluate
 from tushuo.evaluation.results import PictureResult, Results, attention_to_bytes, save_results
 from tushuo.features.regions import Regions
 from tushuo.metrics.deletion import DeletionTest, HiddenShare, LogProbDrop
@@ -30,9 +32,16 @@ def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> 
     learn(records, regions, folder / "run", Callbacks(), replace(PLAIN, epochs=15))
     (folder / "run" / "log.csv").write_text("epoch,train_loss,val_loss\n1,3.0,2.9\n2,2.5,2.6\n")
     captioner = NativeCaptioner(Run.load(folder / "run"), MeanEncoder())
-    told = caption_split(captioner, records, regions)
-    found = assess(told, records, records, regions, captioner, captioner.run.config.search)
-    save_results(folder / "tiny", replace(found, split="val"), told)
+    captions, errors = caption_split(captioner, records, regions)
+    assert not errors
+    found = evaluate(
+        captions,
+        records,
+        records,
+        captioner,
+        baselines=baselines(records, records, regions),
+    )
+    save_results(folder / "tiny", replace(found, split="val"), captions)
     return folder / "tiny"
 
 
@@ -45,14 +54,14 @@ def deletion_test(signature: str, *, own: float = 0.4) -> DeletionTest:
         less = share * own - value
         won = 0.6 if mask != "own" else 0.0
         return LogProbDrop(
-            mask=mask, fall=value, interval=spread, less=less,
-            less_interval=(less - 0.01, less + 0.01), won=won,
+            mask=mask, drop=value, interval=spread, margin=less,
+            margin_interval=(less - 0.01, less + 0.01), won=won,
         )  # fmt: skip
 
     hidden = [
         HiddenShare(
             share=share, words=words, count=count, attention=2 * share,
-            falls=tuple(fall(mask, share) for mask in ("own", "other", "moved", "random")),
+            drops=tuple(fall(mask, share) for mask in ("own", "other", "moved", "random")),
         )
         for words, count in (("all", 1234), ("content", 567))
         for share in (0.4, 0.2)

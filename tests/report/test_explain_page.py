@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import MeanEncoder
 from tests.report.conftest import Reader
 from tests.report.test_page import LEAST_CONTRAST, NAMELESS, NASTY
 from tushuo.captioning.caption import Caption, Explanation, TokenProbability
@@ -45,7 +44,7 @@ def page(tmp_path: Path) -> Path:
         "sample": replace(samples, alternatives=(beside,)),
     }
     picture = np.random.default_rng(4).integers(0, 255, (90, 160, 3)).astype(np.uint8)
-    write_explain_page(tmp_path / "e.html", picture, found, MeanEncoder.spec, title=NASTY)
+    write_explain_page(tmp_path / "e.html", picture, found, title=NASTY)
     return tmp_path / "e.html"
 
 
@@ -96,7 +95,7 @@ def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
 def test_the_page_speaks_the_language_of_its_captions(reader: Reader, tmp_path: Path) -> None:
     picture = np.zeros((90, 160, 3), np.uint8)
     found = {"consensus": explanation("一只", "狗"), "sample": explanation("two", "dogs")}
-    write_explain_page(tmp_path / "zh.html", picture, found, MeanEncoder.spec, title="照片")
+    write_explain_page(tmp_path / "zh.html", picture, found, title="照片")
     reader.open(tmp_path / "zh.html", wait_for="#captions .word")
     shown = reader.page
     assert shown.evaluate("document.documentElement.lang") == "zh-Hans"

@@ -1,19 +1,18 @@
 """Figures: any length, any shape."""
 
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tests.conftest import MeanEncoder
-from tushuo.encoders.spec import EncoderSpec
-from tushuo.report.attention_gif import write_looks_gif
+from tushuo.captioning.caption import Caption
+from tushuo.encoders.spec import FieldOfView
+from tushuo.report.attention_gif import write_attention_gif
 from tushuo.report.attention_overlay import SHADE, darkness
 from tushuo.report.attention_panels import _columns, draw_attention_panels
 from tushuo.report.fonts import chinese_font, drawable
@@ -21,8 +20,8 @@ from tushuo.training.checkpoint import EpochRow
 from tushuo.training.loss_curve import _mark, draw_loss_curve
 
 
-def spec(**changed: Any) -> EncoderSpec:
-    return replace(MeanEncoder.spec, **{"rows": 9, "columns": 9, **changed})
+def caption(words: Sequence[str], attention: np.ndarray) -> Caption:
+    return Caption(text=" ".join(words), words=tuple(words), attention=attention)
 
 
 @pytest.mark.parametrize("words", [0, 1, 2, 3, 5, 16, 40])
@@ -31,7 +30,9 @@ def test_panels(words: int, shape: tuple[int, int], tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (*shape, 3)).astype(np.uint8)
     attention = np.random.default_rng(1).random((words, 9, 9)).astype(np.float32)
     path = tmp_path / "p.png"
-    draw_attention_panels(picture, ["word"] * words, attention, path, spec=spec(), title="a")
+    draw_attention_panels(
+        picture, ["word"] * words, attention, path, field_of_view=FieldOfView(), title="a"
+    )
     assert min(Image.open(tmp_path / "p.png").size) > 100
 
 
@@ -43,22 +44,22 @@ def test_the_last_row_of_panels_is_filled_where_it_can_be(panels: int, columns: 
 def test_darkness_is_smooth_and_least_where_the_word_looked() -> None:
     looked = np.zeros((9, 9), np.float32)
     looked[2, 7] = 1
-    dark = darkness(looked, (180, 90), spec())
+    dark = darkness(looked, (180, 90), FieldOfView())
     row, column = np.unravel_index(dark.argmin(), dark.shape)
     assert (row // 10, column // 20) == (2, 7)
     assert dark.min() == pytest.approx(0, abs=0.05)
     assert abs(np.diff(dark, axis=0)).max() < 0.3
-    even = darkness(np.full((9, 9), 1 / 81, np.float32), (180, 90), spec())
+    even = darkness(np.full((9, 9), 1 / 81, np.float32), (180, 90), FieldOfView())
     assert even.max() == even.min()
 
 
-def test_what_an_encoder_that_crops_never_saw_stays_dark() -> None:
-    cropping = spec(resize="crop", side=224, resize_side=256)
-    assert cropping.field_of_view.box(512, 256) == (144, 16, 368, 240)
+def test_what_a_cropping_encoder_does_not_read_stays_dark() -> None:
+    cropping = FieldOfView(crop=224 / 256)
+    assert cropping.box(512, 256) == (144, 16, 368, 240)
     dark = darkness(np.eye(9, dtype=np.float32), (512, 256), cropping)
     assert (dark[:, :144] == SHADE).all()
     assert dark[20, 148] < 0.1
-    assert spec().field_of_view.box(512, 256) == (0, 0, 512, 256)
+    assert FieldOfView().box(512, 256) == (0, 0, 512, 256)
 
 
 @pytest.mark.parametrize("words", [["a", "dog", "<b>"], [], ["一只", "狗"], ["word"] * 12])
@@ -67,7 +68,7 @@ def test_an_animation_has_a_frame_a_word(words: list[str], tmp_path: Path) -> No
     attention = np.random.default_rng(1).random((len(words), 9, 9)).astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where no font with Chinese characters is installed
-        write_looks_gif(tmp_path / "a.gif", picture, words, attention, spec())
+        write_attention_gif(tmp_path / "a.gif", picture, caption(words, attention))
     with Image.open(tmp_path / "a.gif") as made:
         assert (made.n_frames, made.width) == (len(words) + 1, 480)
         assert made.info["loop"] == 0 or not words
@@ -82,7 +83,7 @@ def test_without_a_chinese_font_words_are_numbers(
     for words in (["一只", "café", "狗"], ["1", "café", "3"]):
         needs = words[0] == "一只"
         with pytest.warns(match="words are drawn as numbers") if needs else nullcontext():
-            write_looks_gif(tmp_path / "a.gif", picture, words, attention, spec())
+            write_attention_gif(tmp_path / "a.gif", picture, caption(words, attention))
         drawn.append((tmp_path / "a.gif").read_bytes())
     assert drawn[0] == drawn[1]
     assert chinese_font(["café", "naïve"]) is None

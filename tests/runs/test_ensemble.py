@@ -35,7 +35,7 @@ def test_one_stays_what_it_is_and_several_are_named_together(run: Run) -> None:
     ("other", "message"),
     [
         ({"vocabulary": "0123456789abcdef"}, r"differ in vocabulary: \w+ against 0123456789abcdef"),
-        ({"splitting": "characters"}, "differ in words: words against characters"),
+        ({"tokenizer": "characters"}, "differ in words: words against characters"),
         ({"encoder": replace(MeanEncoder.spec, side=64)}, "differ in encoder: .*side=64"),
     ],
     ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",

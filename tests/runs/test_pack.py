@@ -1,4 +1,4 @@
-"""A packed run says what the run says, in less room, and knows how sure it is."""
+"""A packed model gives its run's captions and confidence, in a fraction of the size."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +13,15 @@ from tests.trust.test_familiarity import familiarity
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.data import Record
 from tushuo.errors import RunError
-from tushuo.evaluation.packing_error import moved
+from tushuo.evaluation.packing_error import packing_error
 from tushuo.features.regions import Regions
 from tushuo.runs.pack import pack
 from tushuo.runs.quantization import Precision, dequantize, quantize
 from tushuo.runs.run import Run
 from tushuo.search.config import SearchConfig
 from tushuo.training.loop import Callbacks
-from tushuo.trust import confidence
-from tushuo.trust import familiarity as familiar
+from tushuo.trust.confidence import read_calibrations, save_calibration
+from tushuo.trust.familiarity import read_familiarity, save_familiarity
 
 BEAM = SearchConfig(search="beam", beam_size=3)
 
@@ -38,7 +38,7 @@ def captioner(folder: Path) -> NativeCaptioner:
     return NativeCaptioner(Run.load(folder), MeanEncoder())
 
 
-def test_rounded_weights_are_near_their_own() -> None:
+def test_quantised_weights_are_close() -> None:
     draw = torch.Generator().manual_seed(0)
     weights = {
         "bias": torch.randn(7, generator=draw),
@@ -62,7 +62,7 @@ def test_rounded_weights_are_near_their_own() -> None:
 @pytest.mark.parametrize(
     ("precision", "most", "share"), [("float16", 1e-2, 0.6), ("int8", 0.2, 0.5)]
 )
-def test_a_model_says_what_its_run_says(
+def test_a_model_captions_like_its_run(
     records: list[Record],
     run: Path,
     tmp_path: Path,
@@ -90,33 +90,32 @@ def test_a_model_says_what_its_run_says(
     assert common == Run.load(run).vocabulary.counts
     assert common is not None
     pictures = [record.path for record in records]
-    found = moved(captioner(run), captioner(model), pictures, BEAM)
-    assert found.pictures == len(records)
-    assert found.words > len(records)
-    assert 0 < found.mean <= found.most < most
+    error = packing_error(captioner(run), captioner(model), pictures, BEAM)
+    assert error.pictures == len(records)
+    assert error.words > len(records)
+    assert 0 < error.mean <= error.maximum < most
     if precision == "float16":
-        assert found.same == found.pictures
-    with pytest.raises(RunError, match="holds a run or a model already; choose another --output"):
+        assert error.same == error.pictures
+    with pytest.raises(RunError, match="already holds a run or a model; choose another --output"):
         pack(run, model, precision=precision)
 
 
-def test_confidence_goes_along_where_it_was_fitted_for_these_weights(
+def test_calibrations_of_these_weights_are_copied(
     records: list[Record], run: Path, tmp_path: Path
 ) -> None:
     before = captioner(run)
-    ours, others = calibration(before.signature(BEAM)), calibration("run:0|weights:0|search:0")
-    for one in (ours, others):
-        confidence.keep(run, one)
-    familiar.keep(run, familiarity(MeanEncoder.spec.signature, strangest=0.1))
+    for signature in (before.signature(BEAM), "run:0|weights:0|search:0"):
+        save_calibration(run, calibration(signature))
+    save_familiarity(run, familiarity(MeanEncoder.spec.signature, strangest=0.1))
     pack(run, tmp_path / "model", precision="float16")
     after = captioner(tmp_path / "model")
-    assert len(confidence.read(tmp_path / "model")) == 1
+    assert len(read_calibrations(tmp_path / "model")) == 1
     assert after.signature(BEAM) != before.signature(BEAM)
     path = records[0].path
-    sure = [of.caption(path, config=BEAM).confidence for of in (captioner(run), after)]
-    assert sure[0] is not None
-    assert sure[1] == pytest.approx(sure[0], abs=1e-2)
+    confidence = captioner(run).caption(path, config=BEAM).confidence
+    assert confidence is not None
+    assert after.caption(path, config=BEAM).confidence == pytest.approx(confidence, abs=1e-2)
     assert after.caption(path, config=BEAM).familiarity == 1 / 200
-    familiar.keep(run, familiarity("another encoder"))
+    save_familiarity(run, familiarity("another encoder"))
     pack(run, tmp_path / "again", precision="float16")
-    assert familiar.read(tmp_path / "again") is None
+    assert read_familiarity(tmp_path / "again") is None

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.metrics.test_agreement import by_hand
+from tests.metrics.test_mbr_utility import by_hand
 from tests.search.scripted import ScriptedDecoder, pictures
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
@@ -115,7 +115,7 @@ def test_a_stock_penalty_wants_the_counts() -> None:
     assert common
     without = Vocabulary.fit([["a"]], VocabularyConfig())
     without.counts = replace(common, captions=None)
-    with pytest.raises(SettingError, match=r"stock-penalty asks how often .* train command"):
+    with pytest.raises(SettingError, match=r"genericness-penalty requires counts .* train command"):
         search(
             ScriptedDecoder(vocabulary=len(without)),
             pictures(1),
@@ -174,8 +174,8 @@ def test_judges_may_say_what_captions_may_not() -> None:
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        (PLAIN, r"no frequencies\.json; give the tushuo train command that made it"),
-        (None, "consensus was asked of a search that has no vocabulary"),
+        (PLAIN, r"no frequencies\.json; repeat the tushuo train command that made"),
+        (None, "consensus requires a vocabulary"),
     ],
 )
 def test_it_wants_to_know_how_rare_words_are(vocabulary: Vocabulary | None, message: str) -> None:

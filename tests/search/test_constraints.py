@@ -168,24 +168,30 @@ def test_unk_is_said_only_where_asked() -> None:
     [
         ({"temperature": 0.0}, "temperature was 0.0"),
         ({"temperature": float("nan")}, "temperature was nan, it must be above 0 and finite"),
-        ({"diversity_penalty": float("inf")}, "strength was inf, it must be at least 0 and finite"),
+        (
+            {"diversity_penalty": float("inf")},
+            "diversity-penalty was inf, it must be at least 0 and finite",
+        ),
         ({"top_p": 1.5}, "top-p was 1.5, it must be above 0 and at most 1"),
         ({"top_k": 0}, "top-k was 0, it must be at least 1"),
-        ({"min_words": 5, "max_words": 4}, "min-words was 5, above max-words, which is 4"),
-        ({"n_best": 2}, "greedy finds one caption"),
-        ({"search": "beam", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
+        ({"min_words": 5, "max_words": 4}, "min-words was 5, more than max-words, which is 4"),
+        ({"n_best": 2}, "greedy decoding gives one caption"),
+        ({"search": "beam", "n_best": 6}, "n-best was 6, more than beam-size, which is 5"),
         ({"search": "diverse", "groups": 2}, "beam-size was 5, it must be a multiple of groups"),
-        ({"required_words": ("a",)}, "only --search beam and consensus can see to it"),
-        ({"search": "consensus", "n_best": 6}, "n-best was 6, above beam-size, which is 5"),
-        ({"mbr_samples": 0}, "judges was 0, it must be at least 1"),
+        ({"required_words": ("a",)}, "cannot be combined with --search greedy"),
+        ({"search": "consensus", "n_best": 6}, "n-best was 6, more than beam-size, which is 5"),
+        ({"mbr_samples": 0}, "mbr-samples was 0, it must be at least 1"),
         ({"beam_size": 1001}, "beam-size was 1001, it must be at most 1000"),
         ({"search": "sample", "n_best": 1001}, "n-best was 1001, it must be at most 1000"),
         ({"max_words": 100_000}, "max-words was 100000, it must be at most 1000"),
-        ({"mbr_temperature": 0.0}, "judge-temperature was 0.0"),
-        ({"search": "beam", "required_words": ("a", "b"), "max_words": 1}, "must names 2 words"),
+        ({"mbr_temperature": 0.0}, "mbr-temperature was 0.0"),
+        (
+            {"search": "beam", "required_words": ("a", "b"), "max_words": 1},
+            "required-words names 2 words",
+        ),
         (
             {"search": "beam", "required_words": ("a",), "banned_words": ("a",)},
-            "a must and must not appear",
+            "a is both required and banned",
         ),
     ],
 )
@@ -197,15 +203,18 @@ def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> N
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"banned_words": ("a", "bb")}, "does not know the word 'bb', near it: b"),
-        ({"banned_endings": ("xyz",)}, "does not know the word 'xyz', near it: none"),
-        ({"search": "beam", "required_words": ("a b",)}, "must was 'a b'; name one word each time"),
-        ({"search": "beam", "required_words": ("<end>",)}, "<end> is a mark and no word"),
-        ({"banned_words": (" ",)}, "an empty word was given"),
-        ({"no_repeat_ngram": 1, "min_words": 9, "max_words": 9}, "without a next word"),
+        ({"banned_words": ("a", "bb")}, "'bb' is not in the run's vocabulary \\(closest: b\\)"),
+        ({"banned_endings": ("xyz",)}, "'xyz' is not in the run's vocabulary \\(closest: none\\)"),
+        (
+            {"search": "beam", "required_words": ("a b",)},
+            "required-words was 'a b', which is 2 words",
+        ),
+        ({"search": "beam", "required_words": ("<end>",)}, "<end> is a special token, not a word"),
+        ({"banned_words": (" ",)}, "a constraint was an empty word"),
+        ({"no_repeat_ngram": 1, "min_words": 9, "max_words": 9}, "exclude every next word"),
         (
             {"search": "beam", "no_repeat_ngram": 1, "min_words": 9, "max_words": 9},
-            "no caption was found that keeps all constraints",
+            "no caption was found that satisfies the constraints",
         ),
     ],
 )
@@ -216,7 +225,7 @@ def test_words_and_rules_that_cannot_be(settings: dict[str, object], message: st
 
 
 def test_words_want_a_vocabulary() -> None:
-    with pytest.raises(SettingError, match="'a' was given to a search that has no vocabulary"):
+    with pytest.raises(SettingError, match="constraint 'a' requires a vocabulary"):
         search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(banned_words=("a",)))
 
 

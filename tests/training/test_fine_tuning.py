@@ -12,13 +12,14 @@ from torch import Tensor
 
 from tests.training.test_train import Killed
 from tushuo import encoders
-from tushuo.captioning.native import NativeCaptioner, load
+from tushuo.captioning.load import load
+from tushuo.captioning.native import NativeCaptioner, PictureRegions
 from tushuo.data import Record
 from tushuo.encoders.spec import Encoder
 from tushuo.encoders.split_encoder import StochasticDepth, split_encoder, weights_hash
 from tushuo.errors import RunError, SettingError, SignatureError, WeightsError
-from tushuo.evaluation.evaluate import caption_split
-from tushuo.evaluation.packing_error import moved
+from tushuo.evaluation.captioning import caption_split
+from tushuo.evaluation.packing_error import packing_error
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
@@ -199,10 +200,11 @@ def test_stores_that_fit_and_that_do_not(
     plain = Regions.from_store(tmp_path / "plain")
     with pytest.raises(SignatureError, match="make a store of the run's encoder with"):
         caption_split(captioner, records, plain)
-    extract(records, captioner.encoder, tmp_path / "own")
+    extract(records, encoder_of(Run.load(run), weights=tiny_weights), tmp_path / "own")
     own = Regions.from_store(tmp_path / "own")
     assert weights_hash(own.head) == own.spec.head
-    assert len(caption_split(captioner, records, own)) == 40
+    captions, errors = caption_split(captioner, records, own)
+    assert (len(captions), errors) == (40, {})
     (tmp_path / "own" / "encoder.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
         Regions.from_store(tmp_path / "own")
@@ -228,10 +230,12 @@ def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
         assert not (folder / "model" / "encoder.safetensors").exists()
         loaded = [Run.load(of) for of in (folder, folder / "model")]
         whole, small = (NativeCaptioner(of, encoder_of(of, weights=tiny_weights)) for of in loaded)
-        found = moved(whole, small, [record.path for record in records], after.config.search)
-        assert (found.same, found.most < 1e-2) == (len(records), True)
-        assert small.encoder.spec.frozen_blocks == 6
-        assert small.encoder.spec.head != whole.encoder.spec.head  # it is rounded
+        paths = [record.path for record in records]
+        error = packing_error(whole, small, paths, after.config.search)
+        assert (error.same, error.maximum < 1e-2) == (len(records), True)
+        specs = [one.config.encoder for one in loaded]
+        assert specs[1].frozen_blocks == 6
+        assert specs[0].head != specs[1].head  # it is quantised
     (tmp_path / "run" / "encoder.safetensors").write_bytes(b"")
     with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
         Run.load(tmp_path / "run")
@@ -305,11 +309,17 @@ def test_what_cannot_be_learned_from(
     weights = load_file(run / "best.safetensors")
     save_file({k: v for k, v in weights.items() if not k.startswith("encoder.")},
               path / "best.safetensors")  # fmt: skip
-    with pytest.raises(RunError, match="lacks the encoder's upper part"):
+    with pytest.raises(RunError, match="lacks the encoder's head"):
         Run.load(path)
 
 
-def test_runs_whose_encoders_learned_apart_speak_together(
+def regions_of(captioner: NativeCaptioner, picture: Path) -> torch.Tensor:
+    (encoded,) = captioner.encode([picture])
+    assert isinstance(encoded, PictureRegions)
+    return encoded.regions[None]
+
+
+def test_runs_with_heads_of_their_own_form_an_ensemble(
     records: list[Record],
     encoder: Encoder,
     trunk: Regions,
@@ -322,19 +332,20 @@ def test_runs_whose_encoders_learned_apart_speak_together(
     members = [load(folder, weights=tiny_weights) for folder in (run, tmp_path)]
     both = load([run, tmp_path, run], weights=tiny_weights)
     picture = records[0].path
-    seen = [member.look([picture]) for member in members]
-    torch.testing.assert_close(both.look([picture]), torch.cat(seen, dim=-1))
+    seen = [regions_of(member, picture) for member in members]
+    torch.testing.assert_close(regions_of(both, picture), torch.cat(seen, dim=-1))
     assert not seen[0].allclose(seen[1])
 
     word = torch.tensor([START])
-    found = both.run.decoder.step(word, both.run.decoder.start(both.look([picture])))
+    decoder = both._run.decoder
+    found = decoder.step(word, decoder.start(regions_of(both, picture)))
     first, second = (
-        one.run.decoder.step(word, one.run.decoder.start(own)).log_probs.exp()
+        one._run.decoder.step(word, one._run.decoder.start(own)).log_probs.exp()
         for one, own in zip(members, seen, strict=True)
     )
     torch.testing.assert_close(found.log_probs.exp(), (2 * first + second) / 3)
-    stored = trunk.seen_by(both.encoder)
-    assert stored.spec.signature == both.encoder.spec.signature
+    stored = trunk.seen_by(both._encoder)
+    both.require_regions(stored)
     told = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
     assert told[0].text == both.caption(picture).text
 

@@ -1,4 +1,4 @@
-"""Familiar pictures: those that are not strange, whatever the encoder."""
+"""Familiarity is a p-value for pictures of the same kind, and low for pictures of another kind."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,19 @@ from tushuo.captioning.native import NativeCaptioner
 from tushuo.errors import RunError
 from tushuo.runs.run import Run
 from tushuo.search.config import SearchConfig
-from tushuo.trust.familiarity import DIRECTIONS, Familiarity, keep, pooled_features, read
+from tushuo.trust.familiarity import (
+    MAX_DIRECTIONS,
+    Familiarity,
+    pooled_features,
+    read_familiarity,
+    save_familiarity,
+)
 
 WIDTH = 80
 
 
 def familiarity(signature: str, *, width: int = 3, strangest: float = 1.0) -> Familiarity:
-    """One that finds all pictures strange that are further from 0 than ``strangest``."""
+    """Familiarity that calls pictures with features longer than ``strangest`` out-of-distribution."""
     return Familiarity(
         signature=signature,
         centre=np.zeros(width, np.float16),
@@ -31,90 +37,95 @@ def familiarity(signature: str, *, width: int = 3, strangest: float = 1.0) -> Fa
     )
 
 
-def seen(
-    count: int, seed: int, *, out_of_distribution: float = 0.0
-) -> Float[torch.Tensor, "P R D"]:
-    """Regions that differ in ten directions, and a little in all; or in another one by far."""
+def regions(count: int, seed: int, *, offset: float = 0.0) -> Float[torch.Tensor, "P R D"]:
+    """Regions that vary in ten directions, and a little in all; ``offset`` shifts another one."""
     draw = np.random.default_rng(seed)
     shared = np.random.default_rng(0).normal(size=(10, WIDTH))
     mean = 3 + draw.normal(size=(count, 10)) @ shared + 0.3 * draw.normal(size=(count, WIDTH))
-    mean[:, 7] += out_of_distribution
+    mean[:, 7] += offset
     return torch.from_numpy(mean[:, None] + draw.normal(size=(count, 2, WIDTH)) * 0.01).float()
 
 
 @pytest.fixture(scope="module")
 def known() -> Familiarity:
     fitted = np.arange(800) % 2 == 0
-    return Familiarity.fit(pooled_features(seen(800, 1)), fitted, signature="here")
+    return Familiarity.fit(pooled_features(regions(800, 1)), fitted, signature="here")
 
 
-def test_of_pictures_of_the_same_kind_one_in_a_hundred_is_strange(known: Familiarity) -> None:
-    found = np.array(known.of(seen(4000, 2)))
-    assert found.min() >= 1 / 401
-    assert 0 < np.mean(found <= OUT_OF_DISTRIBUTION) < 0.03
+def p_values(known: Familiarity, pictures: torch.Tensor) -> list[float]:
+    return known.p_values(pooled_features(pictures))
+
+
+def test_one_in_a_hundred_pictures_of_the_same_kind_is_out_of_distribution(
+    known: Familiarity,
+) -> None:
+    values = np.array(p_values(known, regions(4000, 2)))
+    assert values.min() >= 1 / 401
+    assert 0 < np.mean(values <= OUT_OF_DISTRIBUTION) < 0.03
     for share in (0.1, 0.5, 0.9):
-        assert np.mean(found <= share) == pytest.approx(share, abs=0.06)
+        assert np.mean(values <= share) == pytest.approx(share, abs=0.06)
 
 
-def test_pictures_of_another_kind_are_strange(known: Familiarity) -> None:
-    assert max(known.of(seen(50, 3, out_of_distribution=20.0))) < OUT_OF_DISTRIBUTION
+def test_pictures_of_another_kind_are_out_of_distribution(known: Familiarity) -> None:
+    assert max(p_values(known, regions(50, 3, offset=20.0))) < OUT_OF_DISTRIBUTION
     assert known.directions.shape == (WIDTH // 4, WIDTH)
-    assert len(known.directions) < DIRECTIONS
+    assert len(known.directions) < MAX_DIRECTIONS
 
 
-def test_brightness_alone_makes_nothing_strange(known: Familiarity) -> None:
-    regions = seen(50, 4)
-    assert known.of(regions * 3) == pytest.approx(known.of(regions), abs=0.01)
+def test_brightness_alone_does_not_matter(known: Familiarity) -> None:
+    pictures = regions(50, 4)
+    expected = p_values(known, pictures)
+    assert p_values(known, pictures * 3) == pytest.approx(expected, abs=0.01)
 
 
-def test_a_batch_is_its_pictures(known: Familiarity) -> None:
-    regions = seen(8, 5)
-    assert known.of(regions) == [known.of(one[None])[0] for one in regions]
-    assert known.of(regions[:0]) == []
-    assert all(0 < one <= 1 for one in known.of(torch.zeros(1, 2, WIDTH)))  # nothing to be seen
+def test_a_batch_equals_its_pictures(known: Familiarity) -> None:
+    pictures = regions(8, 5)
+    assert p_values(known, pictures) == [p_values(known, one[None])[0] for one in pictures]
+    assert p_values(known, pictures[:0]) == []
+    (blank,) = p_values(known, torch.zeros(1, 2, WIDTH))
+    assert 0 < blank <= 1
 
 
-def test_it_is_kept_and_read(known: Familiarity, tmp_path: Path) -> None:
-    assert read(tmp_path) is None
-    keep(tmp_path, known)
-    again = read(tmp_path)
+def test_it_is_saved_and_read(known: Familiarity, tmp_path: Path) -> None:
+    assert read_familiarity(tmp_path) is None
+    save_familiarity(tmp_path, known)
+    again = read_familiarity(tmp_path)
     assert again is not None
     assert again.signature == "here"
-    assert again.of(seen(20, 6)) == known.of(seen(20, 6))
-    (tmp_path / "familiar.safetensors").write_bytes(b"{}")
-    with pytest.raises(RunError, match=r"familiar\.safetensors cannot be read: .*calibrate again"):
-        read(tmp_path)
+    assert p_values(again, regions(20, 6)) == p_values(known, regions(20, 6))
+    (tmp_path / "familiarity.safetensors").write_bytes(b"{}")
+    with pytest.raises(
+        RunError, match=r"familiarity\.safetensors cannot be read: .*calibrate again"
+    ):
+        read_familiarity(tmp_path)
     arrays = {"centre": known.centre[1:], "directions": known.directions, "known": known.known}
-    (tmp_path / "familiar.safetensors").write_bytes(save(arrays, metadata={"signature": "here"}))
-    with pytest.raises(RunError, match=r"do not fit together: centre \(79,\), directions \(20, 80"):
-        read(tmp_path)
+    (tmp_path / "familiarity.safetensors").write_bytes(save(arrays, metadata={"signature": "here"}))
+    with pytest.raises(RunError, match=r"shapes do not fit: centre \(79,\), directions \(20, 80"):
+        read_familiarity(tmp_path)
 
 
-def test_captions_tell_how_familiar_their_pictures_are(folder: Path) -> None:
+def test_captions_carry_the_familiarity_of_their_pictures(folder: Path) -> None:
     pictures = [np.full((32, 32, 3), bright, np.uint8) for bright in (0, 200)]
     beams = SearchConfig(search="beam", n_best=2)
 
-    def told() -> list[float | None]:
+    def familiarities() -> list[float | None]:
         captioner = NativeCaptioner(Run.load(folder), MeanEncoder())
         captions = captioner.caption_batch(pictures, config=beams)
         assert captions[0].alternatives[0].familiarity is None
         return [caption.familiarity for caption in captions]
 
-    assert told() == [None, None]
-    keep(folder, familiarity("another encoder"))
-    assert told() == [None, None]
-    keep(folder, familiarity(MeanEncoder.spec.signature, strangest=0.5))
-    assert told() == [1.0, 1 / 200]
+    assert familiarities() == [None, None]
+    save_familiarity(folder, familiarity("another encoder"))
+    assert familiarities() == [None, None]
+    save_familiarity(folder, familiarity(MeanEncoder.spec.signature, strangest=0.5))
+    assert familiarities() == [1.0, 1 / 200]
 
 
-def test_a_strange_picture_is_reason_enough_to_keep_a_caption_back(folder: Path) -> None:
+def test_captions_of_out_of_distribution_pictures_are_withheld(folder: Path) -> None:
     captioner = NativeCaptioner(Run.load(folder), MeanEncoder())
-    told = replace(captioner.caption(np.zeros((32, 32, 3), np.uint8)), confidence=0.9)
-    assert told.out_of_distribution is None
-    assert replace(told, familiarity=OUT_OF_DISTRIBUTION).unsure_reason(0.5) is None
-    out_of_distribution = replace(told, familiarity=0.002)
-    reason = "unlike the pictures it knows, of which 0.2% look so strange"
-    assert (out_of_distribution.out_of_distribution, out_of_distribution.unsure_reason(0.5)) == (
-        reason,
-        reason,
-    )
+    caption = replace(captioner.caption(np.zeros((32, 32, 3), np.uint8)), confidence=0.9)
+    assert caption.out_of_distribution is None
+    assert replace(caption, familiarity=OUT_OF_DISTRIBUTION).unsure_reason(0.5) is None
+    unusual = replace(caption, familiarity=0.002)
+    reason = "unlike the pictures it was calibrated on (only 0.2% of them look this unusual)"
+    assert (unusual.out_of_distribution, unusual.unsure_reason(0.5)) == (reason, reason)

@@ -274,6 +274,15 @@ class NativeCaptioner:
         if not store:
             return Regions.on_the_fly(self._encoder, records, progress=progress)
         regions = Regions.from_store(store, records).seen_by(self._encoder)
+        self.require_regions(regions)
+        return regions
+
+    def require_regions(self, regions: Regions) -> None:
+        """Refuse regions of another encoder.
+
+        Raises:
+            SignatureError: the regions come from another encoder than the run's.
+        """
         require_same(
             self._encoder.spec.signature,
             regions.spec.signature,
@@ -281,7 +290,6 @@ class NativeCaptioner:
             cure="make a store of the run's encoder with: tushuo extract DATA --run RUN, "
             "or leave --store out",
         )
-        return regions
 
     @torch.inference_mode()
     def token_log_probs(

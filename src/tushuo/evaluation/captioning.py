@@ -7,9 +7,9 @@ from typing import cast
 from tushuo.captioning.batching import caption_all
 from tushuo.captioning.caption import Caption
 from tushuo.captioning.captioner import Captioner
-from tushuo.captioning.native import PictureRegions
+from tushuo.captioning.native import NativeCaptioner, PictureRegions
 from tushuo.data.record import Record, Split
-from tushuo.errors import DataError, PictureError
+from tushuo.errors import DataError, PictureError, SettingError
 from tushuo.evaluation.results import PictureResult, attention_to_bytes
 from tushuo.features.regions import Regions
 from tushuo.pictures.pixels import Picture
@@ -91,9 +91,19 @@ def caption_records(
         config: search; None: the captioner's default.
         progress: called with the pictures captioned so far and their total.
 
-    Yields:
-        Each record with its caption or its error.
+    Returns:
+        Each record with its caption or its error, as they become available.
+
+    Raises:
+        SettingError: there are regions, but the captioner is not a `NativeCaptioner`.
+        SignatureError: the regions come from another encoder.
     """
+    if regions is not None:
+        if not isinstance(captioner, NativeCaptioner):
+            raise SettingError(
+                f"{captioner.info.name} cannot read a feature store; leave --store out"
+            )
+        captioner.require_regions(regions)
     unique = [*{record.image_id: record for record in records if record.captions}.values()]
     return caption_all(
         captioner,
