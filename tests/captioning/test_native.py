@@ -32,9 +32,7 @@ SEARCHES = {
 
 
 @pytest.fixture(scope="module")
-def captioner(
-    records: list[Record], tmp_path_factory: pytest.TempPathFactory
-) -> NativeCaptioner:
+def captioner(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> NativeCaptioner:
     folder = tmp_path_factory.mktemp("native") / "run"
     regions = Regions.on_the_fly(MeanEncoder(), records)
     learn(records, regions, folder, Callbacks(), replace(PLAIN, epochs=3))

@@ -12,7 +12,7 @@ from tushuo.captioning.caption import Caption, Explanation, TokenProbability
 from tushuo.report.explain_page import write_explain_page
 
 DRAWN = "canvas => canvas.toDataURL()"
-LIKELY = "#likely li .name"
+LIKELY = "#candidates li .name"
 
 
 def explanation(*words: str, seed: int = 0) -> Explanation:
@@ -53,19 +53,19 @@ def test_pointing_at_a_word_changes_the_overlay_and_the_likeliest_words(
 ) -> None:
     reader.open(page, wait_for="#captions .word")
     shown = reader.page
-    overlay, words = shown.locator("#look canvas"), shown.locator("#captions .word")
+    overlay, words = shown.locator("#picture-view canvas"), shown.locator("#captions .word")
     words.nth(1).hover()
     second = overlay.evaluate(DRAWN)
     assert shown.locator(LIKELY).all_inner_texts() == ["not dog", "dog"]
-    assert shown.locator("#likely .own").inner_text().split() == ["dog", "22.0", "%", "said"]
+    assert shown.locator("#candidates .own").inner_text().split() == ["dog", "22.0", "%", "chosen"]
     words.nth(2).hover()
     assert overlay.evaluate(DRAWN) != second
     assert shown.locator(LIKELY).all_inner_texts() == ["not runs", "runs"]
-    assert "runs looked most at" in shown.inner_text("#gaze")
+    assert "runs attended most to" in shown.inner_text("#word-info")
     assert overlay.evaluate("canvas => getComputedStyle(canvas.parentElement).display") != "none"
     words.nth(3).hover()
-    assert "ends the caption" in shown.inner_text("#gaze")
-    assert shown.locator("#look.shaded").count() == 0
+    assert "ends the caption" in shown.inner_text("#word-info")
+    assert shown.locator("#picture-view.shaded").count() == 0
 
 
 def test_searches_and_words_by_keyboard(reader: Reader, page: Path) -> None:
@@ -78,11 +78,11 @@ def test_searches_and_words_by_keyboard(reader: Reader, page: Path) -> None:
     shown.keyboard.press("Tab")
     shown.keyboard.press("ArrowRight")
     assert shown.locator(LIKELY).all_inner_texts() == ["not dog", "dog"]
-    before = shown.locator("#look canvas").evaluate(DRAWN)
+    before = shown.locator("#picture-view canvas").evaluate(DRAWN)
     shown.keyboard.press("Home")
-    assert shown.locator("#look canvas").evaluate(DRAWN) != before
+    assert shown.locator("#picture-view canvas").evaluate(DRAWN) != before
     shown.get_by_role("tab", name="Samples").click()
-    assert shown.locator("#captions .spoken").count() == 2
+    assert shown.locator("#captions .caption-block").count() == 2
 
 
 def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
@@ -92,19 +92,19 @@ def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
     shown.locator("#captions .chosen", has_text="runs").wait_for()
 
 
-def test_the_page_speaks_the_language_of_its_captions(reader: Reader, tmp_path: Path) -> None:
+def test_the_page_is_in_the_language_of_its_captions(reader: Reader, tmp_path: Path) -> None:
     picture = np.zeros((90, 160, 3), np.uint8)
     found = {"consensus": explanation("一只", "狗"), "sample": explanation("two", "dogs")}
     write_explain_page(tmp_path / "zh.html", picture, found, title="照片")
     reader.open(tmp_path / "zh.html", wait_for="#captions .word")
     shown = reader.page
     assert shown.evaluate("document.documentElement.lang") == "zh-Hans"
-    assert shown.locator("[role=tab]").all_inner_texts() == ["共识", "采样"]
+    assert shown.locator("[role=tab]").all_inner_texts() == ["共识重排", "采样"]
     shown.locator("#captions .word").nth(1).hover()
-    assert "最关注" in shown.inner_text("#gaze")
-    assert "指向或轻点" in shown.inner_text("#hint")
+    assert "的注意力集中在" in shown.inner_text("#word-info")
+    assert "轻点该词" in shown.inner_text("#hint")
     shown.locator("#captions .word").nth(2).hover()
-    assert "表示描述结束" in shown.inner_text("#gaze")
+    assert "表示描述结束" in shown.inner_text("#word-info")
     assert shown.evaluate(NAMELESS) == []
     shown.locator("#theme", has_text="深色").click()
     assert shown.locator("#theme").get_attribute("aria-label") == "切换为浅色"
@@ -113,7 +113,7 @@ def test_the_page_speaks_the_language_of_its_captions(reader: Reader, tmp_path: 
 def test_no_edge_of_the_picture_stays_light(reader: Reader, page: Path) -> None:
     reader.open(page, wait_for="#captions .word")
     ratio = "{e} => {e}.width / {e}.height"
-    drawn = reader.page.locator("#look canvas").evaluate(ratio.replace("{e}", "canvas"))
+    drawn = reader.page.locator("#picture-view canvas").evaluate(ratio.replace("{e}", "canvas"))
     assert drawn == pytest.approx(160 / 90)
 
 
@@ -127,7 +127,7 @@ def test_a_phone_both_themes_and_what_a_caption_may_hold(reader: Reader, page: P
     assert shown.evaluate("window.hacked") is None
     assert shown.locator("img[src=x]").count() == 0
     assert NASTY in shown.inner_text("h1")
-    assert NASTY in shown.inner_text("#gaze")
+    assert NASTY in shown.inner_text("#word-info")
     assert shown.locator("#captions .word", has_text="狗").get_attribute("lang") == "zh-Hans"
     assert shown.locator("#captions .words").nth(1).get_attribute("lang") == "zh-Hans"
     assert shown.locator("#captions .word", has_text="2").get_attribute("lang") == "zh-Hans"
@@ -136,3 +136,16 @@ def test_a_phone_both_themes_and_what_a_caption_may_hold(reader: Reader, page: P
     for scheme in ("light", "dark"):
         shown.emulate_media(color_scheme=scheme)
         assert shown.evaluate(LEAST_CONTRAST) > 4.5
+
+
+def test_a_captioner_without_attention_has_a_page_too(reader: Reader, tmp_path: Path) -> None:
+    one = explanation("a", "dog")
+    bare = replace(one, caption=replace(one.caption, attention=None))
+    picture = np.random.default_rng(4).integers(0, 255, (90, 160, 3)).astype(np.uint8)
+    write_explain_page(tmp_path / "e.html", picture, {"beam": bare}, title="photo")
+    reader.open(tmp_path / "e.html", wait_for="#captions .word")
+    shown = reader.page
+    assert "no attention maps" in shown.inner_text("#hint")
+    shown.locator("#captions .word").nth(1).hover()
+    assert shown.locator("#picture-view.shaded").count() == 0
+    assert shown.inner_text("#word-info").startswith("dog: probability")

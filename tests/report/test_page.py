@@ -76,7 +76,7 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
         assert part in told
     assert page.locator("#charts path.curve").count() == 4
     assert "best in epoch 2: 2.600" in page.inner_text("#charts")
-    assert "Where their settings differ" in page.inner_text("#settings")
+    assert "Settings that differ" in page.inner_text("#settings")
     assert page.inner_text("#settings tbody >> nth=0").split() == ["training.seed", "0", "2"]
     assert "in a function word" in page.inner_text("#diagnostics")
     assert "pictures" in page.inner_text("#wins")
@@ -104,7 +104,7 @@ def test_search_filters_and_order(reader: Reader, tiny: Path) -> None:
     assert page.inner_text("#count") == "0 pictures of 40"
     page.fill("#query", "BA re")
     assert page.inner_text("#count") == "40 pictures"
-    second = page.locator("#list .card").first.locator(".said").nth(1)
+    second = page.locator("#list .card").first.locator(".caption-line").nth(1)
     assert second.locator("mark").all_inner_texts() == ["re", "ba"]
     page.fill("#query", "no such word")
     assert page.inner_text("#count") == "0 pictures of 40"
@@ -128,7 +128,7 @@ def test_search_filters_and_order(reader: Reader, tiny: Path) -> None:
     assert " of 40" in page.inner_text("#count")
 
 
-def test_pointing_at_a_word_shows_where_it_looked(reader: Reader, tiny: Path) -> None:
+def test_pointing_at_a_word_shows_its_attention(reader: Reader, tiny: Path) -> None:
     reader.open(tiny)
     page = reader.page
     card = page.locator("#list .card").first
@@ -137,7 +137,7 @@ def test_pointing_at_a_word_shows_where_it_looked(reader: Reader, tiny: Path) ->
     first = card.locator("canvas").evaluate(drawn)
     card.locator(".word").nth(1).hover()
     assert card.locator("canvas").evaluate(drawn) != first
-    assert "shaded" in card.locator(".look").get_attribute("class")
+    assert "shaded" in card.locator(".picture-view").get_attribute("class")
     card.locator("text=references").click()
     assert card.locator(".references li").first.is_visible()
 
@@ -149,7 +149,7 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
     assert dialog.locator("li").count() >= 3
-    for part in ("a blue ball", "Fits the picture with probability 25.0 %"):
+    for part in ("a blue ball", "Confidence that it fits the picture: 25.0 %"):
         assert part in dialog.inner_text()
     assert dialog.locator("tbody tr").count() == 6
     page.locator("dialog .words button").first.focus()
@@ -159,7 +159,7 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     page.keyboard.press("ArrowRight")
     assert dialog.locator("canvas").evaluate(drawn) != first
     assert dialog.locator("[aria-live]").inner_text() != told
-    assert "looked most at the" in dialog.locator("[aria-live]").inner_text()
+    assert "attended most to the" in dialog.locator("[aria-live]").inner_text()
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
 
@@ -201,7 +201,7 @@ def test_a_phone_and_paper(reader: Reader, tiny: Path) -> None:
     assert page.locator("#strips .references").first.is_visible()
 
 
-def test_whether_attention_is_evidence(reader: Reader, tmp_path: Path) -> None:
+def test_the_deletion_test_is_drawn(reader: Reader, tmp_path: Path) -> None:
     found = {name: made_up(2, tmp_path / "pictures") for name in ("sure", "chance", "untested")}
     tests = {
         "sure": deletion_test("run:1|search:greedy"),
@@ -214,8 +214,8 @@ def test_whether_attention_is_evidence(reader: Reader, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator("#deletion-test h3").all_inner_texts() == ["sure", "chance"]
     sure, chance = page.locator("#tests > p").all_inner_texts()
-    assert "clear of chance against each, at every share" in sure
-    assert "not clear of chance against: what another word looked at (all words, 40 %)" in chance
+    assert "is significant for each of them, at every share" in sure
+    assert "not significant for: what another word attended to (all words, 40 %)" in chance
     assert page.locator("#masks").inner_text().split("\n")[0] == "what the word looked at"
     chart = page.locator("#tests figure").first
     assert "Fall of log-probability, nats: all words" in chart.inner_text()
@@ -261,7 +261,7 @@ def test_captions_are_text_whatever_they_hold(reader: Reader, tmp_path: Path) ->
     assert page.locator("img[src=x]").count() == 0
     card = page.locator("#list .card").first
     assert NASTY in card.inner_text()
-    assert card.locator(".said p").get_attribute("lang") == "zh-Hans"
+    assert card.locator(".caption-line p").get_attribute("lang") == "zh-Hans"
 
 
 def test_runs_share_baselines_though_one_has_a_metric_more(reader: Reader, tmp_path: Path) -> None:

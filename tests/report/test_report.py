@@ -13,7 +13,7 @@ from tushuo.errors import DataError, SignatureError
 from tushuo.evaluation.results import PictureResult, Results, read_results
 from tushuo.report.content import pictures, require_comparable, summary
 from tushuo.report.single_file import data
-from tushuo.report.thumbnails import in_folder, thumbnails, where_it_lay
+from tushuo.report.thumbnails import in_folder, thumbnails, at_former_path
 from tushuo.report.write import write_report
 
 
@@ -34,14 +34,14 @@ def test_captions_are_judged() -> None:
     found = Results(
         scores=scores, intervals={}, images={n: scores for n in said}, signature="", pictures=said
     )
-    one, two, three = (picture["said"][0] for picture in pictures({"run": found}))
-    assert one["strange"] == [1]
+    one, two, three = (picture["captions"][0] for picture in pictures({"run": found}))
+    assert one["notInReferences"] == [1]
     assert one["unfinished"]
     assert not one["shared"]
     assert one["scores"] == [0.5124, None]
-    assert two["strange"] == []
+    assert two["notInReferences"] == []
     assert two["shared"]
-    assert three["strange"] == []  # nothing to be strange to
+    assert three["notInReferences"] == []  # nothing to be strange to
     assert summary({"run": found})["metrics"] == ["Bleu_1", "CIDEr"]
 
 
@@ -54,9 +54,9 @@ def test_chinese_words_are_found_in_their_references() -> None:
         signature="tushuo:0|tokenizer:characters",
         pictures=said,
     )
-    one = pictures({"run": found})[0]["said"][0]
+    one = pictures({"run": found})[0]["captions"][0]
     assert list(one["words"]) == list("一只狗在奔跑")
-    assert one["strange"] == []
+    assert one["notInReferences"] == []
 
 
 def test_scores_of_other_references_are_refused(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_pictures_that_moved_are_found(tmp_path: Path) -> None:
     ):
         assert find(image_id, path) == tmp_path / name
     assert find("9", "/gone/dog.jpg") is None
-    assert where_it_lay("9", "/gone/dog.jpg") == Path("/gone/dog.jpg")
+    assert at_former_path("9", "/gone/dog.jpg") == Path("/gone/dog.jpg")
     made = list(thumbnails([tmp_path / "cat.jpg", tmp_path / "bad.jpg", None], side=20))
     assert made[0].startswith(b"RIFF")
     assert made[1:] == [b"", b""]
@@ -127,23 +127,23 @@ def test_the_command(
     assert "tokenizer: characters against ptb" in page.read_text()
 
 
-def test_pictures_that_are_gone_are_named(
+def test_missing_pictures_are_named(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "report.html"
     assert call("report", results, "--output", page, "--images", tmp_path) == 1
     told = capsys.readouterr().err
-    assert "no picture of 0; say where they lie by --images or --data" in told
-    assert "and of 35 others" in told
+    assert "picture 0 was not found; name its folder with --images, or --data" in told
+    assert "nor were 35 others" in told
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "is not JSON"),
-        ('[{"image_id": 1, "caption": "a"}]', "captions are scored by: tushuo score"),
-        ('{"format": 9, "images": {}, "signature": ""}', "is of format 9"),
-        ('{"images": [], "signature": ""}', "is of another form"),
+        ('[{"image_id": 1, "caption": "a"}]', "to score captions: tushuo score"),
+        ('{"format": 9, "images": {}, "signature": ""}', "has format 9"),
+        ('{"images": [], "signature": ""}', "has an unknown structure"),
         ('{"scores": {}, "intervals": {}, "images": {}, "signature": "me"}', "the signature 'me'"),
     ],
 )
@@ -157,7 +157,7 @@ def test_other_files_are_refused(content: str, message: str, tmp_path: Path) -> 
 def test_mistakes_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         ((), "no results were given"),
-        ((tmp_path,), "scores.json is not there"),
+        ((tmp_path,), "scores.json does not exist"),
         ((tmp_path, "--side", 3), "side was 3"),
     ):
         assert call("report", *arguments, "--output", tmp_path / "r.html") == 2

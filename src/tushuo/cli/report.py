@@ -13,24 +13,25 @@ if TYPE_CHECKING:
 
 def report(
     *results: Path,
-    output: Annotated[Path, Parameter(help="the page, NAME.html")],
+    output: Annotated[Path, Parameter(help="path of the page, NAME.html")],
     data: Annotated[
-        Path | None, Parameter(help="caption data that says where each picture lies")
+        Path | None, Parameter(help="caption data with the paths of the pictures")
     ] = None,
     images: Annotated[
-        Path | None, Parameter(help="folder of the pictures, where they have moved or have no path")
+        Path | None, Parameter(help="folder of the pictures, if they have moved")
     ] = None,
     side: Annotated[
-        int | None, Parameter(help="longer side of a picture on the page; default: by their number")
+        int | None,
+        Parameter(help="longer side of thumbnails in pixels; default: by the number of pictures"),
     ] = None,
     force: Annotated[
         bool, Parameter(help="show scores that cannot be compared, with a warning", negative="")
     ] = False,
 ) -> int:
-    """Make one HTML page of results, to be opened offline: scores, curves, pictures, attention.
+    """Write an HTML page of results that opens offline: scores, curves, pictures, attention maps.
 
     RESULTS: folders of evaluate --output and deletion-test --output, files of score --json, or run
-    folders (their curves).
+    folders (for their loss curves).
 
     Example: tushuo report results --output report.html
     """
@@ -41,42 +42,40 @@ def report(
     from tushuo.report.write import write_report
 
     if not results:
-        raise SettingError("no results were given; make some with: tushuo evaluate --output FOLDER")
+        raise SettingError("no results were given; make them with: tushuo evaluate --output FOLDER")
     if side is not None and side < 16:
         raise SettingError(f"side was {side}, it must be at least 16 pixels")
-    named = dict(zip(_names(results), results, strict=True))
-    found = {name: read_results(path) for name, path in named.items()}
-    tested = {name: read_deletion_test(path, found[name].signature) for name, path in named.items()}
+    paths = dict(zip(_names(results), results, strict=True))
+    loaded = {name: read_results(path) for name, path in paths.items()}
+    tested = {n: read_deletion_test(path, loaded[n].signature) for n, path in paths.items()}
     if not force:
-        require_comparable(found)
+        require_comparable(loaded)
     with Bar("report") as bar:
         missing = write_report(
-            output, found, tested=tested, find=_find(data, images), side=side, progress=bar
+            output, loaded, tested=tested, find=_find(data, images), side=side, progress=bar
         )
         for name in missing[:5]:
-            bar.say(f"no picture of {name}; say where they lie by --images or --data")
+            bar.say(f"picture {name} was not found; name its folder with --images, or --data")
         if len(missing) > 5:
-            bar.say(f"and of {len(missing) - 5} others")
+            bar.say(f"nor were {len(missing) - 5} others")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
     return 1 if missing else 0
 
 
 def _find(data: Path | None, images: Path | None) -> "Find":
-    """Find pictures by the data, in the folder, or where they lay."""
-    from tushuo.report.thumbnails import in_folder, where_it_lay
+    """Find pictures by the data, in the folder, or at their former paths."""
+    from tushuo.report.thumbnails import at_former_path, in_folder
 
     if data:
         import tushuo.data
 
-        lie = {
-            str(record.image_id): record.path for record in tushuo.data.read(data, images=images)
-        }
-        return lambda image_id, path: lie.get(image_id)
-    return in_folder(images) if images else where_it_lay
+        paths = {str(r.image_id): r.path for r in tushuo.data.read(data, images=images)}
+        return lambda image_id, path: paths.get(image_id)
+    return in_folder(images) if images else at_former_path
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Name each by its folder or file, and by the folder around it too where two are alike."""
+    """Name each by its folder or file, with the parent folder where two names are equal."""
     whole = [path.resolve() for path in paths]
     named = [_place(path) for path in whole]
     alike = Counter(path.name for path in named)

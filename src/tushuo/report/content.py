@@ -1,4 +1,4 @@
-"""What a report shows, as plain values: the page only draws them."""
+"""The content of a report as plain values; the page only draws them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,113 +10,117 @@ from tushuo.evaluation.results import PictureResult, Results
 from tushuo.metrics.caption_diagnostics import FUNCTION_WORDS
 from tushuo.metrics.compare import incomparable
 from tushuo.metrics.deletion import DeletionTest
-from tushuo.report.deletion_test import LOOKS, TITLES
-from tushuo.text import tokenization
+from tushuo.report.deletion_test import MASK_STYLES, TITLES
+from tushuo.text.tokenization import TokenizerName, tokenize
 
-WHO = "|run:"  # from here on a signature says who made the captions, which is what is compared
+MAKER = "|run:"  # the signature's fields from here on name who made the captions
 NO_TESTS: Mapping[str, DeletionTest | None] = {}
-SPLITTINGS: dict[str, tokenization.TokenizerName] = {"jieba": "jieba", "characters": "characters"}
+SCORING_TOKENIZERS: dict[str, TokenizerName] = {"jieba": "jieba", "characters": "characters"}
 
 
 def warning(results: Mapping[str, Results]) -> str | None:
-    """Say where scores were made otherwise than the first ones; None where all can be compared."""
-    told: dict[str, str | None] = {n: of.signature for n, of in results.items() if of.signature}
-    wanted = (next(iter(told.values()), None) or "").split(WHO)[0]
-    return incomparable(told, wanted)
+    """Return how scores differ in the way they were computed; None where they can be compared."""
+    signatures: dict[str, str | None] = {
+        name: one.signature for name, one in results.items() if one.signature
+    }
+    first = (next(iter(signatures.values()), None) or "").split(MAKER)[0]
+    return incomparable(signatures, first)
 
 
 def require_comparable(results: Mapping[str, Results]) -> None:
     """Refuse to show numbers side by side that mean different things.
 
     Raises:
-        SignatureError: the message says where they differ.
+        SignatureError: the message says how they differ.
     """
-    told = warning(results)
-    if told:
+    difference = warning(results)
+    if difference:
         raise SignatureError(
-            f"{told}, so their scores cannot be compared; score them with the same references and "
-            "tokenizer, or --force to show them beside each other with a warning"
+            f"{difference}, so their scores cannot be compared; score them with the same "
+            "references and tokenizer, or pass --force to show them with a warning"
         )
 
 
 def summary(
     results: Mapping[str, Results], tested: Mapping[str, DeletionTest | None] = NO_TESTS
 ) -> dict[str, Any]:
-    """Return all but the pictures."""
+    """Return everything except the pictures."""
     return {
         "version": __version__,
         "metrics": metrics(results),
-        "runs": [_run(name, of, tested.get(name)) for name, of in results.items()],
-        "masks": {name: told for name, (*_, told) in LOOKS.items()},
+        "runs": [_run(name, one, tested.get(name)) for name, one in results.items()],
+        "masks": {name: label for name, (*_, label) in MASK_STYLES.items()},
         "kinds": TITLES,
         "warning": warning(results),
-        "pictures": len(_names(results)),
+        "pictures": len(_image_ids(results)),
     }
 
 
 def metrics(results: Mapping[str, Results]) -> list[str]:
-    """Return the names of all scores; where CIDEr is CIDEr-D, as officially, it comes once."""
-    names = list(dict.fromkeys(name for of in results.values() for name in of.scores))
-    twice = all(of.scores.get("CIDEr") == of.scores.get("CIDEr-D") for of in results.values())
-    return [name for name in names if not (twice and name == "CIDEr-D")]
+    """Return the names of all scores; CIDEr-D is left out where it equals CIDEr."""
+    names = list(dict.fromkeys(name for one in results.values() for name in one.scores))
+    equal = all(one.scores.get("CIDEr") == one.scores.get("CIDEr-D") for one in results.values())
+    return [name for name in names if not (equal and name == "CIDEr-D")]
 
 
 def pictures(results: Mapping[str, Results]) -> list[dict[str, Any]]:
-    """Return what was said of every picture, in the order of the data, without its pixels.
+    """Return the captions of every picture, in the order of the data, without its pixels.
 
-    ``said`` has an item a run that was evaluated: caption, alternatives, confidence, words and
-    their probabilities, scores, ``strange`` (places of words that no reference has), ``shared``
-    (another picture has the same caption), ``unfinished`` (it ends in a function word).
+    ``captions`` has one item for each scored run: caption, alternatives, confidence, words with
+    their log-probabilities, scores, ``notInReferences`` (places of words that no reference has),
+    ``shared`` (another picture has the same caption), ``unfinished`` (it ends in a function word).
     """
-    scored = [of for of in results.values() if of.scores]
-    judges = [_Judge(of, metrics(results)) for of in scored]
-    found = []
-    for name in _names(results):
-        own = [of.pictures.get(name) for of in scored]
-        first = next((said for said in own if said), PictureResult(caption=""))
-        found.append(
+    scored = [one for one in results.values() if one.scores]
+    describers = [_Describer(one, metrics(results)) for one in scored]
+    rows = []
+    for image_id in _image_ids(results):
+        captions = [one.pictures.get(image_id) for one in scored]
+        first = next((caption for caption in captions if caption), PictureResult(caption=""))
+        rows.append(
             {
-                "id": name,
+                "id": image_id,
                 "path": first.path,
                 "references": first.references,
-                "said": [judge(name, said) for said, judge in zip(own, judges, strict=True)],
+                "captions": [
+                    describe(image_id, caption)
+                    for caption, describe in zip(captions, describers, strict=True)
+                ],
             }
         )
-    return found
+    return rows
 
 
-class _Judge:
-    """Looks for what is wrong with the captions of one run."""
+class _Describer:
+    """Describes the captions of one run, with what is unusual about them."""
 
     def __init__(self, results: Results, metrics: Sequence[str]):
         self._results, self._metrics = results, metrics
         fields = dict(part.partition(":")[::2] for part in results.signature.split("|"))
         settings = results.run or {}
-        self._how: tokenization.TokenizerName = settings.get("tokenizer") or SPLITTINGS.get(
+        self._tokenizer: TokenizerName = settings.get("tokenizer") or SCORING_TOKENIZERS.get(
             fields.get("tokenizer", ""), "words"
         )
-        self._counts = Counter(said.caption for said in results.pictures.values())
+        self._counts = Counter(result.caption for result in results.pictures.values())
 
-    def __call__(self, name: str, said: PictureResult | None) -> dict[str, Any]:
-        own = self._results.images.get(name, {})
-        scores = [_rounded(own.get(metric)) for metric in self._metrics]
-        if said is None:
-            return {"caption": None, "words": [], "log_probs": [], "strange": [], "scores": scores}
-        words = said.words or tuple(tokenization.tokenize(said.caption, self._how))
-        known = {
-            word
-            for caption in said.references
-            for word in tokenization.tokenize(caption, self._how)
-        }
+    def __call__(self, image_id: str, result: PictureResult | None) -> dict[str, Any]:
+        values = self._results.images.get(image_id, {})
+        scores = [_rounded(values.get(metric)) for metric in self._metrics]
+        if result is None:
+            return {
+                "caption": None, "words": [], "log_probs": [], "notInReferences": [],
+                "scores": scores,
+            }  # fmt: skip
+        words = result.words or tuple(tokenize(result.caption, self._tokenizer))
+        known = {word for text in result.references for word in tokenize(text, self._tokenizer)}
         return {
-            "caption": said.caption,
-            "alternatives": said.alternatives,
-            "confidence": said.confidence,
+            "caption": result.caption,
+            "alternatives": result.alternatives,
+            "confidence": result.confidence,
             "words": words,
-            "log_probs": said.log_probs,
+            "log_probs": result.log_probs,
             "scores": scores,
-            "strange": [n for n, word in enumerate(words) if known and word not in known],
-            "shared": self._counts[said.caption] > 1,
+            "notInReferences": [n for n, word in enumerate(words) if known and word not in known],
+            "shared": self._counts[result.caption] > 1,
             "unfinished": words[-1:] != () and words[-1] in FUNCTION_WORDS,
         }
 
@@ -125,11 +129,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _names(results: Mapping[str, Results]) -> list[str]:
-    return list(dict.fromkeys(name for of in results.values() for name in of.images))
+def _image_ids(results: Mapping[str, Results]) -> list[str]:
+    return list(dict.fromkeys(image_id for one in results.values() for image_id in one.images))
 
 
-def _run(name: str, results: Results, tested: DeletionTest | None) -> dict[str, Any]:
+def _run(name: str, results: Results, test: DeletionTest | None) -> dict[str, Any]:
     return {
         "name": name,
         "scores": results.scores,
@@ -140,7 +144,7 @@ def _run(name: str, results: Results, tested: DeletionTest | None) -> dict[str, 
         "notes": results.notes,
         "split": results.split,
         "curve": results.curve,
-        "deletionTest": tested,
+        "deletionTest": test,
         "settings": results.run,
         "grid": _grid(results.run or {}),
     }

@@ -1,6 +1,6 @@
-"""The page of one picture: captions of several searches, where words looked, what was likely.
+"""The page of one picture: captions of several searches, attention maps, candidate words.
 
-It speaks the language of its captions.
+The page is in the language of its captions.
 """
 
 from collections.abc import Mapping
@@ -23,23 +23,27 @@ if TYPE_CHECKING:
 SIDE = 1024  # pixels of the picture's longer side
 SEARCH_TEXTS = {
     "en": {
-        "greedy": ("Greedy", "The likeliest word each time."),
-        "beam": ("Beam", "Several beginnings are kept at once; the best caption stands first."),
+        "greedy": ("Greedy", "The most probable word at each step."),
+        "beam": ("Beam", "Several hypotheses are kept at once; the best caption comes first."),
         "diverse": (
             "Diverse beam",
-            "The best of several groups that keep away from each other's words.",
+            "The best captions of several groups that avoid each other's words.",
         ),
         "consensus": (
             "Consensus",
-            "Of a beam's captions the one that captions drawn at random agree with the most.",
+            "The caption of a beam that agrees best with captions sampled from the model (minimum "
+            "Bayes risk).",
         ),
         "sample": ("Samples", "Words drawn by their probability."),
     },
     "zh": {
-        "greedy": ("贪心", "每次都取可能性最大的词。"),
-        "beam": ("束搜索", "同时保留若干个开头，最好的描述排在最前。"),
-        "diverse": ("多样束搜索", "分成几组，各组避开彼此的用词，取其中最好的。"),
-        "consensus": ("共识", "束搜索所得的描述中，与随机抽取的描述最一致的那一句。"),
+        "greedy": ("贪心解码", "每一步都选概率最高的词。"),
+        "beam": ("集束搜索", "同时保留多个候选描述，最好的排在最前。"),
+        "diverse": ("多样化集束搜索", "分为若干组，各组避开彼此的用词，取每组中最好的描述。"),
+        "consensus": (
+            "共识重排",
+            "从集束搜索的结果中，选出与模型采样得到的描述最一致的一句（最小贝叶斯风险）。",
+        ),
         "sample": ("采样", "按概率随机抽取每个词。"),
     },
 }
@@ -48,25 +52,29 @@ SEARCH_TEXTS = {
 def write_explain_page(
     path: Path,
     picture: UInt8[np.ndarray, "height width 3"],
-    found: "Mapping[str, Explanation]",
+    explanations: "Mapping[str, Explanation]",
     *,
     title: str,
 ) -> None:
-    """Write the page; it opens offline, and shows the first search first.
+    """Write the page; it opens offline, with the first search selected.
 
     Args:
-        path: where to.
-        picture: the picture in its true shape.
-        found: explanations by the name of their search.
-        title: what the page is called.
+        path: path of the page.
+        picture: the picture in its proportions.
+        explanations: explanations by the name of their search.
+        title: title of the page.
     """
-    language = language_of(next(iter(found.values())).caption.words)
+    first = next(iter(explanations.values())).caption
+    language = language_of(first.words)
     explained = {
         "language": language,
         "version": __version__,
         "picture": thumbnail(picture, SIDE),
-        "grid": _grid(next(iter(found.values())).caption),
-        "modes": [_mode(name, of, SEARCH_TEXTS[language][name]) for name, of in found.items()],
+        "grid": _grid(first),
+        "modes": [
+            _mode(name, explanation, SEARCH_TEXTS[language][name])
+            for name, explanation in explanations.items()
+        ],
     }
     page = fill(
         "explain.html",
@@ -86,27 +94,27 @@ def _grid(caption: "Caption") -> dict[str, Any] | None:
     return {"rows": rows, "columns": columns, "crop": caption.field_of_view.crop}
 
 
-def _mode(name: str, found: "Explanation", texts: tuple[str, str]) -> dict[str, Any]:
-    title, told = texts
-    captions = [found, *found.alternatives]
+def _mode(name: str, explanation: "Explanation", texts: tuple[str, str]) -> dict[str, Any]:
+    title, description = texts
     return {
         "name": name,
         "title": title,
-        "told": told,
-        "captions": [_caption(of) for of in captions],
+        "description": description,
+        "captions": [_caption(one) for one in (explanation, *explanation.alternatives)],
     }
 
 
-def _caption(found: "Explanation") -> dict[str, Any]:
-    caption = found.caption
+def _caption(explanation: "Explanation") -> dict[str, Any]:
+    caption = explanation.caption
+    maps = None if caption.attention is None else attention_to_bytes(caption.attention)
     return {
         "text": caption.text,
         "words": caption.words,
         "log_prob": caption.log_prob,
         "confidence": caption.confidence,
-        "strange": caption.out_of_distribution,
+        "outOfDistribution": caption.out_of_distribution,
         "familiarity": caption.familiarity,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
-        "attention": None if caption.attention is None else attention_to_bytes(caption.attention),
-        "steps": found.steps,
+        "attention": maps,
+        "steps": explanation.steps,
     }

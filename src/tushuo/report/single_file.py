@@ -1,8 +1,8 @@
-"""One HTML file that opens anywhere: nothing in it is fetched, and nothing in it can be.
+"""Self-contained HTML pages that load nothing.
 
-Captions, ids and names are untrusted. They stand in the file as JSON in which no tag can begin, and
-the page puts them on the screen as text; its security policy lets no other script run, and forbids
-every connection.
+Captions, ids and names are untrusted. They are embedded as JSON in which no tag can begin, and
+inserted into the page as text. The content security policy allows the page's own script only, and
+no connections.
 """
 
 import base64
@@ -18,18 +18,18 @@ import msgspec
 def fill(
     page: str, *, title: str, scripts: Sequence[str], styles: Sequence[str], **json: Any
 ) -> str:
-    """Return a page of report/page/ with its parts in their places.
+    """Return a page of report/page/ with its placeholders filled in.
 
     Args:
-        page: the file's name; it marks places as ``<!--NAME-->``.
+        page: file name; its placeholders are written ``<!--NAME-->``.
         title: any text.
         scripts: names of JavaScript files, in the order in which they run.
         styles: names of style sheets.
-        json: what stands at ``<!--NAME-->``, by name in small letters.
+        json: values of further placeholders, by their name in lower case.
     """
     script = "".join(_text(f"{name}.js") for name in scripts)
     style = "".join(_text(f"{name}.css") for name in styles)
-    filled = {
+    values = {
         "POLICY": _policy(script, style),
         "TITLE": html.escape(title),
         "STYLE": style,
@@ -37,13 +37,13 @@ def fill(
         **{name.upper(): data(value) for name, value in json.items()},
     }
     text = _text(page)
-    for name, value in filled.items():
+    for name, value in values.items():
         text = text.replace(f"<!--{name}-->", value)
     return text
 
 
 def data(value: Any) -> str:
-    """Return JSON that can stand inside a script element: no tag and no comment begins in it."""
+    """Return JSON for a script element: no tag or comment can begin in it."""
     return msgspec.json.encode(value).replace(b"<", rb"\u003c").decode()
 
 
@@ -52,7 +52,7 @@ def _text(name: str) -> str:
 
 
 def _policy(script: str, style: str) -> str:
-    """Allow this very script and style, pictures that stand in the page, and nothing else."""
+    """Allow exactly this script and style, and embedded pictures."""
     script_hash, style_hash = (
         base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
         for part in (script, style)

@@ -1,4 +1,4 @@
-"""Small pictures for a page that holds them all."""
+"""Small copies of pictures, embedded in a page."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from tushuo.pictures.finding import find_pictures
 from tushuo.pictures.opening import open_picture
 
 SIDE, SMALL_SIDE = 320, 200  # pixels
-MANY = 1500  # pictures: from here on the small side
+MANY = 1500  # number of pictures from which on thumbnails have the small side
 QUALITY, METHOD = 60, 2  # of WebP; its default method takes twice as long for 4 % fewer bytes
 
 
@@ -40,30 +40,30 @@ def thumbnail(pixels: np.ndarray, side: int) -> bytes:
 
 
 Find = Callable[[str, str | None], Path | None]
-"""Told a picture's id and where it lay, says where it lies now."""
+"""Returns the present path of a picture, given its id and its former path."""
 
 
-def where_it_lay(image_id: str, path: str | None) -> Path | None:
-    """Find a picture where it was looked at, if that is known."""
+def at_former_path(image_id: str, path: str | None) -> Path | None:
+    """Return the path that the picture had when it was captioned, if known."""
     return Path(path) if path else None
 
 
 def in_folder(folder: Path) -> Find:
-    """Return what finds pictures in a folder, by their id or by the name that they had.
+    """Return a function that finds pictures in a folder by their id or former file name.
 
-    A picture's file has the name of the id or of the file that it was, or ends in the id, as
-    MS-COCO's do (``COCO_val2014_000000391895.jpg`` is 391895).
+    A file name equals the id or the former name, or ends in the id, as in MS-COCO
+    (``COCO_val2014_000000391895.jpg`` is 391895).
     """
-    found = _by_name(find_pictures([str(folder)]))
+    paths = _by_name(find_pictures([str(folder)]))
     return lambda image_id, path: (
-        found.get(Path(path).name if path else image_id) or found.get(image_id)
+        paths.get(Path(path).name if path else image_id) or paths.get(image_id)
     )
 
 
 def _by_name(files: Iterable[Path]) -> Mapping[str, Path]:
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for file in files:
         number = file.stem.rpartition("_")[2]
         for name in (file.name, file.stem, number.lstrip("0") if number.isdigit() else file.name):
-            found.setdefault(name, file)
-    return found
+            paths.setdefault(name, file)
+    return paths

@@ -1,4 +1,4 @@
-"""The report: one page of scores, curves and pictures."""
+"""Write the report: one page of scores, curves and pictures."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +8,12 @@ from tushuo.metrics.deletion import DeletionTest
 from tushuo.report import content
 from tushuo.report.content import NO_TESTS
 from tushuo.report.single_file import data, fill
-from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, Find, thumbnails, where_it_lay
+from tushuo.report.thumbnails import MANY, SIDE, SMALL_SIDE, Find, at_former_path, thumbnails
 from tushuo.runtime import Progress, atomic_write
 
 SCRIPTS = (
-    "element", "scores", "curves", "settings", "deletion_test", "attention", "cards", "open", "list",
-    "theme", "start",
+    "element", "scores", "curves", "settings", "deletion_test", "attention", "cards", "open",
+    "list", "theme", "start",
 )  # fmt: skip
 
 
@@ -22,25 +22,25 @@ def write_report(
     results: Mapping[str, Results],
     *,
     tested: Mapping[str, DeletionTest | None] = NO_TESTS,
-    find: Find = where_it_lay,
+    find: Find = at_former_path,
     side: int | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
     """Write the page.
 
     Args:
-        path: where to.
-        results: by the name that the page gives to each; of the same pictures and references.
-        tested: the deletion test of each, where there was one.
-        find: says where a picture lies, by its id and by where it lay.
-        side: longer side of a picture on the page, in pixels; None chooses by their number.
-        progress: told how many pictures are in.
+        path: path of the page.
+        results: results by the name shown on the page, of the same pictures and references.
+        tested: their deletion tests, where there are any.
+        find: returns the path of a picture.
+        side: longer side of thumbnails in pixels; None: chosen by the number of pictures.
+        progress: called with the pictures embedded so far and their total.
 
     Returns:
-        Ids of the pictures that could not be opened, and are not on the page.
+        Ids of pictures that could not be opened and are missing from the page.
     """
     shown = content.pictures(results)
-    paths = [find(one["id"], one["path"]) for one in shown]
+    paths = [find(row["id"], row["path"]) for row in shown]
     pixels = thumbnails(paths, side=side or (SIDE if len(shown) < MANY else SMALL_SIDE))
     page = fill(
         "page.html",
@@ -48,14 +48,14 @@ def write_report(
         scripts=SCRIPTS,
         styles=("page",),
         summary=content.summary(results, tested),
-        list=[{k: v for k, v in one.items() if k != "path"} for one in shown],
+        list=[{k: v for k, v in row.items() if k != "path"} for row in shown],
     )
     before, after = page.split("<!--PICTURES-->")
-    missing, told = [], find is not where_it_lay
+    missing, searched = [], find is not at_former_path
     with atomic_write(path) as file:
         file.write(before.encode())
         for place, (one, picture) in enumerate(zip(shown, pixels, strict=True)):
-            missing += [one["id"]] if not picture and (told or one["path"]) else []
+            missing += [one["id"]] if not picture and (searched or one["path"]) else []
             row = data({"picture": picture, "attention": _maps(results, one["id"])})
             file.write(f'<script type="application/json" id="p{place}">{row}</script>\n'.encode())
             if progress is not None:
@@ -65,6 +65,6 @@ def write_report(
 
 
 def _maps(results: Mapping[str, Results], name: str) -> list[bytes]:
-    """Return what the words of each run looked at; nothing where it said nothing."""
-    said = [of.pictures.get(name) for of in results.values() if of.scores]
-    return [one.attention if one else b"" for one in said]
+    """Return the attention maps of each scored run; empty where it has no caption."""
+    captions = [one.pictures.get(name) for one in results.values() if one.scores]
+    return [caption.attention if caption else b"" for caption in captions]

@@ -1,17 +1,17 @@
-// Where a word looked: what it did not look at is darkened, smoothly, over the true picture.
+// Attention of a word: the parts of the picture that it did not attend to are shaded.
 
-const SHADE = 0.82; // greatest darkness
+const SHADE = 0.82; // opacity of the darkest shade
 const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
 
-/** The map of one word: a byte a cell, or null. */
-function cut(all, place, grid) {
+/** The attention map of one word, one byte a cell; null where there is none. */
+function attentionMap(all, place, grid) {
   if (!grid || !all) return null;
   const cells = grid.rows * grid.columns;
-  const found = bytes(all).slice(place * cells, (place + 1) * cells);
-  return found.length === cells ? found : null;
+  const map = bytes(all).slice(place * cells, (place + 1) * cells);
+  return map.length === cells ? map : null;
 }
 
-/** Draw a map on the canvas that lies over a picture. */
+/** Draw a map on the canvas above a picture. */
 function shade(canvas, image, map, grid) {
   const small = make("canvas", { width: grid.columns, height: grid.rows });
   const brush = small.getContext("2d");
@@ -21,7 +21,7 @@ function shade(canvas, image, map, grid) {
     pixels.data[4 * n + 3] = 255 * SHADE * (1 - (value - low) / Math.max(high - low, 1));
   });
   brush.putImageData(pixels, 0, 0);
-  // The picture's own size, for its exact shape: of another, a thin line would stay light at an edge.
+  // The canvas has the picture's own size: another one would leave a thin unshaded line at an edge.
   [canvas.width, canvas.height] = [image.naturalWidth || 1, image.naturalHeight || 1];
   const [x, y, w, h] = fieldOfView(canvas.width, canvas.height, grid);
   const drawn = canvas.getContext("2d");
@@ -44,8 +44,8 @@ const PLACES = [
   "the bottom left", "the bottom centre", "the bottom right",
 ];
 
-/** Say in words where a map looks, for those who do not see it. */
-function looksAt(map, grid, places = PLACES) {
+/** Describe where a map is largest, for screen readers. */
+function attendedPlace(map, grid, places = PLACES) {
   const most = map.indexOf(Math.max(...map));
   const [row, column] = [Math.floor(most / grid.columns), most % grid.columns];
   return places[3 * Math.floor((3 * row) / grid.rows) + Math.floor((3 * column) / grid.columns)];

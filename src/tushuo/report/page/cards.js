@@ -1,36 +1,36 @@
-// A picture with what was said of it; its pixels are read from the page only when it is shown.
+// A picture with its captions; its pixels are read from the page only when it is shown.
 
 const FLAGS = {
-  strange: ["have a word of no reference", (one) => one.strange && one.strange.length],
-  shared: ["another picture has too", (one) => one.shared],
+  notInReferences: ["contain a word that no reference has", (one) => one.notInReferences && one.notInReferences.length],
+  shared: ["are identical to that of another picture", (one) => one.shared],
   unfinished: ["end in a function word", (one) => one.unfinished],
 };
 const chip = (value) => make("span", { class: "chip", title: `${metricName(state.metric)} of this picture` }, number(value, 2));
 
 function altText(picture) {
-  const people = picture.references[0];
-  return people ? `${picture.id}: a person says: ${people}` : `Picture ${picture.id}`;
+  const reference = picture.references[0];
+  return reference ? `${picture.id}, reference caption: ${reference}` : `Picture ${picture.id}`;
 }
 
 const grid = (run) => scored[run].grid;
-const wordMap = (detail, run, place) => cut(detail.attention[run], place, grid(run));
+const wordMap = (detail, run, place) => attentionMap(detail.attention[run], place, grid(run));
 
 /** The picture with a canvas over it. */
-function look(picture, detail) {
-  if (!detail.picture) return { figure: make("div", { class: "look none" }, "no picture here"), image: null, canvas: null };
+function pictureView(picture, detail) {
+  if (!detail.picture) return { figure: make("div", { class: "picture-view none" }, "picture not available"), image: null, canvas: null };
   const image = make("img", { src: `data:image/webp;base64,${detail.picture}`, alt: altText(picture), decoding: "async", loading: "lazy" });
   const canvas = make("canvas", { "aria-hidden": "true" });
-  return { figure: make("div", { class: "look" }, image, canvas), image, canvas };
+  return { figure: make("div", { class: "picture-view" }, image, canvas), image, canvas };
 }
 
-/** The caption's words; pointing at one shows where it looked. */
+/** The caption's words; pointing at one shows its attention. */
 function captionOf(picture, run, view, detail) {
-  const one = picture.said[run], score = chip(one.scores[report.metrics.indexOf(state.metric)]);
+  const one = picture.captions[run], score = chip(one.scores[report.metrics.indexOf(state.metric)]);
   if (one.caption == null) return make("p", { class: "quiet" }, "no caption");
   if (!one.log_probs.length) return make("p", { lang: language(one.caption) }, marked(one.caption), score);
   const spaced = !language(one.caption);
   const words = one.words.map((text, place) => make("span", {
-    class: one.strange.includes(place) ? "word strange" : "word", "data-place": place,
+    class: one.notInReferences.includes(place) ? "word not-in-references" : "word", "data-place": place,
     onpointerenter: () => point(view, detail, run, place), onpointerleave: () => rest(view),
     onclick: () => point(view, detail, run, place),
   }, marked(text)));
@@ -46,14 +46,14 @@ function point(view, detail, run, place) {
 }
 const rest = (view) => view.figure.classList.remove("shaded");
 
-/** What finds searched words: Latin ones by their beginning, Chinese ones anywhere. */
+/** A pattern for search terms: Latin words match at their beginning, Chinese ones anywhere. */
 function pattern(terms) {
   const safe = (term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const one = (term) => (/^[\p{Script=Latin}\p{N}]/u.test(term) ? `(?<![\\p{L}\\p{N}])${safe(term)}` : safe(term));
   return new RegExp(`(${terms.map(one).join("|")})`, "iu");
 }
 
-/** Text with the searched words marked. */
+/** Text with the search terms marked. */
 function marked(text) {
   if (!state.terms.length) return text;
   const parts = text.split(pattern(state.terms));
@@ -62,7 +62,7 @@ function marked(text) {
 
 function card(picture, among) {
   const detail = parse(`p${picture.place}`);
-  const view = look(picture, detail);
+  const view = pictureView(picture, detail);
   const references = make("ul", { class: "references", id: `r${state.serial++}` },
     picture.references.map((text) => make("li", { lang: language(text) }, marked(text))));
   const toggle = picture.references.length > 0 && make("button", {
@@ -72,8 +72,8 @@ function card(picture, among) {
   return make("article", { class: "card", "data-id": picture.id },
     make("button", { type: "button", class: "open", "aria-label": `Open ${altText(picture)}`, onclick: () => openPicture(picture, among) }, view.figure),
     make("div", { class: "body" },
-      picture.said.map((_, run) => make("div", { class: "said" }, scored.length > 1 && swatch(run),
+      picture.captions.map((_, run) => make("div", { class: "caption-line" }, scored.length > 1 && swatch(run),
         captionOf(picture, run, view, detail))),
-      make("p", { class: "quiet foot" }, toggle, said("span", picture.id, { class: "id", title: picture.id })),
+      make("p", { class: "quiet foot" }, toggle, localized("span", picture.id, { class: "id", title: picture.id })),
       references));
 }

@@ -1,30 +1,30 @@
-// Loss curves, and whatever else the training's log holds beside them.
+// Loss curves, and the other columns of the training's log.
 
 const PLOT = { width: Math.min(560, document.documentElement.clientWidth - 30), height: 260, left: 56, right: 12, top: 14, bottom: 34 };
 
-/** Trainings whose curve is to be drawn: all results of one run share it, the longest that is known. */
+/** One curve per training: results of the same run share it, and the longest one is drawn. */
 function curved() {
-  const found = new Map();
+  const byRun = new Map();
   report.runs.forEach((run, place) => {
     if (!run.curve.length) return;
     const key = JSON.stringify(run.settings);
-    const one = found.get(key) || { names: [], curve: [], colour: scored.includes(run) ? scored.indexOf(run) : place };
+    const one = byRun.get(key) || { names: [], curve: [], colour: scored.includes(run) ? scored.indexOf(run) : place };
     one.names.push(run.name);
     if (run.curve.length > one.curve.length) one.curve = run.curve;
-    found.set(key, one);
+    byRun.set(key, one);
   });
-  return [...found.values()].map((one) => ({ ...one, name: one.names.join(", ") }));
+  return [...byRun.values()].map((one) => ({ ...one, name: one.names.join(", ") }));
 }
 
 function drawCurves() {
   const runs = curved();
   if (!runs.length) return;
   $("curves").hidden = false;
-  const told = (name) => runs.some((run) => run.curve.some((row) => row[name] != null));
-  const columns = [...new Set(runs.flatMap((run) => Object.keys(run.curve[0])))].filter(told);
+  const present = (name) => runs.some((run) => run.curve.some((row) => row[name] != null));
+  const columns = [...new Set(runs.flatMap((run) => Object.keys(run.curve[0])))].filter(present);
   const losses = columns.filter((name) => name.endsWith("loss"));
   const rest = columns.filter((name) => name.startsWith("val_") && !losses.includes(name));
-  $("charts").append(chart("Loss, nats a word", losses, runs, Math.min));
+  $("charts").append(chart("Loss, nats per word", losses, runs, Math.min));
   for (const name of rest) $("charts").append(chart(name.replace("val_", "Validation ").replace("cider", "CIDEr"), [name], runs, Math.max));
   $("settings").append(curveTable(runs, columns));
 }
@@ -46,20 +46,20 @@ function chart(title, columns, runs, best) {
   for (const one of series) svg.append(...line(one, x, y, best));
   const legend = make("figcaption", { class: "legend" }, make("b", {}, title), series.map((one) =>
     make("span", {}, make("span", { class: one.name.startsWith("train") ? "key thin" : "key", style: { "--own": colour(one.run.colour) } }),
-      runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name), bestTold(one, best))));
+      runs.length > 1 ? `${one.run.name}, ${word(one.name)}` : word(one.name), bestText(one, best))));
   return make("figure", { class: "chart" }, legend, svg);
 }
 const word = (name) => ({ train_loss: "training", val_loss: "validation", val_cider: "CIDEr" })[name] || name.replace("_", " ");
 
-/** The best epoch of a curve; that of the training loss is always its last, and says nothing. */
+/** The best epoch of a curve; not for the training loss, whose last epoch is always the best. */
 function bestOf(one, best) {
   if (one.name.startsWith("train")) return null;
   const top = best(...one.points.map((point) => point[1]));
   return one.points.find((point) => point[1] === top);
 }
-function bestTold(one, best) {
-  const found = bestOf(one, best);
-  return found && `, best in epoch ${found[0]}: ${number(found[1])}`;
+function bestText(one, best) {
+  const top = bestOf(one, best);
+  return top && `, best in epoch ${top[0]}: ${number(top[1])}`;
 }
 
 /** A curve with its points; a ring marks the best. */
@@ -75,7 +75,7 @@ function line(one, x, y, best) {
   ];
 }
 
-/** A linear scale with a little air on both sides; one value alone lies in the middle. */
+/** A linear scale with a margin on both sides; a single value is centred. */
 function scale(values, from, to) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
@@ -84,13 +84,13 @@ function scale(values, from, to) {
   return Object.assign(place, { low, high });
 }
 
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted;
+function ticks(low, high, count) {
+  const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 2.5, 5, 10].find((n) => n * power >= rough);
-  const found = [];
-  for (let n = Math.ceil(low / step); n * step <= high + 1e-9; n++) found.push(Number((n * step).toPrecision(12)));
-  return found;
+  const values = [];
+  for (let n = Math.ceil(low / step); n * step <= high + 1e-9; n++) values.push(Number((n * step).toPrecision(12)));
+  return values;
 }
 
 function curveTable(runs, columns) {

@@ -1,4 +1,4 @@
-// What hiding regions does to words: a line a mask, over the share of regions that is hidden.
+// Deletion test: log-probability drop by mask, over the share of regions that are hidden.
 
 const SHAPES = { // of each mask: its colour, and its mark around 0 0
   own: ["var(--run-1)", "M-4 0A4 4 0 1 0 4 0A4 4 0 1 0-4 0Z"],
@@ -8,41 +8,41 @@ const SHAPES = { // of each mask: its colour, and its mark around 0 0
 };
 const ASIDE = 4; // pixels between the marks of one share, lest their intervals hide each other
 
-function drawEvidence() {
+function drawDeletionTests() {
   const runs = report.runs.filter((run) => run.deletionTest);
   if (!runs.length) return;
   $("deletion-test").hidden = false;
-  const falls = runs.flatMap((run) => run.deletionTest.hidden).flatMap((part) => part.drops);
+  const drops = runs.flatMap((run) => run.deletionTest.hidden).flatMap((part) => part.drops);
   const range = [0, ...drops.flatMap((one) => one.interval)]; // one scale for all charts
-  const masks = [...new Set(falls.map((one) => one.mask))];
+  const masks = [...new Set(drops.map((one) => one.mask))];
   $("masks").append(...masks.map((mask) => make("span", {}, sign(mask), report.masks[mask])));
   $("tests").append(...runs.flatMap((run) => [
     report.runs.length > 1 && make("h3", {}, scored.includes(run) && swatch(scored.indexOf(run)), run.name),
-    make("p", { class: "quiet" }, testTold(run.deletionTest)),
-    make("div", { class: "charts" }, Object.keys(report.kinds).map((kind) => fallChart(run, kind, range))),
-    fallTable(run),
+    make("p", { class: "quiet" }, describeTest(run.deletionTest)),
+    make("div", { class: "charts" }, Object.keys(report.kinds).map((kind) => dropChart(run, kind, range))),
+    dropTable(run),
   ]).filter(Boolean));
 }
 
-/** How it was tested, and whether the masks differ by more than chance. */
-function testTold({ pictures, fill, hidden }) {
+/** Describe the test, and whether the masks differ by more than chance. */
+function describeTest({ pictures, fill, hidden }) {
   const others = hidden[0].drops.slice(1).map((one) => one.mask);
   const chance = hidden.flatMap((part) => part.drops.slice(1).filter((one) => one.margin_interval[0] <= 0)
     .map((one) => `${report.masks[one.mask]} (${report.kinds[part.words]}, ${share(part)})`));
-  const found = chance.length ? `not clear of chance against: ${chance.join("; ")}` : "clear of chance against each, at every share";
-  return `${count(pictures, "picture")}; hidden regions become ${fill === "mean" ? "the mean region of all" : "zeros"}. ` +
-    `How much more words lose where they looked than under the ${others.length} other masks is ${found}.`;
+  const significance = chance.length ? `not significant for: ${chance.join("; ")}` : "significant for each of them, at every share";
+  return `${count(pictures, "picture")}; hidden regions are replaced by ${fill === "mean" ? "the mean region" : "zeros"}. ` +
+    `The larger drop under the word's own mask, compared with the ${others.length} other masks, is ${significance} (95 % intervals).`;
 }
 const share = (part) => `${Number((100 * part.share).toFixed(2))} %`;
 
-function fallChart(run, kind, range) {
+function dropChart(run, kind, range) {
   const parts = run.deletionTest.hidden.filter((part) => part.words === kind).sort((a, b) => a.share - b.share);
   if (!parts.length) return null;
   const [left, right] = [PLOT.left, PLOT.width - PLOT.right];
   const across = scale(parts.map((part) => Math.log(part.share)), left + 4 * ASIDE, right - 4 * ASIDE);
   const y = scale(range, PLOT.height - PLOT.bottom - 6, PLOT.top);
   const x = (part, place = 1.5) => across(Math.log(part.share)) + ASIDE * (place - 1.5);
-  const title = `Fall of log-probability, nats: ${report.kinds[kind]}`;
+  const title = `Log-probability drop, nats: ${report.kinds[kind]}`;
   const svg = make("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": title });
   for (const value of ticks(y.low, y.high, 5)) svg.append(
     make("line", { class: value ? "grid" : "grid zero", x1: left, x2: right, y1: y(value), y2: y(value) }),
@@ -50,33 +50,33 @@ function fallChart(run, kind, range) {
   for (const part of parts) svg.append(
     make("text", { x: x(part), y: PLOT.height - PLOT.bottom + 17, "text-anchor": "middle" }, share(part)));
   svg.append(make("text", { x: right, y: PLOT.height - 3, "text-anchor": "end" }, "regions hidden"));
-  for (const [place, mask] of parts[0].drops.map((one) => one.mask).entries()) svg.append(...fallLine(parts, mask, place, x, y));
+  for (const [place, mask] of parts[0].drops.map((one) => one.mask).entries()) svg.append(...dropLine(parts, mask, place, x, y));
   const legend = make("figcaption", { class: "legend" }, make("b", {}, title), make("span", {}, count(parts[0].count, "word")));
   return make("figure", { class: "chart" }, legend, svg);
 }
 
-/** The mark of a mask, as it stands in the legend. */
+/** The mark of a mask in the legend. */
 function sign(mask) {
   return make("svg", { class: "sign", viewBox: "-6 -6 12 12", "aria-hidden": "true" },
-    make("path", { class: "fall full", style: { "--own": SHAPES[mask][0] }, d: SHAPES[mask][1] }));
+    make("path", { class: "drop full", style: { "--own": SHAPES[mask][0] }, d: SHAPES[mask][1] }));
 }
 
-function fallLine(parts, mask, place, x, y) {
+function dropLine(parts, mask, place, x, y) {
   const [own, d] = [{ "--own": SHAPES[mask][0] }, SHAPES[mask][1]];
   const points = parts.map((part) => [x(part, place), part.drops.find((one) => one.mask === mask), part]);
   const path = points.map(([at, one], n) => `${n ? "L" : "M"}${at.toFixed(1)} ${y(one.drop).toFixed(1)}`).join("");
-  return [make("path", { class: "fall", style: own, d: path }), ...points.map(([at, one, part]) =>
+  return [make("path", { class: "drop", style: own, d: path }), ...points.map(([at, one, part]) =>
     make("g", { transform: `translate(${at.toFixed(1)} ${y(one.drop).toFixed(1)})` },
-      make("title", {}, `${report.masks[mask]}, ${share(part)} hidden: ${fallTold(one)}`),
-      make("path", { class: "fall", style: own, d: `M0 ${(y(one.interval[0]) - y(one.drop)).toFixed(1)}V${(y(one.interval[1]) - y(one.drop)).toFixed(1)}` }),
-      make("path", { class: "fall full", style: own, d })))];
+      make("title", {}, `${report.masks[mask]}, ${share(part)} hidden: ${dropText(one)}`),
+      make("path", { class: "drop", style: own, d: `M0 ${(y(one.interval[0]) - y(one.drop)).toFixed(1)}V${(y(one.interval[1]) - y(one.drop)).toFixed(1)}` }),
+      make("path", { class: "drop full", style: own, d })))];
 }
-const fallTold = (one) => `${number(one.drop)} (${one.interval.map((value) => number(value)).join(" to ")})`;
+const dropText = (one) => `${number(one.drop)} (${one.interval.map((value) => number(value)).join(" to ")})`;
 
-function fallTable({ name, deletionTest }) {
-  const heads = ["words", "regions hidden", "attention they held", ...deletionTest.hidden[0].drops.map(({ mask }) => report.masks[mask]), "deeper where it looked than at random"];
-  return make("details", {}, make("summary", {}, "All falls"),
-    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Falls of ${name}` }, make("table", {},
+function dropTable({ name, deletionTest }) {
+  const heads = ["words", "regions hidden", "attention hidden", ...deletionTest.hidden[0].drops.map(({ mask }) => report.masks[mask]), "own mask drops more than random"];
+  return make("details", {}, make("summary", {}, "All drops"),
+    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Drops of ${name}` }, make("table", {},
       make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}, deletionTest.hidden.map((part) => make("tr", {},
         make("th", { scope: "row" }, `${report.kinds[part.words]}, n = ${part.count.toLocaleString("en")}`),

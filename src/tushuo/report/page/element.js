@@ -1,5 +1,5 @@
 "use strict";
-// Elements, numbers and texts. All text comes in as text nodes: nothing of a caption is ever markup.
+// Elements, numbers and texts. Text is always inserted as text nodes, so a caption is never markup.
 
 const $ = (id) => document.getElementById(id);
 const parse = (id) => JSON.parse($(id).textContent);
@@ -26,18 +26,18 @@ const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s
 const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits));
 const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
 
-/** Texts with Chinese characters say so, for fonts and for voices. */
+/** The language of a text with Chinese characters, for fonts and screen readers. */
 const language = (text) => (/\p{Script=Han}/u.test(text) ? "zh-Hans" : null);
-const said = (tag, text, attributes = {}) => make(tag, { lang: language(text), ...attributes }, text);
+const localized = (tag, text, attributes = {}) => make(tag, { lang: language(text), ...attributes }, text);
 
 /** A repeatable order, the same for everyone who opens the page. */
 function shuffled(items, seed) {
-  const found = [...items];
+  const order = [...items];
   let state = seed * 2654435761 + 1;
-  for (let last = found.length - 1; last > 0; last--) {
+  for (let last = order.length - 1; last > 0; last--) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const other = Math.floor((state / 4294967296) * (last + 1));
-    [found[last], found[other]] = [found[other], found[last]];
+    [order[last], order[other]] = [order[other], order[last]];
   }
-  return found;
+  return order;
 }

@@ -1,4 +1,4 @@
-// One picture: its captions by several searches, where each word looked, which words were likely.
+// One picture: its captions by several searches, attention maps, and the most probable words.
 
 const explained = parse("explained");
 const texts = TEXTS[explained.language];
@@ -6,8 +6,8 @@ const image = make("img", { src: `data:image/webp;base64,${explained.picture}`, 
 const canvas = make("canvas", { "aria-hidden": "true" });
 let mode = null, timer = null;
 
-/** Keep one of several elements in the tab order, and walk through them by arrow keys. */
-function walkable(elements, from = 0) {
+/** Keep one of several elements in the tab order, and move between them with the arrow keys. */
+function arrowKeys(elements, from = 0) {
   elements.forEach((element, n) => { element.tabIndex = n === from ? 0 : -1; });
   return (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -19,57 +19,58 @@ function walkable(elements, from = 0) {
   };
 }
 
-/** Show one word of one caption: its gaze over the picture, and its rivals. */
+/** Show one word of one caption: its attention over the picture, and the candidates at its step. */
 function choose(caption, place) {
-  const map = cut(caption.attention, place, explained.grid);
+  const map = attentionMap(caption.attention, place, explained.grid);
   if (map) shade(canvas, image, map, explained.grid);
-  $("look").classList.toggle("shaded", Boolean(map));
+  $("picture-view").classList.toggle("shaded", Boolean(map));
   for (const button of $("captions").querySelectorAll("button.word")) {
     const own = button.caption === caption && button.place === place;
     button.classList.toggle("chosen", own);
     button.setAttribute("aria-pressed", String(own));
   }
   const [word, chance] = [caption.words[place] ?? "<end>", percent(caption.chances[place])];
-  $("gaze").replaceChildren(said("b", word),
-    map ? texts.looked(looksAt(map, explained.grid, texts.places), chance) : texts.ended(chance));
-  showLikely(caption, place, word);
+  const description = place === caption.words.length ? texts.ended(chance)
+    : map ? texts.attended(attendedPlace(map, explained.grid, texts.places), chance) : texts.noMap(chance);
+  $("word-info").replaceChildren(localized("b", word), description);
+  showCandidates(caption, place, word);
 }
 
-function showLikely(caption, place, word) {
-  const found = [...caption.steps[place]];
-  const outside = !found.some((one) => one.word === word);
-  if (outside) found.push({ word, probability: caption.chances[place] });
-  $("likely").replaceChildren(...found.map((one) => make("li", {
+function showCandidates(caption, place, word) {
+  const candidates = [...caption.steps[place]];
+  const outside = !candidates.some((one) => one.word === word);
+  if (outside) candidates.push({ word, probability: caption.chances[place] });
+  $("candidates").replaceChildren(...candidates.map((one) => make("li", {
     class: one.word === word ? "own" : null, style: { "--sure": one.probability },
-  }, said("span", one.word, { class: "name" }), make("span", { class: "bar-of" }),
+  }, localized("span", one.word, { class: "name" }), make("span", { class: "bar-of" }),
   make("span", { class: "chance" }, percent(one.probability)),
-  make("span", { class: "quiet" }, one.word === word && (outside ? texts.outside : texts.said)))));
+  make("span", { class: "quiet" }, one.word === word && (outside ? texts.outside : texts.chosen)))));
 }
 
-/** A caption as buttons, a word each and one for its end. */
+/** A caption as buttons, one for each word and one for the end token. */
 function captionRow(caption, place) {
   const words = [...caption.words, "·"].slice(0, caption.chances.length);
-  const spoken = language(caption.text); // of all its words: a number is read as the rest is
+  const lang = language(caption.text); // of the whole caption, so that a number is read like its context
   const buttons = words.map((word, place) => {
     const end = place === caption.words.length;
     const button = make("button", {
       type: "button", class: "word", "aria-pressed": "false", "aria-label": end ? texts.end : null,
-      lang: spoken, style: { "--sure": caption.chances[place] },
+      lang, style: { "--sure": caption.chances[place] },
       onpointerenter: (event) => event.pointerType === "mouse" && !timer && choose(caption, place),
       onfocus: () => choose(caption, place), onclick: () => { stop(); choose(caption, place); },
     }, word);
     return Object.assign(button, { caption, place });
   });
   const facts = [texts.logProb(number(caption.log_prob, 2)),
-    caption.confidence != null && texts.fits(percent(caption.confidence)),
-    caption.strange && texts.strange(caption)].filter(Boolean);
-  return make("section", { class: "spoken" },
-    make("div", { class: "words", lang: spoken, role: "group", "aria-label": `${texts.caption(place + 1)}: ${caption.text}`, onkeydown: walkable(buttons) }, buttons),
+    caption.confidence != null && texts.confidence(percent(caption.confidence)),
+    caption.outOfDistribution && texts.outOfDistribution(caption)].filter(Boolean);
+  return make("section", { class: "caption-block" },
+    make("div", { class: "words", lang, role: "group", "aria-label": `${texts.caption(place + 1)}: ${caption.text}`, onkeydown: arrowKeys(buttons) }, buttons),
     make("p", { class: "quiet" }, facts.join(" · "), " ",
       make("button", { type: "button", class: "link play", onclick: () => play(buttons) }, texts.play)));
 }
 
-/** Walk through the words by itself. */
+/** Step through the words automatically. */
 function play(buttons) {
   stop();
   let place = 0;
@@ -83,31 +84,31 @@ function play(buttons) {
 }
 function stop() { clearInterval(timer); timer = null; }
 
-function show(found) {
+function show(chosen) {
   stop();
-  mode = found;
+  mode = chosen;
   for (const tab of $("modes").children) {
-    tab.setAttribute("aria-selected", String(tab.mode === found));
-    tab.tabIndex = tab.mode === found ? 0 : -1;
+    tab.setAttribute("aria-selected", String(tab.mode === chosen));
+    tab.tabIndex = tab.mode === chosen ? 0 : -1;
   }
-  $("panel").setAttribute("aria-labelledby", `tab-${found.name}`);
-  $("told").textContent = found.told;
-  $("captions").replaceChildren(...found.captions.map(captionRow));
-  choose(found.captions[0], 0);
+  $("panel").setAttribute("aria-labelledby", `tab-${chosen.name}`);
+  $("description").textContent = chosen.description;
+  $("captions").replaceChildren(...chosen.captions.map(captionRow));
+  choose(chosen.captions[0], 0);
 }
 
 function start() {
   document.documentElement.lang = texts.lang;
   $("modes").setAttribute("aria-label", texts.searches);
-  $("hint").textContent = texts.hint;
-  $("likely-title").textContent = texts.likely;
-  $("look").append(image, canvas);
-  const tabs = explained.modes.map((found) => Object.assign(make("button", {
-    type: "button", role: "tab", id: `tab-${found.name}`, "aria-controls": "panel",
-    onclick: () => show(found), onfocus: () => mode !== found && show(found),
-  }, found.title), { mode: found }));
+  $("hint").textContent = explained.grid ? texts.hint : texts.noMaps;
+  $("candidates-title").textContent = texts.candidates;
+  $("picture-view").append(image, canvas);
+  const tabs = explained.modes.map((one) => Object.assign(make("button", {
+    type: "button", role: "tab", id: `tab-${one.name}`, "aria-controls": "panel",
+    onclick: () => show(one), onfocus: () => mode !== one && show(one),
+  }, one.title), { mode: one }));
   $("modes").append(...tabs);
-  $("modes").addEventListener("keydown", walkable(tabs));
+  $("modes").addEventListener("keydown", arrowKeys(tabs));
   $("footer").textContent = texts.footer(explained.version);
   theme(texts.theme);
   image.decode().then(() => show(explained.modes[0]), () => show(explained.modes[0]));

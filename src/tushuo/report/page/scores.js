@@ -1,4 +1,4 @@
-// Scores beside their baselines, wins, habits.
+// Scores with their baselines, wins, caption diagnostics.
 
 const report = parse("summary");
 const scored = report.runs.filter((run) => Object.keys(run.scores).length);
@@ -9,47 +9,47 @@ const metricName = (name) =>
   name === "CIDEr" && !report.metrics.includes("CIDEr-D") ? "CIDEr (-D)" : NAMES[name] || name;
 
 const MARKS = { frequent: "▽", neighbour: "◇", person: "○" };
-const TOLD = {
-  frequent: "the commonest training caption, for every picture",
-  neighbour: "the caption of the training picture that looks the most alike",
-  person: "a person's caption against the other references (one reference less)",
+const BASELINES = {
+  frequent: "the most frequent training caption, for every picture",
+  neighbour: "the caption of the most similar training picture",
+  person: "one reference caption against the others (one reference less)",
 };
-const HABITS = {
-  words: ["words a caption", (value) => number(value, 1)],
-  vocabulary: ["different words in all", (value) => value],
-  distinct_1: ["different words of all words said (distinct-1)", percent],
-  distinct_2: ["different pairs of words (distinct-2)", percent],
-  different: ["different captions, to all there are", percent],
-  identical: ["captions that another picture has too", percent],
-  commonest: ["pictures with the commonest caption", percent],
-  seen: ["captions that stand word for word in the training captions", percent],
+const DIAGNOSTICS = {
+  words: ["words per caption", (value) => number(value, 1)],
+  vocabulary: ["different words in total", (value) => value],
+  distinct_1: ["different words among all words (distinct-1)", percent],
+  distinct_2: ["different bigrams among all bigrams (distinct-2)", percent],
+  different: ["different captions among all captions", percent],
+  identical: ["captions identical to that of another picture", percent],
+  commonest: ["pictures with the most frequent caption", percent],
+  seen: ["captions that occur verbatim in training", percent],
   unfinished: ["captions that end in a function word", percent],
-  unsupported: ["captions with a word of none of their references", percent],
+  unsupported: ["captions with a word that no reference has", percent],
   mbleu: ["BLEU-4 of a picture's captions against each other (mBLEU)", (value) => number(value)],
-  div_1: ["different words of all captions of a picture (div-1)", percent],
-  div_2: ["different pairs of words of all captions of a picture (div-2)", percent],
+  div_1: ["different words among all captions of a picture (div-1)", percent],
+  div_2: ["different bigrams among all captions of a picture (div-2)", percent],
 };
 
-/** Baselines by mark: runs that were trained alike share theirs. */
+/** Baselines with their marks; runs trained on the same captions share them. */
 function baselines() {
-  const found = [];
+  const merged = [];
   scored.forEach((run, place) => {
     for (const [name, scores] of Object.entries(run.baselines)) {
-      const same = found.find((b) => b.name === name && same_numbers(b.scores, scores));
+      const same = merged.find((b) => b.name === name && sameNumbers(b.scores, scores));
       if (same) Object.assign(same, { runs: [...same.runs, place], scores: { ...scores, ...same.scores } });
-      else found.push({ name, scores, runs: [place] });
+      else merged.push({ name, scores, runs: [place] });
     }
   });
-  for (const one of found) {
-    const alone = found.filter((other) => other.name === one.name).length === 1;
+  for (const one of merged) {
+    const alone = merged.filter((other) => other.name === one.name).length === 1;
     one.label = alone ? one.name : `${one.name} (${one.runs.map((r) => scored[r].name).join(", ")})`;
     one.mark = MARKS[one.name] || "□";
   }
-  const kinds = [...new Set(found.map((one) => one.name))];
-  return found.sort((a, b) => kinds.indexOf(a.name) - kinds.indexOf(b.name));
+  const kinds = [...new Set(merged.map((one) => one.name))];
+  return merged.sort((a, b) => kinds.indexOf(a.name) - kinds.indexOf(b.name));
 }
-/** Equal in every metric that both have: one evaluation may have had a metric more. */
-function same_numbers(a, b) {
+/** Equal in every metric that both have: one evaluation may have more metrics. */
+function sameNumbers(a, b) {
   const both = Object.keys(a).filter((name) => name in b);
   return both.length > 0 && both.every((name) => a[name] === b[name]);
 }
@@ -58,11 +58,11 @@ function drawScores() {
   if (!scored.length) return;
   $("scores").hidden = false;
   const others = baselines();
-  $("marks-told").hidden = !others.length;
+  $("baseline-note").hidden = !others.length;
   $("legend").append(
     ...scored.map((run, place) => make("span", {}, swatch(place), run.name)),
     ...others.map((one) =>
-      make("span", { title: TOLD[one.name] }, make("span", { class: "mark" }, one.mark), one.label)),
+      make("span", { title: BASELINES[one.name] }, make("span", { class: "mark" }, one.mark), one.label)),
   );
   for (const metric of report.metrics) $("plot").append(...drawMetric(metric, others));
   $("score-table").append(scoreHead(others), make("tbody", {}, report.metrics.map((metric) =>
@@ -70,8 +70,8 @@ function drawScores() {
       scored.map((run) => scoreCell(run.scores[metric], run.intervals[metric])),
       others.map((one) => make("td", {}, number(one.scores[metric])))))));
   $("signatures").append(
-    make("ul", { class: "told" }, [...new Set(others.map((one) => one.name))].map((name) =>
-      make("li", {}, make("b", {}, `${MARKS[name] || "□"} ${name}`), `: ${TOLD[name] || "a baseline"}`))),
+    make("ul", { class: "legend-list" }, [...new Set(others.map((one) => one.name))].map((name) =>
+      make("li", {}, make("b", {}, `${MARKS[name] || "□"} ${name}`), `: ${BASELINES[name] || "a baseline"}`))),
     ...scored.map((run, place) => make("p", { class: "signature" }, swatch(place),
       make("b", {}, run.name), " ", make("code", {}, run.signature))),
     ...scored.flatMap((run) => run.notes.map((note) => make("p", { class: "quiet" }, `Note: ${note}.`))),
@@ -89,7 +89,7 @@ function scoreCell(value, interval) {
     make("span", { class: "interval" }, `${number(interval[0])} to ${number(interval[1])}`));
 }
 
-/** One metric's name and its line of marks, from 0 to the greatest value. */
+/** One metric's name and its line of marks, from 0 to the largest value. */
 function drawMetric(metric, others) {
   const values = [
     ...scored.flatMap((run) => [run.scores[metric], ...(run.intervals[metric] || [])]),
@@ -115,18 +115,18 @@ function drawMetric(metric, others) {
   return [make("div", { class: "metric" }, metricName(metric)), track];
 }
 
-function drawHabits() {
+function drawDiagnostics() {
   const kept = scored.filter((run) => Object.keys(run.diagnostics).length);
   if (!kept.length) return;
-  $("habits").hidden = false;
+  $("diagnostics").hidden = false;
   const names = [...new Set(kept.flatMap((run) => Object.keys(run.diagnostics).filter((name) => run.diagnostics[name] != null)))];
-  $("habit-table").append(
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "habit"), kept.map((run) =>
+  $("diagnostics-table").append(
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "diagnostic"), kept.map((run) =>
       make("th", { scope: "col" }, swatch(scored.indexOf(run)), run.name)))),
     make("tbody", {}, names.map((name) => {
-      const [told, shown] = HABITS[name] || [name, (value) => number(value)];
-      return make("tr", {}, make("th", { scope: "row" }, told),
-        kept.map((run) => make("td", {}, String(shown(run.diagnostics[name])))));
+      const [label, format] = DIAGNOSTICS[name] || [name, (value) => number(value)];
+      return make("tr", {}, make("th", { scope: "row" }, label),
+        kept.map((run) => make("td", {}, String(format(run.diagnostics[name])))));
     })));
 }
 
@@ -135,7 +135,7 @@ function drawWins(pictures, metric) {
   if (scored.length < 2) return;
   $("wins").hidden = false;
   const place = report.metrics.indexOf(metric);
-  const wins = (a, b) => pictures.filter((p) => p.said[a].scores[place] > p.said[b].scores[place]).length;
+  const wins = (a, b) => pictures.filter((p) => p.captions[a].scores[place] > p.captions[b].scores[place]).length;
   $("win-table").replaceChildren(
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, `${metricName(metric)}: higher than`),
       scored.map((run, a) => make("th", { scope: "col" }, swatch(a), run.name)))),

@@ -1,4 +1,4 @@
-// What made each run: its run.json, flat; where several differ, those lines come first and are open.
+// Settings of each run: its run.json, flattened; settings that differ come first.
 
 function flat(tree, prefix = "") {
   if (tree === null || typeof tree !== "object" || Array.isArray(tree)) return { [prefix]: JSON.stringify(tree) };
@@ -11,15 +11,15 @@ function drawSettings() {
   $("curves").hidden = false;
   const all = runs.map((run) => flat(run.settings));
   const names = [...new Set(all.flatMap((one) => Object.keys(one)))];
-  // a run that was made before there was such a setting does not differ in it
-  const told = (name) => name.startsWith("decoder_settings.") || all.every((one) => name in one);
-  const differ = names.filter((name) => told(name) && new Set(all.map((one) => one[name])).size > 1);
+  // a run that is older than a setting does not differ in it
+  const comparable = (name) => name.startsWith("decoder_settings.") || all.every((one) => name in one);
+  const differ = names.filter((name) => comparable(name) && new Set(all.map((one) => one[name])).size > 1);
   const table = (shown) => make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of settings" },
     make("table", { class: "setting" },
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "setting"), runs.map((run) =>
         make("th", { scope: "col" }, swatch(run.place), run.name)))),
       make("tbody", {}, shown.map((name) => make("tr", {}, make("th", { scope: "row" }, name),
         all.map((one) => make("td", {}, make("code", {}, one[name] ?? "–"))))))));
-  if (differ.length) $("settings").prepend(make("h3", {}, "Where their settings differ"), table(differ));
+  if (differ.length) $("settings").prepend(make("h3", {}, "Settings that differ"), table(differ));
   $("settings").append(make("details", {}, make("summary", {}, "All settings"), table(names)));
 }

@@ -1,4 +1,4 @@
-// Dark or light: as the machine has it, until the reader chooses.
+// Dark or light: the system's setting until the reader chooses.
 
 function theme([toDark, toLight, change] = ["Dark", "Light", (to) => `Switch to ${to.toLowerCase()}`]) {
   const root = document.documentElement;
