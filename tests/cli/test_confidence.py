@@ -107,8 +107,9 @@ def test_a_strange_picture_is_told_and_kept_back(
         assert call("caption", picture, "--run", own) == 0
         said = capsys.readouterr()
         assert "not sure" not in said.out
-        told = f"{picture}: unlike the pictures it was calibrated on (only 0.5% of them look this unusual); "
-        assert said.err == (f"{told}do not trust its caption\n" if shown else "")
+        reason = "unlike the pictures it was calibrated on (only 0.5% of them look this unusual)"
+        warning = f"{picture}: {reason}; do not trust its caption\n"
+        assert said.err == (warning if shown else "")
         assert call("caption", picture, "--run", own, "--json") == 0
         said = capsys.readouterr()
         assert (json.loads(said.out)["familiarity"] < 0.01) == shown

@@ -216,16 +216,16 @@ def test_the_deletion_test_is_drawn(reader: Reader, tmp_path: Path) -> None:
     sure, chance = page.locator("#tests > p").all_inner_texts()
     assert "is significant for each of them, at every share" in sure
     assert "not significant for: what another word attended to (all words, 40 %)" in chance
-    assert page.locator("#masks").inner_text().split("\n")[0] == "what the word looked at"
+    assert page.locator("#masks").inner_text().split("\n")[0] == "what the word attended to"
     chart = page.locator("#tests figure").first
-    assert "Fall of log-probability, nats: all words" in chart.inner_text()
+    assert "Log-probability drop, nats: all words" in chart.inner_text()
     assert "1,234 words" in chart.inner_text()
     told = chart.locator("svg text").all_text_contents()
     assert told[-3:] == ["20 %", "40 %", "regions hidden"]
     assert told[0] == "0"
     own = chart.locator("g").nth(1)  # of the first mask, at its greater share
     assert own.locator("title").text_content() == (
-        "what the word looked at, 40 % hidden: 0.160 (0.150 to 0.170)"
+        "what the word attended to, 40 % hidden: 0.160 (0.150 to 0.170)"
     )
     at_random = chart.locator("g").last
     assert own.bounding_box()["y"] < at_random.bounding_box()["y"]

@@ -13,7 +13,7 @@ from tushuo.errors import DataError, SignatureError
 from tushuo.evaluation.results import PictureResult, Results, read_results
 from tushuo.report.content import pictures, require_comparable, summary
 from tushuo.report.single_file import data
-from tushuo.report.thumbnails import in_folder, thumbnails, at_former_path
+from tushuo.report.thumbnails import at_former_path, in_folder, thumbnails
 from tushuo.report.write import write_report
 
 

@@ -62,10 +62,17 @@ def test_what_is_said_keeps_the_rules(
         word for word in required_words if mode in ("beam", "consensus") and word not in never
     ]
     config = SearchConfig(
-        search=mode, required_words=tuple(required_words), banned_words=tuple(never), banned_endings=tuple(last),
-        no_repeat_ngram=repeat, min_words=least, max_words=most, seed=seed, no_immediate_repeat=no_immediate_repeat,
+        search=mode,
+        required_words=tuple(required_words),
+        banned_words=tuple(never),
+        banned_endings=tuple(last),
+        no_repeat_ngram=repeat,
+        min_words=least,
+        max_words=most,
+        seed=seed,
+        no_immediate_repeat=no_immediate_repeat,
         **MODES[mode],
-    )  # fmt: skip
+    )
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     try:
         found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
@@ -118,8 +125,13 @@ def test_words_that_must_appear_do(
     seed: int, required_words: list[str], most: int, mode: str
 ) -> None:
     config = SearchConfig(
-        search=mode, required_words=tuple(required_words), beam_size=3, n_best=3, max_words=most, length_norm="sum"
-    )  # fmt: skip
+        search=mode,
+        required_words=tuple(required_words),
+        beam_size=3,
+        n_best=3,
+        max_words=most,
+        length_norm="sum",
+    )
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     for found in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
         assert len(found) == 3

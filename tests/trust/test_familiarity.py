@@ -28,7 +28,7 @@ WIDTH = 80
 
 
 def familiarity(signature: str, *, width: int = 3, strangest: float = 1.0) -> Familiarity:
-    """Familiarity that calls pictures with features longer than ``strangest`` out-of-distribution."""
+    """Familiarity for which features longer than ``strangest`` are out-of-distribution."""
     return Familiarity(
         signature=signature,
         centre=np.zeros(width, np.float16),

@@ -73,8 +73,8 @@ Expand = Callable[
     ],
     tuple[Candidates, Candidates],
 ]
-"""In: total scores, log-probabilities of the next word, words so far, finished captions that each lane
-still lacks. Out: unfinished and ended continuations."""
+"""In: total scores, log-probabilities of the next word, words so far, and the number of finished
+captions that each lane still lacks. Out: unfinished and ended continuations."""
 
 
 @dataclass(frozen=True, kw_only=True)
