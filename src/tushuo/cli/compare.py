@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from tushuo.cli.score import (
-    NO_MORE,
+    DEFAULT_METRICS,
     DocumentFrequencies,
-    MoreMetrics,
+    OptionalMetrics,
     References,
     Tokenizer,
-    number,
-    say,
+    format_number,
+    print_notes,
 )
 
 if TYPE_CHECKING:
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 def compare(
-    first: Annotated[Path, Parameter(help="captions, or scores of them")],
-    second: Annotated[Path, Parameter(help="others of the same pictures")],
+    first: Annotated[Path, Parameter(help="captions, or their scores")],
+    second: Annotated[Path, Parameter(help="captions of the same pictures, or their scores")],
     *,
     references: References,
     tokenizer: Tokenizer = "ptb",
-    seed: Annotated[int, Parameter(help="of the bootstrap and of the swaps")] = 0,
-    more: MoreMetrics = NO_MORE,
+    seed: Annotated[int, Parameter(help="seed of the bootstrap and of the swaps")] = 0,
+    optional: OptionalMetrics = DEFAULT_METRICS,
     df: DocumentFrequencies = None,
     force: Annotated[
-        bool, Parameter(help="compare what was scored otherwise, anew", negative="")
+        bool, Parameter(help="recompute scores that are not comparable", negative="")
     ] = False,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
-    """Say whether two sets of captions differ by more than chance: bootstrap, swaps, wins.
+    """Test whether two sets of captions differ by more than chance: bootstrap, swaps, wins.
 
-    Files of captions, or of scores (--json of score and evaluate): these are refused where they
-    were scored with other references, words or document frequencies.
+    Takes files of captions or of scores (--json of score and evaluate). Scores are refused if they
+    were computed with other references, another tokenizer or other document frequencies.
 
     Example: tushuo compare greedy.json beam.json --references captions_val2014.json
     """
@@ -47,18 +47,20 @@ def compare(
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.document_frequencies import DocumentFrequencies
     from tushuo.metrics.read import read_hypotheses, read_references, read_signature
-    from tushuo.metrics.score import notes_on, signature_of
+    from tushuo.metrics.score import cider_notes, signature_of
 
     if seed < 0:
-        raise SettingError(f"seed was {seed}, it must be at least 0")
+        raise SettingError(f"seed must be at least 0, got {seed}")
     people = read_references(references)
     frequencies = DocumentFrequencies.load(df) if df else None
-    wanted = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)
-    told = incomparable({str(path): read_signature(path) for path in (first, second)}, wanted)
-    if told and not force:
-        raise SignatureError(f"{told}; give what they were scored with, or --force to score anew")
-    names = more.names(tokenizer)
-    found = compare_all(
+    expected = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)
+    problem = incomparable({str(path): read_signature(path) for path in (first, second)}, expected)
+    if problem and not force:
+        raise SignatureError(
+            f"{problem}; pass the options they were scored with, or --force to score them anew"
+        )
+    names = optional.names(tokenizer)
+    differences = compare_all(
         read_hypotheses(first),
         read_hypotheses(second),
         people,
@@ -68,35 +70,35 @@ def compare(
         seed=seed,
     )
     if json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(differences).decode())
     else:
-        _show(found, first, second)
+        _print_table(differences, first, second)
         print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
-    say(notes_on(len(people), frequencies))
+    print_notes(cider_notes(len(people), frequencies))
     return 0
 
 
-def _show(found: "dict[str, Difference | None]", first: Path, second: Path) -> None:
-    """Print a row for each score; that of one which cannot be told is empty."""
+def _print_table(differences: "dict[str, Difference | None]", first: Path, second: Path) -> None:
+    """Print a row for each score; undefined ones have dashes."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None)
     heads = ("metric", first.stem, second.stem, "change", "95 % interval", "p", "wins", "losses")
-    for head in heads:  # a long name is folded: cut off, two names may look alike
+    for head in heads:  # long names are folded: truncated, two of them may become equal
         table.add_column(head, overflow="fold", max_width=18 if head == "95 % interval" else 8)
-    for name, of in found.items():
-        if of is None:
+    for name, result in differences.items():
+        if result is None:
             table.add_row(name, *["-"] * (len(heads) - 1))
             continue
         table.add_row(
             name,
-            number(of.first),
-            number(of.second),
-            f"{of.first - of.second:+.4f}",
-            f"{of.interval[0]:+.4f} to {of.interval[1]:+.4f}",
-            f"{of.p:.3f}",
-            str(of.wins),
-            str(of.losses),
+            format_number(result.first),
+            format_number(result.second),
+            f"{result.first - result.second:+.4f}",
+            f"{result.interval[0]:+.4f} to {result.interval[1]:+.4f}",
+            f"{result.p:.3f}",
+            str(result.wins),
+            str(result.losses),
         )
     Console().print(table)

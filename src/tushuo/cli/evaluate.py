@@ -9,7 +9,13 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Store, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
-from tushuo.cli.score import NO_MORE, MoreMetrics, interval, number, say
+from tushuo.cli.score import (
+    DEFAULT_METRICS,
+    OptionalMetrics,
+    format_interval,
+    format_number,
+    print_notes,
+)
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ def evaluate(
         Literal["ptb", "jieba", "characters"] | None,
         Parameter(help="tokenizer of the scores; default: ptb for English, jieba for Chinese"),
     ] = None,
-    more: MoreMetrics = NO_MORE,
+    more: OptionalMetrics = DEFAULT_METRICS,
     clip: Annotated[
         Path | None, Parameter(help="folder of a CLIP model, for CLIPScore and RefCLIPScore")
     ] = None,
@@ -156,12 +162,12 @@ def _show(results: "Results") -> None:
 
     table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
     for name, value in results.scores.items():
-        baselines = [number(scores[name]) for scores in results.baselines.values()]
-        table.add_row(name, number(value), interval(results.intervals[name]), *baselines)
+        baselines = [format_number(scores[name]) for scores in results.baselines.values()]
+        table.add_row(name, format_number(value), format_interval(results.intervals[name]), *baselines)
     Console().print(table)
     diagnostics = Table("diagnostic", "this run", box=None)
     for name, value in results.diagnostics.items():
-        diagnostics.add_row(name, number(value))
+        diagnostics.add_row(name, format_number(value))
     Console().print(diagnostics)
     print(results.signature)
-    say(results.notes)
+    print_notes(results.notes)

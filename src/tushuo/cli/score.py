@@ -11,55 +11,57 @@ from cyclopts import Parameter
 References = Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")]
 Tokenizer = Annotated[
     Literal["ptb", "jieba", "characters"],
-    Parameter(help="ptb is the official one; Chinese: jieba or characters"),
+    Parameter(help="ptb: the official one; jieba or characters: for Chinese"),
 ]
-
 DocumentFrequencies = Annotated[
-    Path | None, Parameter(help="CIDEr by the document frequencies of --save-df, not these ones")
+    Path | None, Parameter(help="document frequencies for CIDEr, saved by --save-df")
 ]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class MoreMetrics:
-    """Metrics that want more than tushuo alone."""
+class OptionalMetrics:
+    """Metrics that require more than tushuo alone."""
 
     meteor: Annotated[
         bool | None,
-        Parameter(help="METEOR; default: of English, where its data is (extra official)"),
+        Parameter(help="METEOR; by default for English if its data is installed (extra official)"),
     ] = None
     meteor_java: Annotated[
-        bool, Parameter(help="METEOR by the official program; wants Java too", negative="")
+        bool, Parameter(help="METEOR by the official program; requires Java too", negative="")
     ] = False
     spice: Annotated[
         bool,
-        Parameter(help="SPICE too; wants the extra official, Java and its parser", negative=""),
+        Parameter(help="SPICE; requires the extra official, Java and its parser", negative=""),
     ] = False
 
     def names(self, tokenizer: str) -> tuple[str, ...]:
-        """Return all metrics that are wanted, in the official order; say what is missing for one.
+        """Return the names of all selected metrics in the official order.
+
+        Prints a note where METEOR would be a default but is not installed.
 
         Raises:
-            SettingError: METEOR was asked for in both ways.
+            SettingError: METEOR was selected in both ways.
         """
         from tushuo.errors import SettingError
-        from tushuo.metrics.meteor.extra import INSTALL, installed
+        from tushuo.metrics.meteor.extra import installed
+        from tushuo.metrics.official import INSTALL
         from tushuo.metrics.score import METRICS
 
         if self.meteor and self.meteor_java:
             raise SettingError(
-                "--meteor and --meteor-java came together; they give one score, choose one way"
+                "--meteor and --meteor-java compute the same score; pass only one of them"
             )
         meteor = self.meteor
         if meteor is None and tokenizer == "ptb" and not self.meteor_java:
             meteor = installed()
             if not meteor:
-                print(f"note: METEOR is left out; for it: {INSTALL}", file=sys.stderr)
-        asked = {"meteor": meteor, "meteor-java": self.meteor_java, "spice": self.spice}
-        return tuple(name for name in METRICS if asked.get(name, True))
+                print_notes([f"METEOR is left out; to include it: {INSTALL}"])
+        optional = {"meteor": meteor, "meteor-java": self.meteor_java, "spice": self.spice}
+        return tuple(name for name in METRICS if optional.get(name, True))
 
 
-NO_MORE = MoreMetrics()
+DEFAULT_METRICS = OptionalMetrics()
 
 
 def score(
@@ -67,12 +69,14 @@ def score(
     references: References,
     hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
     tokenizer: Tokenizer = "ptb",
-    more: MoreMetrics = NO_MORE,
+    optional: OptionalMetrics = DEFAULT_METRICS,
     df: DocumentFrequencies = None,
     save_df: Annotated[
-        Path | None, Parameter(help="keep the document frequencies of these references there")
+        Path | None, Parameter(help="file to save these references' document frequencies in")
     ] = None,
-    json: Annotated[bool, Parameter(help="all, with a score a picture", negative="")] = False,
+    json: Annotated[
+        bool, Parameter(help="JSON with the scores of each picture", negative="")
+    ] = False,
 ) -> int:
     """Score captions as the official COCO evaluator does, without Java.
 
@@ -90,43 +94,43 @@ def score(
     from tushuo.metrics.score import corpus_of
     from tushuo.metrics.score import score as score_all
 
-    said, people = read_hypotheses(hypotheses), read_references(references)
-    found = score_all(
-        said,
+    captions, people = read_hypotheses(hypotheses), read_references(references)
+    scores = score_all(
+        captions,
         people,
         tokenizer=tokenizer,
-        metrics=more.names(tokenizer),
+        metrics=optional.names(tokenizer),
         frequencies=DocumentFrequencies.load(df) if df else None,
     )
     if save_df:
-        frequencies_of(corpus_of(said, people, tokenizer), tokenizer=tokenizer).save(save_df)
+        frequencies_of(corpus_of(captions, people, tokenizer), tokenizer=tokenizer).save(save_df)
     if json:
         pictures = {
-            name: {"caption": said[name], "references": captions}
-            for name, captions in people.items()
+            name: {"caption": captions[name], "references": written}
+            for name, written in people.items()
         }
-        print(msgspec.json.encode({**asdict(found), "pictures": pictures}).decode())
+        print(msgspec.json.encode({**asdict(scores), "pictures": pictures}).decode())
         return 0
     table = Table("metric", "score", "95 % interval", box=None)
-    for name, value in found.scores.items():
-        table.add_row(name, number(value), interval(found.intervals[name]))
+    for name, value in scores.scores.items():
+        table.add_row(name, format_number(value), format_interval(scores.intervals[name]))
     Console().print(table)
-    print(found.signature)
-    say(found.notes)
+    print(scores.signature)
+    print_notes(scores.notes)
     return 0
 
 
-def number(value: float | int | None) -> str:
-    """Write a score or a count; one that cannot be told is a stroke."""
+def format_number(value: float | int | None) -> str:
+    """Format a score or a count; an undefined one is a dash."""
     return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
-def interval(ends: tuple[float, float] | None) -> str:
-    """Write both ends of an interval."""
-    return "-" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+def format_interval(ends: tuple[float, float] | None) -> str:
+    """Format both ends of an interval; an undefined one is a dash."""
+    return "-" if ends is None else f"{format_number(ends[0])} to {format_number(ends[1])}"
 
 
-def say(notes: Iterable[str]) -> None:
-    """Tell on stderr what a reader of the scores must know."""
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes on the scores to stderr."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)

@@ -42,7 +42,7 @@ def score_records(
         references,
         tokenizer=scoring.tokenizer,
         metrics=scoring.metrics,
-        also=[clip(captions, references)] if clip else [],
+        extra_metrics=[clip(captions, references)] if clip else [],
     )
     if not clip:
         return scores

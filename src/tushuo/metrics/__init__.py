@@ -1,1 +1,1 @@
-"""Scores, one a file; the room waits for its issue."""
+"""Caption metrics, one per file, and statistics of captions and confidences."""

@@ -1,4 +1,4 @@
-"""What scores hide: habits of a captioner that a mean over pictures does not show."""
+"""Caption diagnostics: repetition, variety and unsupported words, which mean scores hide."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from tushuo.metrics.base import corpus_scores
 from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.corpus import Corpus, Words
 
-# With these no caption ends: one that does was cut off or lost its way.
+# A caption that ends in one of these words is incomplete.
 _ENGLISH = (
     "a an the and or of in on at to with by for from into over under near through while as is are "
     "his her its their this that"
@@ -19,24 +19,24 @@ FUNCTION_WORDS = frozenset([*_ENGLISH.split(), *_CHINESE.split()])
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionDiagnostics:
-    """Habits of a set of captions; shares are from 0 to 1.
+    """Diagnostics of a set of captions; shares are from 0 to 1.
 
     Attributes:
         words: mean number of words of a caption.
-        vocabulary: different words in all captions.
-        distinct_1, distinct_2: different words, and pairs of words, to all there are (Li et al.,
-            "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016).
-        different: different captions, to all there are.
-        identical: share of captions that another picture has too.
-        commonest: share of pictures with the commonest caption.
-        seen: share of captions that stand word for word among the training captions.
+        vocabulary: number of distinct words.
+        distinct_1, distinct_2: distinct unigrams and bigrams divided by their total number (Li et
+            al., "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016).
+        different: distinct captions divided by the number of captions.
+        identical: share of captions that at least one other picture has too.
+        commonest: share of pictures that have the most frequent caption.
+        seen: share of captions that occur verbatim among the training captions.
         unfinished: share of captions that end in a function word.
-        unsupported: share of pictures whose caption has a word of none of its references.
+        unsupported: share of captions with a word that occurs in none of their references.
         mbleu: BLEU-4 of each of a picture's captions against its others, so lower is more varied
             (Shetty et al., "Speaking the Same Language", ICCV 2017, section 5.2; there the mean
-            over pictures, here over all as one corpus). None where pictures have one caption.
-        div_1, div_2: different words, and pairs of words, of all captions of a picture to all there
-            are (the same section), the mean over pictures.
+            over pictures, here over one corpus). None where pictures have a single caption.
+        div_1, div_2: distinct unigrams and bigrams of a picture's captions divided by their total
+            number (the same section), the mean over pictures.
     """
 
     words: float
@@ -57,52 +57,57 @@ class CaptionDiagnostics:
 def caption_diagnostics(
     corpus: Corpus,
     training: Collection[Words] | None = None,
-    several: Sequence[Sequence[Words]] = (),
+    candidates: Sequence[Sequence[Words]] = (),
 ) -> CaptionDiagnostics:
-    """Look at the hypotheses of a corpus.
+    """Compute the diagnostics of a corpus' hypotheses.
 
     Args:
         corpus: hypotheses and references, as words.
         training: the training captions as words; without them ``seen`` is None.
-        several: all captions that were said of each picture, where they are more than one.
+        candidates: all generated captions of each picture, for the variety among them.
     """
-    said = [tuple(words) for words in corpus.hypotheses]
-    pairs = zip(said, corpus.references, strict=True)
-    unsupported = [bool(set(words) - {w for of in given for w in of}) for words, given in pairs]
-    counts = Counter(said)
+    captions = [tuple(words) for words in corpus.hypotheses]
+    unsupported = [
+        not set(words) <= {word for reference in references for word in reference}
+        for words, references in zip(captions, corpus.references, strict=True)
+    ]
+    counts = Counter(captions)
     known = None if training is None else {tuple(words) for words in training}
     return CaptionDiagnostics(
-        words=sum(map(len, said)) / len(said),
-        vocabulary=len({word for words in said for word in words}),
-        distinct_1=_distinct(said, 1),
-        distinct_2=_distinct(said, 2),
-        different=len(counts) / len(said),
-        identical=_share([counts[words] > 1 for words in said]),
-        commonest=max(counts.values()) / len(said),
-        seen=None if known is None else _share([words in known for words in said]),
-        unfinished=_share([words[-1:] != () and words[-1] in FUNCTION_WORDS for words in said]),
+        words=sum(map(len, captions)) / len(captions),
+        vocabulary=len({word for words in captions for word in words}),
+        distinct_1=_distinct(captions, 1),
+        distinct_2=_distinct(captions, 2),
+        different=len(counts) / len(captions),
+        identical=_share([counts[words] > 1 for words in captions]),
+        commonest=max(counts.values()) / len(captions),
+        seen=None if known is None else _share([words in known for words in captions]),
+        unfinished=_share([words[-1:] != () and words[-1] in FUNCTION_WORDS for words in captions]),
         unsupported=_share(unsupported),
-        **_variety([of for of in several if len(of) > 1]),
+        **_variety([captions for captions in candidates if len(captions) > 1]),
     )
 
 
-def _variety(several: Sequence[Sequence[Words]]) -> dict[str, float]:
-    """Say how much the captions of one picture differ."""
-    if not several:
+def _variety(candidates: Sequence[Sequence[Words]]) -> dict[str, float]:
+    """Measure how much the captions of one picture differ."""
+    if not candidates:
         return {}
-    rows = [(of[k], [*of[:k], *of[k + 1 :]]) for of in several for k in range(len(of))]
-    bleu, corpus = Bleu(), Corpus([own for own, _ in rows], [others for _, others in rows])
+    hypotheses = [words for captions in candidates for words in captions]
+    others = [
+        [*captions[:k], *captions[k + 1 :]] for captions in candidates for k in range(len(captions))
+    ]
+    bleu, corpus = Bleu(), Corpus(hypotheses, others)
     return {
         "mbleu": corpus_scores(bleu, bleu.statistics(corpus))["Bleu_4"],
-        "div_1": sum(_distinct(of, 1) for of in several) / len(several),
-        "div_2": sum(_distinct(of, 2) for of in several) / len(several),
+        "div_1": sum(_distinct(captions, 1) for captions in candidates) / len(candidates),
+        "div_2": sum(_distinct(captions, 2) for captions in candidates) / len(candidates),
     }
 
 
-def _distinct(said: Sequence[Words], n: int) -> float:
-    grams = [tuple(words[i : i + n]) for words in said for i in range(len(words) - n + 1)]
-    return len(set(grams)) / max(len(grams), 1)
+def _distinct(captions: Sequence[Words], n: int) -> float:
+    ngrams = [tuple(words[i : i + n]) for words in captions for i in range(len(words) - n + 1)]
+    return len(set(ngrams)) / max(len(ngrams), 1)
 
 
-def _share(found: Sequence[bool]) -> float:
-    return sum(found) / len(found)
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags)

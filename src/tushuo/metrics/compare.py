@@ -1,4 +1,4 @@
-"""Two sets of captions of the same pictures: is the difference more than chance?"""
+"""Compare two sets of captions of the same pictures: is the difference more than chance?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ from tushuo.metrics.score import (
     SAMPLES,
     corpus_of,
     require_english,
-    untold,
+    undefined_scores,
 )
-from tushuo.signatures import differences
+from tushuo.signatures import differences, only
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The first set's score less the second's.
+    """Difference of one score between two sets of captions, the first minus the second.
 
     Attributes:
         first, second: the scores.
-        interval: of the difference, by a paired bootstrap: both sets on the same drawn pictures.
+        interval: of the difference, by a paired bootstrap: both sets on the same resampled
+            pictures.
         p: share of random swaps, picture by picture, whose difference is at least as large; one is
-            added above and below, so that it is never 0.
+            added to both counts, so that it is never 0.
         wins, losses: pictures on which the first set scores higher, or lower.
     """
 
@@ -51,47 +52,46 @@ def compare(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference | None]:
-    """Compare two sets of captions, metric by metric; None where `score` tells no score.
+    """Compare two sets of captions by each score; None where `score` leaves it undefined.
 
     Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004 (paired
     bootstrap); Riezler, Maxwell, "On Some Pitfalls in Automatic Evaluation and Significance Testing
     for MT", 2005 (random swaps).
 
     Raises:
-        DataError: the three are not of the same pictures.
-        SignatureError: the document frequencies are of another tokenizer.
-        SettingError: a metric that knows English alone, and words of another language.
+        DataError: the pictures of the three differ.
+        SignatureError: the document frequencies were counted with another tokenizer.
+        SettingError: a metric for English only, with a tokenizer for another language.
     """
     require_english(metrics, tokenizer)
     require_same_pictures(first, references)
     require_same_pictures(second, references)
-    found: dict[str, Difference | None] = {}
     pair = [
         corpus_of(captions, references, tokenizer, frequencies=frequencies)
         for captions in (first, second)
     ]
+    results: dict[str, Difference | None] = {}
     for metric in (METRICS[name]() for name in metrics):
         statistics = np.stack([metric.statistics(corpus) for corpus in pair])
-        found |= _differences(metric, statistics, samples, np.random.default_rng(seed))
-    return found | dict.fromkeys(untold(len(references), frequencies))
+        results |= _differences(metric, statistics, samples, np.random.default_rng(seed))
+    return results | dict.fromkeys(undefined_scores(len(references), frequencies))
 
 
-def incomparable(signatures: Mapping[str, str | None], wanted: str) -> str | None:
-    """Say where scores were made otherwise than ``wanted``; None where all can be compared.
+def incomparable(signatures: Mapping[str, str | None], expected: str) -> str | None:
+    """Describe which scores cannot be compared; None where all can.
 
-    What made the captions (run, search) may differ: that is what is compared.
+    The origin of the captions (run, search) may differ, since it is what is compared.
 
     Args:
-        signatures: by the name of their file; None for captions that were not scored yet.
-        wanted: of these references, tokenizer and document frequencies.
+        signatures: signature by name of the file; None for captions without scores.
+        expected: signature for these references, tokenizer and document frequencies.
     """
-    matter = [part.split(":", 1)[0] for part in wanted.split("|")]
-    told = []
+    fields = [part.split(":", 1)[0] for part in expected.split("|")]
+    messages = []
     for name, own in signatures.items():
-        parts = [part for part in (own or wanted).split("|") if part.split(":", 1)[0] in matter]
-        found = differences("|".join(parts), wanted)
-        told += [f"{name} differs in {'; '.join(found)} here"] if found else []
-    return " and ".join(told) or None
+        changed = differences(only(fields, own or expected), expected)
+        messages += [f"{name} differs in {'; '.join(changed)} here"] if changed else []
+    return " and ".join(messages) or None
 
 
 def _differences(
@@ -100,28 +100,28 @@ def _differences(
     """Compare the statistics (2, pictures, S) of one metric."""
     images = pair.shape[1]
     scale = 1 if metric.total == "sum" else 1 / images
-    own = metric.scores(pair.sum(axis=1) * scale)
-    difference = own[0] - own[1]
-    drawn: list[np.ndarray] = []
+    totals = metric.scores(pair.sum(axis=1) * scale)
+    difference = totals[0] - totals[1]
+    resampled: list[np.ndarray] = []
     swapped: list[np.ndarray] = []
     for _ in range(samples):
         counts = np.bincount(draw.integers(images, size=images), minlength=images)
-        drawn.append(np.subtract(*metric.scores(counts @ pair * scale)))
+        resampled.append(np.subtract(*metric.scores(counts @ pair * scale)))
         swap = draw.integers(2, size=(images, 1))
-        both = np.where(swap, pair[::-1], pair).sum(axis=1) * scale
-        swapped.append(np.subtract(*metric.scores(both)))
-    low, high = np.percentile(drawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], axis=0)
-    # a hair's breadth: the same sums in another order must count as equal
+        exchanged = np.where(swap, pair[::-1], pair).sum(axis=1) * scale
+        swapped.append(np.subtract(*metric.scores(exchanged)))
+    low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], axis=0)
+    # with a tolerance: equal sums in another order must count as equal
     extreme = np.sum(np.abs(np.stack(swapped)) >= np.abs(difference) - 1e-12, axis=0)
-    single = [metric.scores(one) for one in pair]
+    first, second = (metric.scores(statistics) for statistics in pair)
     return {
         name: Difference(
-            first=float(own[0, place]),
-            second=float(own[1, place]),
-            interval=(float(low[place]), float(high[place])),
-            p=float((extreme[place] + 1) / (samples + 1)),
-            wins=int((single[0][:, place] > single[1][:, place]).sum()),
-            losses=int((single[0][:, place] < single[1][:, place]).sum()),
+            first=float(totals[0, k]),
+            second=float(totals[1, k]),
+            interval=(float(low[k]), float(high[k])),
+            p=float((extreme[k] + 1) / (samples + 1)),
+            wins=int((first[:, k] > second[:, k]).sum()),
+            losses=int((first[:, k] < second[:, k]).sum()),
         )
-        for place, name in enumerate(metric.names)
+        for k, name in enumerate(metric.names)
     }

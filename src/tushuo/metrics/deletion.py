@@ -1,4 +1,4 @@
-"""The deletion test's statistics: how far words fall where regions are hidden (`evidence`)."""
+"""Statistics of the deletion test: how far log-probabilities drop where regions are hidden."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-DRAWS = 1000  # of the bootstrap
+DRAWS = 1000  # bootstrap samples
 Interval = tuple[float, float]
 Fill = Literal["mean", "zero"]
 FORMAT = 2
@@ -15,15 +15,17 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class LogProbDrop:
-    """How far words' log-probabilities fall under one kind of mask, in nats.
+    """How far the log-probabilities of words drop under one kind of mask, in nats.
 
     Attributes:
-        mask: ``own``, the regions that the word looked at most; ``other``, those of another word of
-            the same caption; ``moved``, the own ones moved together to another place of the grid;
-            ``random``, scattered ones.
-        drop: the mean over words; interval: its 95 % interval, by bootstrap over pictures.
-        less: how much less that is than under ``own``, with its interval; of ``own``, 0.
-        won: share of words whose fall is less than under ``own``.
+        mask: which regions are hidden: ``own``, those that the word attends to the most; ``other``,
+            those of another word of the same caption; ``moved``, its own shifted to another place
+            of the grid, in the same shape; ``random``, scattered ones.
+        drop: mean drop over words.
+        interval: 95 % interval of ``drop``, by bootstrap over pictures.
+        margin: how much larger the drop under ``own`` is; 0 for ``own`` itself.
+        margin_interval: 95 % interval of ``margin``.
+        won: share of words that drop less than under ``own``.
     """
 
     mask: str
@@ -36,14 +38,14 @@ class LogProbDrop:
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenShare:
-    """What hiding a share of the regions does to some words.
+    """Effect of hiding a share of the regions on a selection of words.
 
     Attributes:
-        share: of the regions.
-        words: ``all``, or those that are not function words (``content``).
-        count: how many words.
-        attention: mean share of the word's attention that its own mask hides.
-        drops: by mask.
+        share: share of the regions that is hidden.
+        words: ``all``, or ``content`` for all but function words.
+        count: number of words.
+        attention: mean share of a word's attention that its own mask hides.
+        drops: drop under each mask.
     """
 
     share: float
@@ -55,13 +57,13 @@ class HiddenShare:
 
 @dataclass(frozen=True, kw_only=True)
 class DeletionTest:
-    """The outcome of the test on a number of pictures.
+    """Result of the deletion test.
 
     Attributes:
-        signature: run, weights and search whose captions were tested.
-        pictures: how many.
-        fill: what stood in the place of hidden regions: the mean region of all pictures, or zeros.
-        hidden: by words and share.
+        signature: run, weights and search of the captions.
+        pictures: number of pictures.
+        fill: what replaces hidden regions: the mean region of all pictures, or zeros.
+        hidden: results by words and share.
     """
 
     signature: str
@@ -76,42 +78,45 @@ def aggregate_drops(
     words: str,
     masks: Sequence[str],
     drops: Sequence[Float[np.ndarray, "M _words"]],
-    looked: Sequence[Float[np.ndarray, " _words"]],
-    chosen: Sequence[Bool[np.ndarray, " _words"]],
+    attention: Sequence[Float[np.ndarray, " _words"]],
+    selected: Sequence[Bool[np.ndarray, " _words"]],
 ) -> HiddenShare:
-    """Put the words of all pictures together.
+    """Aggregate the drops of the selected words of all pictures.
 
     Args:
-        share: of the regions.
-        words: what the chosen words are called.
-        masks: names; the first is ``own``.
-        drops: of each picture, by mask and word.
-        looked: of each picture's words, the share of attention that the own mask hides.
-        chosen: of each picture, which words count.
+        share: share of the regions that is hidden.
+        words: name of the selection.
+        masks: names of the masks; the first is ``own``.
+        drops: for each picture, the drop by mask and word.
+        attention: for each picture's words, the share of attention that the own mask hides.
+        selected: for each picture, which words count.
     """
-    kept = [of[:, these] for of, these in zip(drops, chosen, strict=True)]
-    seen = np.concatenate([of[these] for of, these in zip(looked, chosen, strict=True)])
-    counts = np.array([of.shape[1] for of in kept])
-    sums = np.array([of.sum(axis=1) for of in kept])  # (pictures, masks)
-    every = np.concatenate(kept, axis=1)
-    found = tuple(
-        LogProbDrop(
-            mask=name,
-            drop=float(every[n].mean()),
-            interval=_interval(sums[:, n], counts),
-            margin=float((every[0] - every[n]).mean()),
-            margin_interval=_interval(sums[:, 0] - sums[:, n], counts),
-            won=float((every[n] < every[0]).mean()),
-        )
-        for n, name in enumerate(masks)
-    )
+    by_picture = [drop[:, chosen] for drop, chosen in zip(drops, selected, strict=True)]
+    hidden = np.concatenate([a[chosen] for a, chosen in zip(attention, selected, strict=True)])
+    counts = np.array([drop.shape[1] for drop in by_picture])
+    sums = np.array([drop.sum(axis=1) for drop in by_picture])  # (pictures, masks)
+    pooled = np.concatenate(by_picture, axis=1)
     return HiddenShare(
-        share=share, words=words, count=len(seen), attention=float(seen.mean()), drops=found
+        share=share,
+        words=words,
+        count=len(hidden),
+        attention=float(hidden.mean()),
+        drops=tuple(
+            LogProbDrop(
+                mask=name,
+                drop=float(pooled[n].mean()),
+                interval=_interval(sums[:, n], counts),
+                margin=float((pooled[0] - pooled[n]).mean()),
+                margin_interval=_interval(sums[:, 0] - sums[:, n], counts),
+                won=float((pooled[n] < pooled[0]).mean()),
+            )
+            for n, name in enumerate(masks)
+        ),
     )
 
 
 def _interval(sums: Float[np.ndarray, " P"], counts: np.ndarray) -> Interval:
-    """Bootstrap the mean over words, drawing whole pictures."""
+    """Bootstrap the mean over words, resampling whole pictures."""
     pictures = len(counts)
     drawn = np.random.default_rng(0).multinomial(pictures, [1 / pictures] * pictures, DRAWS)
     means = (drawn @ sums) / np.maximum(drawn @ counts, 1)

@@ -1,7 +1,8 @@
-"""In how many pictures' references each n-gram stands: what CIDEr weighs words by.
+"""Document frequencies for CIDEr: the number of pictures whose references contain each n-gram.
 
-Saved, so that a small corpus can be scored with the frequencies of a large one. An n-gram of one
-picture weighs as much as one of none (equation 1 of the paper), so only those of more are kept.
+They can be saved, so that a small corpus is scored with the frequencies of a large one. An n-gram
+of one picture weighs as much as an unknown one (equation 1 of the paper), so only higher counts
+are kept.
 """
 
 from collections.abc import Mapping
@@ -20,13 +21,13 @@ FORMAT = 1
 @final
 @dataclass(frozen=True, kw_only=True)
 class DocumentFrequencies:
-    """Document frequencies of some references.
+    """Document frequencies of a set of references.
 
     Attributes:
-        documents: how many pictures the references are of.
-        tokenizer: what split the references into words.
-        counts: pictures whose references hold an n-gram (its words with spaces between), where
-            there are at least two.
+        documents: number of pictures.
+        tokenizer: name of the tokenizer that split the references.
+        counts: number of pictures whose references contain an n-gram (its words separated by
+            spaces), where it is at least two.
     """
 
     format: int = FORMAT
@@ -36,7 +37,7 @@ class DocumentFrequencies:
 
     @property
     def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of all of it."""
+        """First 16 hex digits of the SHA-256 of the content."""
         content = msgspec.json.encode([self.documents, self.tokenizer, sorted(self.counts.items())])
         return sha256(content)[:16]
 
@@ -46,18 +47,18 @@ class DocumentFrequencies:
 
     @classmethod
     def load(cls, path: Path) -> "DocumentFrequencies":
-        """Read them.
+        """Read document frequencies from a file.
 
         Raises:
-            DataError: the file is not there, or of another form.
+            DataError: the file does not exist or has an unexpected form.
         """
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=cls)
+            frequencies = msgspec.json.decode(path.read_bytes(), type=cls)
         except (FileNotFoundError, msgspec.DecodeError) as error:
             raise DataError(
                 f"{path} has no document frequencies: {error}; make it with: tushuo score "
                 f"--references REFERENCES --hypotheses HYPOTHESES --save-df {path}"
             ) from error
-        if found.format != FORMAT:
-            raise DataError(f"{path} is of format {found.format}, this tushuo reads {FORMAT}")
-        return found
+        if frequencies.format != FORMAT:
+            raise DataError(f"{path} has format {frequencies.format}; expected {FORMAT}")
+        return frequencies

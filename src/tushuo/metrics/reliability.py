@@ -1,6 +1,6 @@
-"""How far a stated probability can be trusted: calibration, discrimination, risk and coverage.
+"""Reliability of stated probabilities: calibration, discrimination, risk and coverage.
 
-Calibration in bins of equal count and its error: Naeini et al., "Obtaining Well Calibrated
+Expected calibration error over bins of equal count: Naeini et al., "Obtaining Well Calibrated
 Probabilities Using Bayesian Binning", AAAI 2015. Risk and coverage: El-Yaniv, Wiener,
 "On the Foundations of Noise-free Selective Classification", JMLR 2010.
 """
@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 BINS = 10
-DRAWS = 500
+DRAWS = 500  # bootstrap samples
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Captions of about the same confidence."""
+    """Captions of similar confidence: their number, mean confidence and share that fits."""
 
     pictures: int
     confidence: float
@@ -28,7 +28,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """What is said where captions below a confidence are kept back; None: nothing is said."""
+    """Captions of at least a confidence: their number and share that fits (None for none)."""
 
     at_least: float
     pictures: int
@@ -37,21 +37,21 @@ class Answered:
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """What became of stated probabilities; intervals are of 95 %, by bootstrap over the pictures.
+    """Reliability of stated probabilities; intervals are 95 %, by bootstrap over pictures.
 
     Attributes:
-        pictures: how many there were.
+        pictures: number of pictures.
         fitting: share of all captions that fit.
-        auroc: probability that a caption that fits is given more confidence than one that does not.
+        auroc: probability that a caption that fits has a higher confidence than one that does not.
         error: expected calibration error: mean distance, over bins of equal count, between the
-            stated probability and the share that fit.
-        error_by_chance: the error that probabilities without any fault would show on as few
+            stated probability and the share that fits.
+        error_by_chance: the error that perfectly calibrated probabilities would have on as few
             pictures.
-        brier: mean square of the distance between probability and outcome.
-        bins: from the least to the most confident.
-        answered: by thresholds of confidence.
-        risk: share of captions that do not fit among the most confident ones; at 1 % of the
-            pictures, 2 %, up to all.
+        brier: mean squared distance between probability and outcome.
+        bins: from the lowest to the highest confidence.
+        answered: captions that remain at each confidence threshold.
+        risk: share of captions that do not fit among the most confident 1 %, 2 %, ... 100 % of
+            the pictures.
     """
 
     pictures: int
@@ -68,10 +68,13 @@ class Reliability:
 
 
 def reliability(confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"]) -> Reliability:
-    """Compare stated probabilities with what came out."""
+    """Compare stated probabilities with outcomes."""
     draw = np.random.default_rng(0)
-    right = fits[np.argsort(-confidence, kind="stable")]
-    places = np.ceil(len(fits) * np.arange(1, 101) / 100).astype(int)
+    by_chance = [
+        calibration_error(confidence, draw.random(len(fits)) < confidence) for _ in range(DRAWS)
+    ]
+    ranked = fits[np.argsort(-confidence, kind="stable")]
+    coverage = np.ceil(len(fits) * np.arange(1, 101) / 100).astype(int)
     return Reliability(
         pictures=len(fits),
         fitting=float(fits.mean()),
@@ -79,37 +82,32 @@ def reliability(confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"
         auroc_interval=_interval(auroc, confidence, fits),
         error=calibration_error(confidence, fits),
         error_interval=_interval(calibration_error, confidence, fits),
-        error_by_chance=float(
-            np.mean(
-                [
-                    calibration_error(confidence, draw.random(len(fits)) < confidence)
-                    for _ in range(DRAWS)
-                ]
-            )
-        ),
+        error_by_chance=float(np.mean(by_chance)),
         brier=float(np.mean((confidence - fits) ** 2)),
         bins=_bins(confidence, fits),
-        answered=tuple(_answered(confidence, fits, least) for least in THRESHOLDS),
-        risk=tuple((1 - np.cumsum(right)[places - 1] / places).tolist()),
+        answered=tuple(_answered(confidence, fits, threshold) for threshold in THRESHOLDS),
+        risk=tuple((1 - np.cumsum(ranked)[coverage - 1] / coverage).tolist()),
     )
 
 
 def auroc(scores: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"]) -> float:
     """Return the share of pairs, one that fits and one that does not, in the right order.
 
-    Equal scores count half; without both kinds it is one half.
+    Equal scores count one half; without both kinds the result is one half.
     """
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
-    right = int(fits.sum())
-    pairs = right * (len(fits) - right)
-    return float((ranks[fits].sum() - right * (right + 1) / 2) / pairs) if pairs else 0.5
+    _, value, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[value]
+    positives = int(fits.sum())
+    pairs = positives * (len(fits) - positives)
+    if not pairs:
+        return 0.5
+    return float((ranks[fits].sum() - positives * (positives + 1) / 2) / pairs)
 
 
 def calibration_error(confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"]) -> float:
     """Return the mean distance between confidence and outcome over bins of equal count."""
     bins = _bins(confidence, fits)
-    return sum(one.pictures * abs(one.confidence - one.fitting) for one in bins) / len(fits)
+    return sum(b.pictures * abs(b.confidence - b.fitting) for b in bins) / len(fits)
 
 
 def _bins(confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"]) -> tuple[Bin, ...]:
@@ -125,12 +123,11 @@ def _bins(confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"]) -> 
 
 
 def _answered(
-    confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"], least: float
+    confidence: Float[np.ndarray, " P"], fits: Bool[np.ndarray, " P"], threshold: float
 ) -> Answered:
-    said = fits[confidence >= least]
-    return Answered(
-        at_least=least, pictures=len(said), fitting=float(said.mean()) if len(said) else None
-    )
+    remaining = fits[confidence >= threshold]
+    fitting = float(remaining.mean()) if len(remaining) else None
+    return Answered(at_least=threshold, pictures=len(remaining), fitting=fitting)
 
 
 def _interval(
@@ -139,6 +136,7 @@ def _interval(
     fits: Bool[np.ndarray, " P"],
 ) -> Interval:
     draw = np.random.default_rng(0)
-    drawn = (draw.integers(len(fits), size=len(fits)) for _ in range(DRAWS))
-    low, high = np.percentile([measure(confidence[who], fits[who]) for who in drawn], [2.5, 97.5])
+    resamples = (draw.integers(len(fits), size=len(fits)) for _ in range(DRAWS))
+    values = [measure(confidence[sample], fits[sample]) for sample in resamples]
+    low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -1,7 +1,7 @@
 """ROUGE-L: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, section 3.
 
-As the COCO evaluator has it: the best precision and the best recall over the references, which may
-come from two of them, and beta 1.2.
+Follows the COCO evaluator: the best precision and the best recall over the references, which may
+be of two different ones, and its beta.
 """
 
 from collections.abc import Sequence
@@ -28,16 +28,16 @@ class RougeL:
         return np.array([[_score(hypothesis, references)] for hypothesis, references in pairs])
 
     def scores(self, statistics: Float[np.ndarray, "X S"]) -> Float[np.ndarray, "X K"]:
-        """Return them as they are."""
+        """Return the statistics, which are the scores."""
         return statistics
 
 
 def _score(hypothesis: Words, references: Sequence[Words]) -> float:
-    hypothesis = hypothesis or [""]  # the official evaluator takes no words for one empty word
-    masks: dict[str, int] = {}
-    for place, word in enumerate(hypothesis):
-        masks[word] = masks.get(word, 0) | 1 << place
-    common = [_common(masks, len(hypothesis), words or [""]) for words in references]
+    hypothesis = hypothesis or [""]  # the official evaluator splits an empty caption so
+    positions: dict[str, int] = {}  # of each word, as bits
+    for position, word in enumerate(hypothesis):
+        positions[word] = positions.get(word, 0) | 1 << position
+    common = [_lcs_length(positions, len(hypothesis), words or [""]) for words in references]
     precision = max(common) / len(hypothesis)
     recall = max(n / max(len(words), 1) for n, words in zip(common, references, strict=True))
     if precision == 0:
@@ -45,13 +45,14 @@ def _score(hypothesis: Words, references: Sequence[Words]) -> float:
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
-def _common(masks: dict[str, int], length: int, words: Words) -> int:
-    """Return the length of the longest common subsequence, all places of a word at once.
+def _lcs_length(positions: dict[str, int], length: int, words: Words) -> int:
+    """Return the length of the longest common subsequence by bit-parallel dynamic programming.
 
-    Hyyrö, "Bit-Parallel LCS-length Computation Revisited", 2004: zeros of ``row`` are its steps.
+    Hyyrö, "Bit-Parallel LCS-length Computation Revisited", 2004: each zero bit of ``row`` is one
+    matched word.
     """
     row = all_ones = (1 << length) - 1
     for word in words:
-        step = row & masks.get(word, 0)
+        step = row & positions.get(word, 0)
         row = (row + step | row - step) & all_ones
     return length - row.bit_count()

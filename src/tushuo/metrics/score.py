@@ -1,4 +1,4 @@
-"""All metrics over one set of captions, with intervals and a signature."""
+"""Score a set of captions by several metrics, with bootstrap intervals and a signature."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "cider": Cider,
     "spice": Spice,
 }
-QUICK = ("bleu", "rouge", "cider")  # these want no extra
-# What the signature says of the others.
-SIGNED = {
+QUICK = ("bleu", "rouge", "cider")  # the metrics that need no extra
+# Metrics for English only, and the fields that they add to the signature.
+ENGLISH_ONLY = {
     "meteor": {"meteor": "1.5-python"},
     "meteor-java": {"meteor": "1.5-java"},
     "spice": {"spice": "1.0-java"},
@@ -44,13 +44,10 @@ TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "jieba": partial(tokenization.tokenize, tokenizer="jieba"),
     "characters": partial(tokenization.tokenize, tokenizer="characters"),
 }
-TOKENIZER_OF: dict[tokenization.Language, str] = {
-    "en": "ptb",
-    "zh": "jieba",
-}  # unless told otherwise
+TOKENIZER_OF: dict[tokenization.Language, str] = {"en": "ptb", "zh": "jieba"}  # the defaults
 SAMPLES, CONFIDENCE = 1000, 0.95
-VERSION = 1  # of the numbers: raised when the same captions would get others
-FEW = 100  # pictures below which CIDEr's weights say little
+VERSION = 1  # of the numbers: raised when the same captions would get different ones
+FEW_PICTURES = 100  # below, document frequencies are too coarse for CIDEr's weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +55,11 @@ class Scores:
     """Scores of a set of captions.
 
     Attributes:
-        scores: by official name, on the official scale; None where the corpus is too small.
-        intervals: bootstrap intervals over pictures; document frequencies stay as they are.
+        scores: by official name, on the official scale; None where undefined for so few pictures.
+        intervals: bootstrap intervals over pictures, with fixed document frequencies.
         images: scores by picture and name.
-        signature: what made the numbers; equal where they can be compared.
-        notes: what a reader must know to read them.
+        signature: what the numbers depend on; scores with equal signatures are comparable.
+        notes: caveats for the reader.
     """
 
     scores: dict[str, float | None]
@@ -79,23 +76,23 @@ def score(
     tokenizer: str = "ptb",
     metrics: Sequence[str] = QUICK,
     frequencies: DocumentFrequencies | None = None,
-    also: Sequence[Metric] = (),
+    extra_metrics: Sequence[Metric] = (),
 ) -> Scores:
     """Score one caption for each picture.
 
     Args:
-        hypotheses: captions by picture.
-        references: what people said, by picture.
+        hypotheses: generated caption by picture.
+        references: reference captions by picture.
         tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
-        metrics: some of ``METRICS``.
-        frequencies: document frequencies for CIDEr; None for those of these references.
-        also: metrics that were made for these very captions, in the order of the references.
+        metrics: names in ``METRICS``.
+        frequencies: document frequencies for CIDEr; None to count those of the references.
+        extra_metrics: metrics built for these captions, in the order of the references.
 
     Raises:
-        MissingPartError: a metric wants what is not installed.
-        DataError: the pictures are not the same, or one has no references.
-        SignatureError: the document frequencies are of another tokenizer.
-        SettingError: a metric that knows English alone, and words of another language.
+        MissingPartError: a metric requires a part that is not installed.
+        DataError: the pictures differ, or one has no references.
+        SignatureError: the document frequencies were counted with another tokenizer.
+        SettingError: a metric for English only, with a tokenizer for another language.
     """
     require_same_pictures(hypotheses, references)
     require_english(metrics, tokenizer)
@@ -104,7 +101,7 @@ def score(
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
-    for metric in (*(METRICS[name]() for name in metrics), *also):
+    for metric in (*(METRICS[name]() for name in metrics), *extra_metrics):
         statistics = metric.statistics(corpus)
         scores |= corpus_scores(metric, statistics)
         intervals |= bootstrap(metric, statistics)
@@ -112,7 +109,7 @@ def score(
             images[name] |= zip(metric.names, row, strict=True)
     tables: list[dict[str, Any]] = [scores, intervals, *images.values()]
     for table in tables:
-        table |= dict.fromkeys(untold(len(names), frequencies))
+        table |= dict.fromkeys(undefined_scores(len(names), frequencies))
     return Scores(
         scores=scores,
         intervals=intervals,
@@ -120,37 +117,40 @@ def score(
         signature=signature_of(
             references, tokenizer=tokenizer, frequencies=frequencies, metrics=metrics
         ),
-        notes=notes_on(len(names), frequencies),
+        notes=cider_notes(len(names), frequencies),
     )
 
 
 def require_english(metrics: Sequence[str], tokenizer: str) -> None:
-    """Refuse metrics that know English alone where the words are of another language.
+    """Refuse metrics for English only where the tokenizer is for another language.
 
     Raises:
-        SettingError: they were asked for with a tokenizer for Chinese.
+        SettingError: such a metric was given with such a tokenizer.
     """
-    english = [name for name in metrics if name in SIGNED]
+    english = [name for name in metrics if name in ENGLISH_ONLY]
     if english and tokenizer != "ptb":
         raise SettingError(
-            f"{' and '.join(english)} came with the tokenizer {tokenizer}; METEOR and SPICE know "
-            "English alone: take --tokenizer ptb, or leave them out"
+            f"{' and '.join(english)} cannot be used with the tokenizer {tokenizer}: METEOR and "
+            "SPICE support English only; use --tokenizer ptb or leave them out"
         )
 
 
-def untold(pictures: int, frequencies: DocumentFrequencies | None) -> tuple[str, ...]:
-    """Name the scores that so few pictures cannot tell: CIDEr of one, by its own frequencies."""
+def undefined_scores(pictures: int, frequencies: DocumentFrequencies | None) -> tuple[str, ...]:
+    """Return the scores that are undefined for so few pictures.
+
+    CIDEr of a single picture is undefined with its own document frequencies: all weights are 0.
+    """
     return Cider.names if pictures == 1 and frequencies is None else ()
 
 
-def notes_on(pictures: int, frequencies: DocumentFrequencies | None) -> list[str]:
-    """Say what a reader must know of CIDEr, which weighs words by their rarity among pictures."""
-    if frequencies is not None or pictures >= FEW:
+def cider_notes(pictures: int, frequencies: DocumentFrequencies | None) -> list[str]:
+    """Return a note where CIDEr's word weights come from too few pictures."""
+    if frequencies is not None or pictures >= FEW_PICTURES:
         return []
-    cure = "take the document frequencies of a larger corpus with --df"
-    if untold(pictures, frequencies):
-        return [f"CIDEr cannot be told from one picture: it weighs words by their rarity; {cure}"]
-    return [f"CIDEr of {pictures} pictures hardly knows which words are rare; {cure}"]
+    cure = "use the document frequencies of a larger corpus with --df"
+    if undefined_scores(pictures, frequencies):
+        return [f"CIDEr is undefined for a single picture: it weighs words by rarity; {cure}"]
+    return [f"CIDEr of {pictures} pictures has unreliable word weights; {cure}"]
 
 
 def corpus_of(
@@ -163,14 +163,14 @@ def corpus_of(
     """Split all captions into words, in the order of the references.
 
     Raises:
-        SignatureError: the document frequencies are of another tokenizer.
+        SignatureError: the document frequencies were counted with another tokenizer.
     """
     if frequencies is not None:
         require_same(
             signature(tokenizer=frequencies.tokenizer),
             signature(tokenizer=tokenizer),
             what="the document frequencies and these words",
-            cure="take frequencies of the same --tokenizer",
+            cure="use frequencies that were saved with the same --tokenizer",
         )
     split = TOKENIZERS[tokenizer]
     return Corpus(
@@ -183,19 +183,19 @@ def corpus_of(
 def bootstrap(
     metric: Metric, statistics: Float[np.ndarray, "I S"], *, samples: int = SAMPLES, seed: int = 0
 ) -> dict[str, tuple[float, float] | None]:
-    """Draw the pictures anew and see how far the scores move.
+    """Return percentile intervals of a metric's scores, resampling the pictures.
 
-    Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; percentile intervals.
+    Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979.
     """
     draw = np.random.default_rng(seed)
     images = len(statistics)
-    found = []
+    totals = []
     for _ in range(samples):
         counts = np.bincount(draw.integers(images, size=images), minlength=images)
         sums = counts @ statistics
-        found.append(sums if metric.total == "sum" else sums / images)
+        totals.append(sums if metric.total == "sum" else sums / images)
     tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
-    low, high = np.percentile(metric.scores(np.array(found)), tails, axis=0).tolist()
+    low, high = np.percentile(metric.scores(np.array(totals)), tails, axis=0).tolist()
     return dict(zip(metric.names, zip(low, high, strict=True), strict=True))
 
 
@@ -206,16 +206,16 @@ def signature_of(
     frequencies: DocumentFrequencies | None = None,
     metrics: Sequence[str] = QUICK,
 ) -> str:
-    """Name what the numbers depend on beside the captions; equal where they can be compared."""
-    counts = sorted({len(captions) for captions in references.values()})
-    number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}to{counts[-1]}"
-    content = msgspec.json.encode(sorted((name, list(of)) for name, of in references.items()))
+    """Return the signature of scores: everything the numbers depend on except the captions."""
+    sizes = sorted({len(captions) for captions in references.values()})
+    number = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]}to{sizes[-1]}"
+    content = sorted((name, list(captions)) for name, captions in references.items())
     return signature(
         metrics=VERSION,
         tokenizer=tokenizer,
         images=len(references),
         references=number,
-        hash=sha256(content)[:16],
+        hash=sha256(msgspec.json.encode(content))[:16],
         df=frequencies.hash if frequencies else "references",
-        **{key: value for name in metrics for key, value in SIGNED.get(name, {}).items()},
+        **{key: value for name in metrics for key, value in ENGLISH_ONLY.get(name, {}).items()},
     )

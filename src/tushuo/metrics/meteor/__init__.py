@@ -1,7 +1,7 @@
-"""METEOR 1.5: its formula, and two ways to the same alignments. To add one: its file, a line here.
+"""METEOR 1.5: one formula, two aligners. To add an aligner: its module, and a line here.
 
-An aligner is a module with ``count(corpus)``: 23 numbers a picture, as the official program gives
-them (``formula.Meteor`` tells which). Both read the files of the extra ``official``.
+An aligner is a module with ``count(corpus)``, which returns one row of counts per picture, in the
+order of the official program (see ``formula.Meteor``). Both read files of the extra ``official``.
 """
 
 ALIGNERS: dict[str, str] = {

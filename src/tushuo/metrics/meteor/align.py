@@ -1,10 +1,10 @@
-"""METEOR's alignment: of all matches, the few that are kept, by beam search.
+"""METEOR's alignment: select among all matches by beam search.
 
-Denkowski, Lavie, "Meteor Universal", WMT 2014: an alignment uses each word once and
+Denkowski, Lavie, "Meteor Universal", WMT 2014: an alignment uses each word at most once and
 covers many words, in few chunks, over short distances. What the paper leaves open follows the
-official program, its oddities too, since its numbers are the ones to be equal to: a match that
-competes with others counts half unless it is exact, rounded down; and the distance that a match
-crosses is put on the alignments that are made after it from the same beginning, not on its own.
+official program, quirks included, to reproduce its numbers: a match that competes with others
+counts half unless it is exact, rounded down; and the distance of a match is added to the
+alternatives expanded after it from the same path, not to its own path.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,42 +13,47 @@ from typing import TypeAlias
 
 from tushuo.metrics.meteor.match import EXACT, Caption, Match, find_matches
 
-BEAM = 40  # alignments kept at each word
-NOWHERE = -1
-# One number ranks an alignment: matched words, chunks and distance, each with digits of its own.
+BEAM = 40  # paths kept at each word
+NO_CHUNK = -1
+# One integer ranks a path: matched words, chunks and distance, each in digits of its own.
 WORD, CHUNK = 1 << 60, 1 << 40
 
-# rank; where the last match ends in the hypothesis, and in the reference; which words of the
-# hypothesis are used, as bits; the matches
+# rank; end of the last match in the hypothesis, and in the reference; bits of the used words of
+# the hypothesis; the matches
 _Path: TypeAlias = tuple[int, int, int, int, tuple[Match, ...]]
 _rank = itemgetter(0)
 
 
-def align(own: Caption, reference: Caption) -> tuple[tuple[Match, ...], int]:
+def align(hypothesis: Caption, reference: Caption) -> tuple[tuple[Match, ...], int]:
     """Align a hypothesis with a reference; return the matches and the number of chunks."""
-    found = find_matches(own, reference)
+    matches = find_matches(hypothesis, reference)
     options: list[list[Match]] = [[] for _ in reference.words]
-    for match in found:
-        options[match.start].append(match)
-    rank, *_, matches = _search(options, _alone(found, options))
-    return matches, rank % WORD // CHUNK
+    for match in matches:
+        options[match.ref_start].append(match)
+    rank, *_, aligned = _search(options, _uncontested(matches, options))
+    return aligned, rank % WORD // CHUNK
 
 
-def _alone(found: Sequence[Match], options: Sequence[Sequence[Match]]) -> Mapping[int, Match]:
-    """Return the matches that nothing competes with: they are kept unasked."""
-    once = twice = own_once = own_twice = 0
-    for match in found:
-        words, own = _bits(match.start, match.length), _bits(match.own_start, match.own_length)
-        twice |= once & words
-        once |= words
-        own_twice |= own_once & own
-        own_once |= own
-    single = (of[0] for of in options if len(of) == 1)
+def _uncontested(
+    matches: Sequence[Match], options: Sequence[Sequence[Match]]
+) -> Mapping[int, Match]:
+    """Return the matches that no other match competes with; every path takes them."""
+    ref_once = ref_twice = hyp_once = hyp_twice = 0
+    for match in matches:
+        ref, hyp = (
+            _bits(match.ref_start, match.ref_length),
+            _bits(match.hyp_start, match.hyp_length),
+        )
+        ref_twice |= ref_once & ref
+        ref_once |= ref
+        hyp_twice |= hyp_once & hyp
+        hyp_once |= hyp
     return {
-        match.start: match
-        for match in single
-        if not _bits(match.start, match.length) & twice
-        and not _bits(match.own_start, match.own_length) & own_twice
+        match.ref_start: match
+        for match, *others in filter(None, options)
+        if not others
+        and not _bits(match.ref_start, match.ref_length) & ref_twice
+        and not _bits(match.hyp_start, match.hyp_length) & hyp_twice
     }
 
 
@@ -56,48 +61,48 @@ def _bits(start: int, length: int) -> int:
     return ((1 << length) - 1) << start
 
 
-def _search(options: Sequence[Sequence[Match]], alone: Mapping[int, Match]) -> _Path:
-    """Choose among competing matches; of equals the first is kept."""
-    paths: list[_Path] = [(0, NOWHERE, 0, 0, ())]
-    for place, here in enumerate(options):
-        following: list[_Path] = []
+def _search(options: Sequence[Sequence[Match]], uncontested: Mapping[int, Match]) -> _Path:
+    """Choose among competing matches; of equally ranked paths the first is kept."""
+    paths: list[_Path] = [(0, NO_CHUNK, 0, 0, ())]
+    for position, matches in enumerate(options):
+        expanded: list[_Path] = []
         for path in sorted(paths, key=_rank)[:BEAM]:
-            if place < path[2]:
-                following.append(path)
-            elif place in alone:
-                match = alone[place]
-                following.append(_take(path, match, abs(match.start - match.own_start)))
+            if position < path[2]:
+                expanded.append(path)
+            elif position in uncontested:
+                match = uncontested[position]
+                expanded.append(_take(path, match, abs(match.ref_start - match.hyp_start)))
             else:
-                _expand(path, here, following)
-        paths = following
-    ends = (_skip(path, 0) for path in sorted(paths, key=_rank)[:BEAM])
-    return min(ends, key=_rank)
+                _expand(path, matches, expanded)
+        paths = expanded
+    finished = (_skip(path, 0) for path in sorted(paths, key=_rank)[:BEAM])
+    return min(finished, key=_rank)
 
 
-def _expand(path: _Path, here: Sequence[Match], following: list[_Path]) -> None:
-    """Go on with each match that is still free, then with none."""
+def _expand(path: _Path, matches: Sequence[Match], expanded: list[_Path]) -> None:
+    """Extend a path by each match whose words are unused, then by none."""
     distance = 0
-    for match in here:
-        if not path[3] & _bits(match.own_start, match.own_length):
-            following.append(_take(path, match, distance))
-            distance += abs(match.start - match.own_start)
-    following.append(_skip(path, distance))
+    for match in matches:
+        if not path[3] & _bits(match.hyp_start, match.hyp_length):
+            expanded.append(_take(path, match, distance))
+            distance += abs(match.ref_start - match.hyp_start)
+    expanded.append(_skip(path, distance))
 
 
 def _take(path: _Path, match: Match, distance: int) -> _Path:
-    rank, end, _, used, matches = path
-    start, length, own_start, own_length, kind = match
-    words = length + own_length if kind == EXACT else length // 2 + own_length // 2
+    rank, hyp_end, _, used, matches = path
+    ref_start, ref_length, hyp_start, hyp_length, kind = match
+    words = ref_length + hyp_length if kind == EXACT else ref_length // 2 + hyp_length // 2
     rank += distance - words * WORD
-    if end not in (NOWHERE, own_start):
+    if hyp_end not in (NO_CHUNK, hyp_start):
         rank += CHUNK
-    used |= ((1 << own_length) - 1) << own_start
-    return rank, own_start + own_length, start + length, used, (*matches, match)
+    used |= _bits(hyp_start, hyp_length)
+    return rank, hyp_start + hyp_length, ref_start + ref_length, used, (*matches, match)
 
 
 def _skip(path: _Path, distance: int) -> _Path:
-    """Leave a word of the reference without a match; a chunk that was open ends."""
-    rank, end, reached, used, matches = path
-    if end != NOWHERE:
+    """Leave a word of the reference unmatched, which closes an open chunk."""
+    rank, hyp_end, ref_end, used, matches = path
+    if hyp_end != NO_CHUNK:
         rank += CHUNK
-    return rank + distance, NOWHERE, reached + 1, used, matches
+    return rank + distance, NO_CHUNK, ref_end + 1, used, matches

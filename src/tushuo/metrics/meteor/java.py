@@ -1,7 +1,6 @@
 """METEOR's counts by the official Java program, one process for all captions."""
 
 import atexit
-import shutil
 import subprocess
 from collections.abc import Iterable
 from functools import cache
@@ -13,33 +12,34 @@ from jaxtyping import Float
 from tushuo.errors import MissingPartError
 from tushuo.metrics.corpus import Corpus, Words
 from tushuo.metrics.meteor.extra import JAR, folder
+from tushuo.metrics.official import require_java
 
 
 def count(corpus: Corpus) -> Float[np.ndarray, "I S"]:
     """Align each hypothesis with its best reference.
 
     Raises:
-        MissingPartError: Java or the extra is not here.
+        MissingPartError: Java or the extra is not installed.
     """
     program = _program()
     pairs = zip(corpus.hypotheses, corpus.references, strict=True)
-    answers = [program.ask(_line(own, references)) for own, references in pairs]
-    return np.array([answer.split() for answer in answers], dtype=float)
+    rows = [program.request(_line(hypothesis, references)) for hypothesis, references in pairs]
+    return np.array([row.split() for row in rows], dtype=float)
 
 
 def _line(hypothesis: Words, references: Iterable[Words]) -> str:
-    parts = [" ".join(words) for words in (*references, hypothesis)]
-    return " ||| ".join(["SCORE", *(part.replace("|||", "") for part in parts)])
+    captions = [" ".join(words) for words in (*references, hypothesis)]
+    return " ||| ".join(["SCORE", *(caption.replace("|||", "") for caption in captions)])
 
 
 class _Program:
-    """The official program, waiting for lines; it is called as pycocoevalcap calls it."""
+    """The official program as a server process, started as pycocoevalcap starts it."""
 
-    def __init__(self, place: Path):
+    def __init__(self, folder: Path):
         command = ["java", "-jar", "-Xmx2G", JAR, "-", "-", "-stdio", "-l", "en", "-norm"]
         self._process = subprocess.Popen(
             command,
-            cwd=place,
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -48,8 +48,8 @@ class _Program:
         atexit.register(self._process.kill)
         self.pid = self._process.pid
 
-    def ask(self, line: str) -> str:
-        """Send a line and read the answer.
+    def request(self, line: str) -> str:
+        """Send a line and read the response.
 
         Raises:
             MissingPartError: the program has ended.
@@ -59,24 +59,22 @@ class _Program:
         try:
             self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
-            answer = self._process.stdout.readline()
+            response = self._process.stdout.readline()
         except BrokenPipeError:
-            answer = ""
-        if not answer:
+            response = ""
+        if not response:
             raise MissingPartError(
-                f"METEOR's Java program ended with {self._process.wait()}; it wants Java and 2 GB; "
-                "--meteor wants neither"
+                f"METEOR's Java program ended with exit code {self._process.wait()}; it requires "
+                "Java and 2 GB of memory; --meteor needs neither"
             )
-        return answer
+        return response
 
 
 @cache
 def _program() -> _Program:
     """Start the program, once."""
     place = folder()
-    if shutil.which("java") is None:
-        raise MissingPartError(
-            "--meteor-java wants Java, which is not here: install a Java runtime, or take "
-            "--meteor, which gives the same numbers without it"
-        )
+    require_java(
+        "--meteor-java", alternative=", or use --meteor, which gives the same numbers without it"
+    )
     return _Program(place)

@@ -1,8 +1,8 @@
-"""Every match of two captions: by word, stem, synonym or paraphrase.
+"""Find every match of two captions: by word, stem, synonym or paraphrase.
 
-Denkowski, Lavie, "Meteor Universal", WMT 2014, section 2. The order of the matches is the official
-program's, since it decides between equal alignments. One of its oddities is here: words are equal
-when their hashes are.
+Denkowski, Lavie, "Meteor Universal", WMT 2014, section 2. The matches are in the official program's
+order, since the order decides between equal alignments, and words are equal when their Java hashes
+are, which is one of its quirks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,28 +14,29 @@ from tushuo.metrics.meteor.extra import function_words
 from tushuo.metrics.meteor.paraphrases import LONGEST, Paraphrases
 
 EXACT, STEM, SYNONYM, PARAPHRASE = range(4)
+Span = tuple[int, int]  # start and length
 
 
 class Match(NamedTuple):
-    """Some words of the reference and the words of the hypothesis that say the same."""
+    """A span of the reference and the span of the hypothesis that it matches."""
 
-    start: int
-    length: int
-    own_start: int
-    own_length: int
+    ref_start: int
+    ref_length: int
+    hyp_start: int
+    hyp_length: int
     kind: int
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption's words and all that they can match by.
+    """The words of a caption and the keys that they match by.
 
     Attributes:
         words: as ``normalise`` splits them.
-        hashes: of the words; equal hashes are equal words.
-        stems: hashes of the words' stems.
-        synonyms: names of the sets of synonyms of each word.
-        table: paraphrases.
+        hashes: hash of each word; words with equal hashes are equal.
+        stems: hash of each word's stem.
+        synonyms: names of the synonym sets of each word.
+        table: the paraphrase table.
     """
 
     words: Sequence[str]
@@ -50,93 +51,96 @@ class Caption:
         return [word in function_words() for word in self.words]
 
     @cached_property
-    def places(self) -> dict[int, list[int]]:
-        """Where each hash stands."""
-        return _places(self.hashes)
+    def hash_positions(self) -> dict[int, list[int]]:
+        """Positions of each word's hash."""
+        return _positions(self.hashes)
 
     @cached_property
-    def stem_places(self) -> dict[int, list[int]]:
-        """Where each stem's hash stands."""
-        return _places(self.stems)
+    def stem_positions(self) -> dict[int, list[int]]:
+        """Positions of each stem's hash."""
+        return _positions(self.stems)
 
     @cached_property
-    def phrases(self) -> dict[str, list[tuple[int, int]]]:
-        """Start and length of each phrase of up to ``LONGEST`` words."""
-        found: dict[str, list[tuple[int, int]]] = {}
+    def phrases(self) -> dict[str, list[Span]]:
+        """Spans of each phrase of up to ``LONGEST`` words."""
+        spans: dict[str, list[Span]] = {}
         for start in range(len(self.words)):
             phrase = ""
             for length, word in enumerate(self.words[start : start + LONGEST], start=1):
                 phrase = f"{phrase} {word}" if phrase else word
-                found.setdefault(phrase, []).append((start, length))
-        return found
+                spans.setdefault(phrase, []).append((start, length))
+        return spans
 
     @cached_property
-    def known(self) -> list[tuple[tuple[int, int], list[str]]]:
-        """Start and length of each phrase that has paraphrases, in order, and these."""
+    def paraphrases(self) -> list[tuple[Span, list[str]]]:
+        """Spans that have paraphrases, in order, and their paraphrases."""
         table = self.table
-        found = [
-            (place, table[phrase])
-            for phrase, places in self.phrases.items()
+        entries = [
+            (span, table[phrase])
+            for phrase, spans in self.phrases.items()
             if phrase in table
-            for place in places
+            for span in spans
         ]
-        return sorted(found, key=lambda pair: pair[0])
+        return sorted(entries, key=lambda entry: entry[0])
 
 
-def _places(keys: Sequence[int]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for place, key in enumerate(keys):
-        found.setdefault(key, []).append(place)
-    return found
+def _positions(keys: Sequence[int]) -> dict[int, list[int]]:
+    positions: dict[int, list[int]] = {}
+    for position, key in enumerate(keys):
+        positions.setdefault(key, []).append(position)
+    return positions
 
 
 def java_hash(word: str) -> int:
-    """Return Java's hash of a string; a few short words share one, as ``as`` and ``c5``."""
+    """Return Java's hash of a string; a few short words share one, such as ``as`` and ``c5``."""
     value = 0
     for unit in memoryview(word.encode("utf-16-le", "surrogatepass")).cast("H"):
         value = (31 * value + unit) & 0xFFFFFFFF
     return value
 
 
-def find_matches(own: Caption, reference: Caption) -> list[Match]:
-    """Find every match of a hypothesis and a reference; equal captions match by words alone."""
-    found = [
-        Match(start, 1, place, 1, EXACT)
+def find_matches(hypothesis: Caption, reference: Caption) -> list[Match]:
+    """Find every match of a hypothesis and a reference; equal captions match by words only."""
+    matches = [
+        Match(start, 1, position, 1, EXACT)
         for start, key in enumerate(reference.hashes)
-        for place in own.places.get(key, ())
+        for position in hypothesis.hash_positions.get(key, ())
     ]
-    if own.hashes != reference.hashes:
-        found += _stems(own, reference)
-        found += _synonyms(own, reference)
-        for place, other in _meet(reference, own):
-            found.append(Match(*place, *other, PARAPHRASE))
-        for other, place in _meet(own, reference):
-            found.append(Match(*place, *other, PARAPHRASE))
-    return found
+    if hypothesis.hashes != reference.hashes:
+        matches += _stem_matches(hypothesis, reference)
+        matches += _synonym_matches(hypothesis, reference)
+        for ref_span, hyp_span in _paraphrased_spans(reference, hypothesis):
+            matches.append(Match(*ref_span, *hyp_span, PARAPHRASE))
+        for hyp_span, ref_span in _paraphrased_spans(hypothesis, reference):
+            matches.append(Match(*ref_span, *hyp_span, PARAPHRASE))
+    return matches
 
 
-def _stems(own: Caption, reference: Caption) -> Iterator[Match]:
+def _stem_matches(hypothesis: Caption, reference: Caption) -> Iterator[Match]:
     for start, (key, stem) in enumerate(zip(reference.hashes, reference.stems, strict=True)):
-        for place in own.stem_places.get(stem, ()):
-            if own.hashes[place] != key:
-                yield Match(start, 1, place, 1, STEM)
+        for position in hypothesis.stem_positions.get(stem, ()):
+            if hypothesis.hashes[position] != key:
+                yield Match(start, 1, position, 1, STEM)
 
 
-def _synonyms(own: Caption, reference: Caption) -> Iterator[Match]:
-    candidates = [(place, key, own.synonyms[place]) for place, key in enumerate(own.hashes)]
-    candidates = [candidate for candidate in candidates if candidate[2]]
-    for start, sets in enumerate(reference.synonyms):
-        if sets:
-            for place, key, theirs in candidates:
-                if not sets.isdisjoint(theirs) and key != reference.hashes[start]:
-                    yield Match(start, 1, place, 1, SYNONYM)
+def _synonym_matches(hypothesis: Caption, reference: Caption) -> Iterator[Match]:
+    candidates = [
+        (position, key, hypothesis.synonyms[position])
+        for position, key in enumerate(hypothesis.hashes)
+        if hypothesis.synonyms[position]
+    ]
+    for start, synonyms in enumerate(reference.synonyms):
+        if synonyms:
+            for position, key, others in candidates:
+                if not synonyms.isdisjoint(others) and key != reference.hashes[start]:
+                    yield Match(start, 1, position, 1, SYNONYM)
 
 
-def _meet(first: Caption, second: Caption) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Find parts of the second that are paraphrases of parts of the first, in the table's order."""
+def _paraphrased_spans(first: Caption, second: Caption) -> Iterator[tuple[Span, Span]]:
+    """Find spans of the second that paraphrase spans of the first, in the table's order."""
     phrases = second.phrases.keys()
-    for place, others in first.known:
-        found = phrases & others
-        for other in sorted(found, key=others.index) if len(found) > 1 else found:
-            for there in second.phrases[other]:
-                yield place, there
+    for span, paraphrases in first.paraphrases:
+        common = phrases & paraphrases
+        for phrase in sorted(common, key=paraphrases.index) if len(common) > 1 else common:
+            for other in second.phrases[phrase]:
+                yield span, other

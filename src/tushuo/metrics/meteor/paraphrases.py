@@ -1,8 +1,8 @@
-"""The paraphrase table: 5 million pairs, rewritten once into a file that opens at once.
+"""The paraphrase table: millions of pairs, converted once into a file that loads fast.
 
-The original is sorted by phrase: three lines a pair, a number that is not used, the phrase, the
-paraphrase. The copy in the cache folder holds each phrase once and is named after the checksum that
-ends the original, so that another table is another file.
+The original is sorted by phrase and has three lines per pair: an unused number, the phrase, the
+paraphrase. The copy in the cache folder stores each phrase once. Its name has the checksum at the
+end of the original, so that another table becomes another file.
 """
 
 import gzip
@@ -20,37 +20,37 @@ from safetensors.numpy import load_file, save
 from tushuo.metrics.meteor.extra import PARAPHRASES, folder
 from tushuo.runtime import cache_folder, write_bytes
 
-BLOCK = 1 << 22  # bytes of the original that are read at a time
+BLOCK = 1 << 22  # bytes of the original read at once
 LONGEST = 7  # words of the longest phrase
-KEPT = 1 << 16  # phrases whose paraphrases stay in memory as words
+CACHED = 1 << 16  # phrases whose paraphrases stay decoded in memory
 
 
 class Paraphrases:
-    """Phrases of one to ``LONGEST`` words and what says the same."""
+    """Phrases of one to ``LONGEST`` words and their paraphrases."""
 
     def __init__(self, file: Path):
-        parts = load_file(file)
-        self.phrases = parts["phrases"].tobytes().decode().split("\n")
-        self._place = {phrase: place for place, phrase in enumerate(self.phrases)}
-        self._starts = parts["starts"]
-        self._text = parts["paraphrases"]
-        self._read = lru_cache(KEPT)(self._read_one)
+        tensors = load_file(file)
+        self.phrases = tensors["phrases"].tobytes().decode().split("\n")
+        self._rows = {phrase: row for row, phrase in enumerate(self.phrases)}
+        self._starts = tensors["starts"]
+        self._text = tensors["paraphrases"]
+        self._read = lru_cache(CACHED)(self._decode)
 
     def __contains__(self, phrase: str) -> bool:
-        return phrase in self._place
+        return phrase in self._rows
 
     def __getitem__(self, phrase: str) -> list[str]:
         """Return the paraphrases of a phrase, in the order of the table."""
-        return self._read(self._place[phrase])
+        return self._read(self._rows[phrase])
 
-    def _read_one(self, place: int) -> list[str]:
-        start, end = self._starts[place : place + 2].tolist()
+    def _decode(self, row: int) -> list[str]:
+        start, end = self._starts[row : row + 2].tolist()
         return self._text[start:end].tobytes().decode().split("\n")
 
 
 @cache
 def paraphrases() -> Paraphrases:
-    """Open the table; the first time on a machine it is rewritten, which takes seconds.
+    """Open the table; the first call on a machine converts it, which takes seconds.
 
     Raises:
         MissingPartError: the extra is not installed.
@@ -61,16 +61,16 @@ def paraphrases() -> Paraphrases:
         checksum, _ = struct.unpack("<II", file.read())
     copy = cache_folder() / f"meteor-paraphrases-{checksum:08x}.safetensors"
     if not copy.is_file():
-        write_bytes(copy, _rewrite(original))
+        write_bytes(copy, _convert(original))
     try:
         return Paraphrases(copy)
-    except SafetensorError:  # broken since it was written: it can be made again
-        write_bytes(copy, _rewrite(original))
+    except SafetensorError:  # damaged since it was written
+        write_bytes(copy, _convert(original))
         return Paraphrases(copy)
 
 
-def _rewrite(original: Path) -> bytes:
-    """Write the table with each phrase once; phrases and paraphrases are parted by line ends."""
+def _convert(original: Path) -> bytes:
+    """Return the table with each phrase once; line ends separate phrases and paraphrases."""
     phrases: list[bytes] = []
     starts = [0]
     text = bytearray()
@@ -88,12 +88,12 @@ def _rewrite(original: Path) -> bytes:
 
 
 def _read_pairs(original: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Read phrases and paraphrases, some at a time."""
-    left: list[bytes] = [b""]
+    """Read pairs of phrase and paraphrase, block by block."""
+    rest: list[bytes] = [b""]
     with gzip.open(original) as file:
         while block := file.read(BLOCK):
-            first, *rest = block.split(b"\n")
-            lines = [*left[:-1], left[-1] + first, *rest]
-            whole = (len(lines) - 1) // 3 * 3
-            yield from zip(lines[1:whole:3], lines[2:whole:3], strict=True)
-            left = lines[whole:]
+            first, *others = block.split(b"\n")
+            lines = [*rest[:-1], rest[-1] + first, *others]
+            complete = (len(lines) - 1) // 3 * 3  # lines of complete pairs
+            yield from zip(lines[1:complete:3], lines[2:complete:3], strict=True)
+            rest = lines[complete:]
