@@ -1,4 +1,4 @@
-"""Two sets of captions: chance is called chance, and a difference a difference."""
+"""Comparisons of two sets of captions separate chance from real differences."""
 
 import random
 
@@ -34,19 +34,19 @@ def captions(seed: int, keep: float) -> tuple[dict[str, str], dict[str, list[str
     for number in range(150):
         words = random.Random(1000 + number).choices(WORDS, k=9)
         references[str(number)] = [" ".join(words)]
-        said = [word if draw.random() < keep else draw.choice(WORDS) for word in words]
-        hypotheses[str(number)] = " ".join(said)
+        kept = [word if draw.random() < keep else draw.choice(WORDS) for word in words]
+        hypotheses[str(number)] = " ".join(kept)
     return hypotheses, references
 
 
 def test_a_set_does_not_differ_from_itself() -> None:
     hypotheses, references = captions(1, 0.7)
-    for found in compare(hypotheses, hypotheses, references, samples=200).values():
-        assert (found.first, found.interval, found.p) == (found.second, (0, 0), 1)
-        assert found.wins == found.losses == 0
+    for result in compare(hypotheses, hypotheses, references, samples=200).values():
+        assert (result.first, result.interval, result.p) == (result.second, (0, 0), 1)
+        assert result.wins == result.losses == 0
 
 
-def test_equal_makers_differ_by_chance_and_better_ones_by_more() -> None:
+def test_equally_good_sets_differ_by_chance_and_better_ones_significantly() -> None:
     first, references = captions(1, 0.7)
     equal, _ = captions(2, 0.7)
     worse, _ = captions(3, 0.4)
@@ -60,19 +60,20 @@ def test_equal_makers_differ_by_chance_and_better_ones_by_more() -> None:
         assert by_chance[name].p > 0.05
         low, high = by_chance[name].interval
         assert low < 0 < high
-    assert compare(first, worse, references) == real  # the seed repeats it
+    assert compare(first, worse, references) == real  # reproducible by its seed
 
 
-def test_turned_round_it_is_the_opposite() -> None:
+def test_swapping_the_sets_negates_the_result() -> None:
     first, references = captions(1, 0.7)
     second, _ = captions(3, 0.5)
-    one, other = compare(first, second, references), compare(second, first, references)
-    for name in one:
-        assert one[name].wins == other[name].losses
-        assert one[name].interval == pytest.approx([-x for x in other[name].interval[::-1]])
+    forward, swapped = compare(first, second, references), compare(second, first, references)
+    for name in forward:
+        assert forward[name].wins == swapped[name].losses
+        negated = [-end for end in swapped[name].interval[::-1]]
+        assert forward[name].interval == pytest.approx(negated)
 
 
-def test_other_pictures_are_refused() -> None:
+def test_different_pictures_are_refused() -> None:
     hypotheses, references = captions(1, 0.7)
     with pytest.raises(DataError, match="no hypothesis for 1 picture"):
         compare(hypotheses, {k: v for k, v in hypotheses.items() if k != "3"}, references)

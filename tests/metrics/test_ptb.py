@@ -1,12 +1,11 @@
-"""Words as the official tokenizer has them: stored, and beside the Java program where it is."""
+"""Words equal the official tokenizer's: stored ones, and its output where Java is installed."""
 
 import json
-import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.metrics.conftest import with_java
 from tushuo.data import read
 from tushuo.metrics.ptb import split
 
@@ -18,16 +17,13 @@ def test_stored_words(caption: str) -> None:
     assert split(caption) == STORED[caption]
 
 
-def test_nothing_becomes_nothing() -> None:
+def test_captions_without_words_are_empty() -> None:
     for caption in ("", "  ", ".", "\n", "...", "'"):
         assert split(caption) == []
 
 
-@pytest.mark.skipif(
-    find_spec("pycocoevalcap") is None or shutil.which("java") is None,
-    reason="wants Java, and pip install 'tushuo[official]'",
-)
-def test_every_caption_of_flickr8k_as_the_java_program_has_it(flickr8k: Path) -> None:
+@with_java
+def test_every_caption_of_flickr8k_is_split_as_by_the_java_program(flickr8k: Path) -> None:
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     captions = [caption for record in read(flickr8k) for caption in record.captions]

@@ -1,4 +1,4 @@
-"""The reward is the metrics' own score, however its captions come."""
+"""The reward equals the metrics' own scores for any order of captions."""
 
 import time
 from typing import Any
@@ -17,11 +17,11 @@ caption = st.lists(st.integers(2, 6), max_size=8)
 picture = st.lists(caption, min_size=1, max_size=4)
 
 
-def by_metrics(references: Any, said: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Score one caption for each picture, as the metrics do."""
+def metric_scores(references: Any, captions: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Score one caption for each picture by the metrics."""
     corpus = Corpus(
-        [[str(word) for word in ids] for ids in said],
-        [[[str(word) for word in ids] for ids in of] for of in references],
+        [[str(word) for word in ids] for ids in captions],
+        [[[str(word) for word in ids] for ids in picture] for picture in references],
     )
     bleu = Bleu()
     return Cider().statistics(corpus)[:, 0], bleu.scores(bleu.statistics(corpus))[:, -1]
@@ -29,22 +29,22 @@ def by_metrics(references: Any, said: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(picture, caption, caption), min_size=1, max_size=5), st.randoms())
-def test_equal_to_the_metrics(pictures: list[Any], draw: Any) -> None:
-    references = [of for of, _, _ in pictures]
-    rows = [(n, which) for n in range(len(pictures)) for which in (1, 2)]
+def test_reward_equals_the_metrics(pictures: list[Any], draw: Any) -> None:
+    references = [captions for captions, _, _ in pictures]
+    rows = [(n, sample) for n in range(len(pictures)) for sample in (1, 2)]
     draw.shuffle(rows)
-    places = np.array([n for n, _ in rows])
-    said = [pictures[n][which] for n, which in rows]
-    cider, mixed = (Reward(references, bleu=weight)(places, said) for weight in (0.0, 0.5))
-    for which in (1, 2):
-        wanted, bleu = by_metrics(references, [pictures[n][which] for n in range(len(pictures))])
-        for row, (n, of) in enumerate(rows):
-            if of == which:
-                assert cider[row] == pytest.approx(wanted[n], abs=1e-9)
-                assert mixed[row] == pytest.approx(wanted[n] + 0.5 * bleu[n], abs=1e-9)
+    indices = np.array([n for n, _ in rows])
+    captions = [pictures[n][sample] for n, sample in rows]
+    cider, mixed = (Reward(references, bleu=weight)(indices, captions) for weight in (0.0, 0.5))
+    for sample in (1, 2):
+        expected, bleu = metric_scores(references, [picture[sample] for picture in pictures])
+        for row, (n, drawn) in enumerate(rows):
+            if drawn == sample:
+                assert cider[row] == pytest.approx(expected[n], abs=1e-9)
+                assert mixed[row] == pytest.approx(expected[n] + 0.5 * bleu[n], abs=1e-9)
 
 
-def test_the_end_token_pays() -> None:
+def test_the_end_token_raises_the_reward() -> None:
     end = 1
     references = [[[5, 6, 7, end], [5, 6, 8, end]], [[9, 10, end]]]
     finished, broken = Reward(references)(np.array([0, 0]), [[5, 6, 7, end], [5, 6, 7, 2]])
@@ -54,14 +54,14 @@ def test_the_end_token_pays() -> None:
 def test_fast_enough_for_every_step() -> None:
     draw = np.random.default_rng(0)
 
-    def some(count: int) -> list[list[int]]:
+    def captions(count: int) -> list[list[int]]:
         return [(draw.zipf(1.3, size=draw.integers(8, 15)) % 3000).tolist() for _ in range(count)]
 
-    reward = Reward([some(5) for _ in range(2000)])
-    pictures, said = np.repeat(draw.integers(2000, size=64), 5), some(320)
+    reward = Reward([captions(5) for _ in range(2000)])
+    pictures, samples = np.repeat(draw.integers(2000, size=64), 5), captions(320)
     times = []
     for _ in range(5):
-        began = time.perf_counter()
-        reward(pictures, said)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.05  # the goal of 10 ms is measured in benchmarks/, on an idle machine
+        start = time.perf_counter()
+        reward(pictures, samples)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.05  # benchmarks/ measure the goal of 10 ms on an idle machine
