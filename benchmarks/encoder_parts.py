@@ -1,18 +1,18 @@
-"""Where to part an encoder whose upper blocks are to learn: time a picture, share of the weights.
+"""Where to split an encoder for fine-tuning: time per picture and share of the weights.
 
     OMP_NUM_THREADS=1 python benchmarks/encoder_parts.py [--encoder efficientnet_lite2]
 
-Processor time of one thread, best of several; ``upper`` is its way there and back, as a training
-step takes it, and all ratios are to one look of the whole encoder.
+Processor time of one thread, the best of several rounds. The head runs forward and backward, as in
+a training step; ratios are to one forward pass of the whole encoder.
 """
 
 import argparse
 import time
-from collections.abc import Callable
 from functools import partial
 
 import torch
 from jaxtyping import Float
+from timing import measure
 from torch import Tensor, nn
 
 from tushuo import encoders
@@ -22,18 +22,8 @@ from tushuo.features.extract import store_bytes
 PICTURES, ROUNDS = 8, 5
 
 
-def best(work: Callable[[], object]) -> float:
-    """Return milliseconds a picture."""
-    times = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times) / PICTURES * 1000
-
-
-def there_and_back(head: nn.Module, grid: Float[Tensor, "P R C"]) -> None:
-    """Make the gradients of the upper part."""
+def forward_backward(head: nn.Module, grid: Float[Tensor, "P R C"]) -> None:
+    """Compute the gradients of the head."""
     head(grid).sum().backward()
 
 
@@ -41,24 +31,27 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", default=encoders.DEFAULT_ENCODER)
-    parser.add_argument("--upto", type=int, nargs="+", default=[11, 15, 16, 18, 20, 21])
-    options = parser.parse_args()
-    encoder = encoders.load(options.encoder)
+    parser.add_argument("--frozen-blocks", type=int, nargs="+", default=[11, 15, 16, 18, 20, 21])
+    args = parser.parse_args()
+    encoder = encoders.load(args.encoder)
     pictures = torch.randint(0, 256, (PICTURES, 3, encoder.spec.side, encoder.spec.side)).byte()
-    everything = split_encoder(encoder, 0)
-    weights = sum(weight.numel() for weight in everything.head.parameters())
-    print("blocks below  weights above  KB a picture  lower ms  upper ms  whole ms  upper/whole")
-    for frozen_blocks in options.frozen_blocks:
-        halves = split_encoder(encoder, frozen_blocks)
-        grid = halves.trunk(pictures).clone()
-        whole = best(partial(encoder, pictures))
-        trunk = best(partial(halves.trunk, pictures))
-        head = best(partial(there_and_back, halves.head, grid))
-        share = sum(weight.numel() for weight in halves.head.parameters()) / weights
-        size = store_bytes(1, halves.trunk.spec) / 1e3
+    weights = sum(weight.numel() for weight in split_encoder(encoder, 0).head.parameters())
+    print("frozen blocks  head weights  KB a picture  trunk ms  head ms  whole ms  head/whole")
+    for frozen_blocks in args.frozen_blocks:
+        parts = split_encoder(encoder, frozen_blocks)
+        grid = parts.trunk(pictures).clone()
+        jobs = {
+            "trunk": partial(parts.trunk, pictures),
+            "head": partial(forward_backward, parts.head, grid),
+            "whole": partial(encoder, pictures),
+        }
+        times = measure(jobs, rounds=ROUNDS, clock=time.process_time)
+        trunk, head, whole = (min(seconds) / PICTURES * 1000 for seconds in times.values())
+        share = sum(weight.numel() for weight in parts.head.parameters()) / weights
+        size = store_bytes(1, parts.trunk.spec) / 1e3
         print(
-            f"{frozen_blocks:12} {share:14.0%} {size:13.1f} {trunk:9.1f} {head:9.1f} {whole:9.1f} "
-            f"{head / whole:12.2f}"
+            f"{frozen_blocks:13} {share:13.0%} {size:13.1f} {trunk:9.1f} {head:8.1f} {whole:9.1f} "
+            f"{head / whole:11.2f}"
         )
     print(f"a store of the whole encoder: {store_bytes(1, encoder.spec) / 1e3:.1f} KB a picture")
 

@@ -1,6 +1,6 @@
-"""The lesson's caption loop in TensorFlow, faithfully: eager, word by word, drawn, state forgotten.
+"""The tutorial's caption loop in TensorFlow, as published: eager, word by word, sampled.
 
-Wants tensorflow-cpu, which is no dependency of ours. Weights are random; time is all that counts.
+Requires tensorflow-cpu, which tushuo does not depend on. The weights are random; only time matters.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ EMBEDDING, UNITS = 256, 512
 
 
 class Attention(tf.keras.Model):
-    """Bahdanau attention; the keys are made anew for each word."""
+    """Bahdanau attention; recomputes the keys for each word."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,51 +21,51 @@ class Attention(tf.keras.Model):
         self.energy = tf.keras.layers.Dense(1)
 
     def call(self, regions: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the context and the attention."""
+        """Return the context vector and the attention weights."""
         energy = self.energy(tf.nn.tanh(self.keys(regions) + self.query(hidden[:, None])))
         attention = tf.nn.softmax(energy, axis=1)
         return tf.reduce_sum(attention * regions, axis=1), attention
 
 
-class Speaker(tf.keras.Model):
-    """Embedding, attention, GRU, two word layers."""
+class Decoder(tf.keras.Model):
+    """Embedding, attention, GRU and two output layers."""
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
         self.embedding = tf.keras.layers.Embedding(vocabulary, EMBEDDING)
         self.gru = tf.keras.layers.GRU(UNITS, return_sequences=True, return_state=True)
-        self.before_words = tf.keras.layers.Dense(UNITS)
-        self.words = tf.keras.layers.Dense(vocabulary)
+        self.pre_output = tf.keras.layers.Dense(UNITS)
+        self.output_layer = tf.keras.layers.Dense(vocabulary)
         self.attention = Attention()
 
     def call(
         self, word: tf.Tensor, regions: tf.Tensor, hidden: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Take a word in, give the next one's logits, the state and the attention out."""
+        """Return the next word's logits, the hidden state and the attention weights."""
         context, attention = self.attention(regions, hidden)
-        given = tf.concat([context[:, None], self.embedding(word)], axis=-1)
-        output, state = self.gru(given)
-        spoken = self.before_words(output)
-        return self.words(tf.reshape(spoken, (-1, spoken.shape[2]))), state, attention
+        inputs = tf.concat([context[:, None], self.embedding(word)], axis=-1)
+        output, state = self.gru(inputs)
+        output = self.pre_output(output)
+        return self.output_layer(tf.reshape(output, (-1, output.shape[2]))), state, attention
 
 
 def lesson_loop(regions: np.ndarray, *, words: int, vocabulary: int) -> Callable[[], list[int]]:
-    """Return a function that captions one picture of stored regions with so many words."""
+    """Return a function that captions one picture of stored regions with a number of words."""
     project = tf.keras.layers.Dense(EMBEDDING, activation="relu")
-    speaker = Speaker(vocabulary)
+    decoder = Decoder(vocabulary)
 
     def loop() -> list[int]:
-        """Speak."""
-        looked = np.zeros((words + 1, regions.shape[1]))
+        """Sample a caption."""
+        attention_map = np.zeros((words + 1, regions.shape[1]))
         hidden = tf.zeros((1, UNITS))
         projected = project(tf.constant(regions))
-        word, said = tf.expand_dims([1], 0), []
-        for place in range(words + 1):
-            logits, hidden, attention = speaker(word, projected, hidden)
-            looked[place] = tf.reshape(attention, (-1,)).numpy()
-            drawn = int(tf.random.categorical(logits, 1)[0][0].numpy())
-            said.append(drawn)
-            word = tf.expand_dims([drawn], 0)
-        return said
+        word, caption = tf.expand_dims([1], 0), []
+        for step in range(words + 1):
+            logits, hidden, attention = decoder(word, projected, hidden)
+            attention_map[step] = tf.reshape(attention, (-1,)).numpy()
+            sampled = int(tf.random.categorical(logits, 1)[0][0].numpy())
+            caption.append(sampled)
+            word = tf.expand_dims([sampled], 0)
+        return caption
 
     return loop

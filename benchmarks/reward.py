@@ -1,8 +1,8 @@
-"""Time of the self-critical reward: sampled captions scored in one step of a training.
+"""Time of the self-critical reward of the sampled captions of one training step.
 
     python benchmarks/reward.py DATA [--pictures 64 --samples 5]
 
-The pictures' own training captions with some words exchanged stand for the samples.
+Reference captions with some words replaced serve as samples.
 """
 
 import argparse
@@ -27,27 +27,27 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--samples", type=int, default=5)
-    options = parser.parse_args()
-    records = [record for record in tushuo.data.read(options.data) if record.captions]
+    args = parser.parse_args()
+    records = [record for record in tushuo.data.read(args.data) if record.captions]
     words = [[tokenize(caption, "words") for caption in record.captions] for record in records]
-    vocabulary = Vocabulary.fit((one for of in words for one in of), VocabularyConfig())
-    references = [[vocabulary.encode(one)[1:] for one in of] for of in words]
-    began = time.perf_counter()
+    vocabulary = Vocabulary.fit((c for captions in words for c in captions), VocabularyConfig())
+    references = [[vocabulary.encode(caption)[1:] for caption in captions] for captions in words]
+    start = time.perf_counter()
     reward = Reward(references, bleu=0.5)
-    print(f"{len(references)} pictures made ready in {time.perf_counter() - began:.2f} s")
+    print(f"{len(references)} pictures prepared in {time.perf_counter() - start:.2f} s")
     draw, times = random.Random(0), []
     for _ in range(STEPS):
-        chosen = [draw.randrange(len(references)) for _ in range(options.pictures)]
-        rows = [picture for picture in chosen for _ in range(options.samples)]
-        said = [
-            [word if draw.random() < 0.8 else draw.randrange(4, 2000) for word in one]
-            for one in (draw.choice(references[picture]) for picture in rows)
+        pictures = [draw.randrange(len(references)) for _ in range(args.pictures)]
+        pictures = [picture for picture in pictures for _ in range(args.samples)]
+        samples = [
+            [word if draw.random() < 0.8 else draw.randrange(4, 2000) for word in caption]
+            for caption in (draw.choice(references[picture]) for picture in pictures)
         ]
-        began = time.perf_counter()
-        reward(np.array(rows), said)
-        times.append((time.perf_counter() - began) * 1000)
-    middle = statistics.median(times)
-    print(f"{len(rows)} captions: {middle:.1f} ms ({min(times):.1f} to {max(times):.1f})")
+        start = time.perf_counter()
+        reward(np.array(pictures), samples)
+        times.append((time.perf_counter() - start) * 1000)
+    median = statistics.median(times)
+    print(f"{len(pictures)} captions: {median:.1f} ms ({min(times):.1f} to {max(times):.1f})")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
-"""Speed and memory of searches from stored regions; the lesson's TensorFlow loop beside, if asked.
+"""Speed and memory of searches from stored regions, and of the tutorial's TensorFlow loop.
 
-    python benchmarks/search.py                              # random weights, the lesson's sizes
-    python benchmarks/search.py --recipe small               # those of this recipe's decoder
-    python benchmarks/search.py --run RUN --store STORE      # a trained one, captions as they come
+    python benchmarks/search.py                              # random weights, the tutorial's sizes
+    python benchmarks/search.py --recipe small               # sizes of this recipe's decoder
+    python benchmarks/search.py --run RUN --store STORE      # a trained decoder
     pip install tensorflow-cpu && python benchmarks/search.py --tensorflow
 
-The random decoder says 14 words, as the lesson's captions have, of 5,001, about 64 regions of 2048.
-All in one run, each the best of several, the parts in turn: compare ratios.
-On a machine that is busy with other work, OMP_NUM_THREADS=1 and --processor-time do not count its
-waiting (for TensorFlow TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1 too).
+The random decoder has the tutorial's vocabulary and regions, and all its captions have its typical
+length. Searches run in turn and each time is the best of several: compare ratios.
+On a busy machine, OMP_NUM_THREADS=1 and --processor-time exclude waiting (for TensorFlow,
+TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1 too).
 """
 
 import argparse
-import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from timing import Clock, machine, measure
 from torch import Tensor
 
 from tushuo.decoders import DECODERS, settings_of
@@ -31,13 +31,12 @@ from tushuo.search.config import SearchConfig
 from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
 from tushuo.training.recipes import RECIPES
 
-PICTURES, WORDS, ROUNDS = 64, 14, 7
-Clock = Callable[[], float]
+PICTURES, WORDS, VOCABULARY, ROUNDS = 64, 14, 5001, 7
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What is measured."""
+class Setup:
+    """A decoder and the regions that it captions."""
 
     decoder: Decoder
     regions: Tensor
@@ -59,98 +58,86 @@ def main() -> None:
     parser.add_argument("--recipe", choices=["lesson", "small"], default="lesson")
     parser.add_argument("--tensorflow", action="store_true")
     parser.add_argument("--processor-time", action="store_true")
-    chosen = parser.parse_args()
-    bench = trained(chosen.run, chosen.store) if chosen.run else random(chosen)
-    print(
-        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"{type(bench.decoder).__name__}, regions {tuple(bench.regions.shape)}"
-    )
-    clock = time.process_time if chosen.processor_time else time.perf_counter
-    memory(bench)
-    speed(bench, clock)
-    if chosen.tensorflow:
-        beside_the_lesson(bench, clock)
+    args = parser.parse_args()
+    setup = trained(args.run, args.store) if args.run else random(args.recipe, args.decoder)
+    print(f"{machine()}, {type(setup.decoder).__name__}, regions {tuple(setup.regions.shape)}")
+    clock = time.process_time if args.processor_time else time.perf_counter
+    print_memory(setup)
+    print_speed(setup, clock)
+    if args.tensorflow:
+        compare_with_lesson(setup, clock)
 
 
-def random(chosen: argparse.Namespace) -> Bench:
-    """Make a decoder of a recipe's sizes, or its own; all its captions have the same length."""
+def random(recipe: str, name: str) -> Setup:
+    """Make a decoder of the recipe's sizes, or of its default sizes if the recipe has another."""
     torch.manual_seed(0)
-    learn, (kind, _) = RECIPES[chosen.recipe]().learn, DECODERS[chosen.decoder]
-    own = learn.decoder_settings if chosen.decoder == learn.decoder else {}
-    config = settings_of(chosen.decoder, own)
-    decoder = prepare_for_inference(kind(width=2048, vocabulary=5001, config=config))
+    learn, (decoder, _) = RECIPES[recipe]().learn, DECODERS[name]
+    config = settings_of(name, learn.decoder_settings if name == learn.decoder else {})
+    model = prepare_for_inference(decoder(width=2048, vocabulary=VOCABULARY, config=config))
     limits = SearchConfig(min_words=WORDS, max_words=WORDS)
-    said = [[f"word {number}" for number in range(4997)]]
-    vocabulary = Vocabulary.fit(said, VocabularyConfig()).with_counts([said])
-    return Bench(decoder, torch.rand(PICTURES, 64, 2048), vocabulary, limits)
+    captions = [[f"word {number}" for number in range(VOCABULARY - 4)]]
+    vocabulary = Vocabulary.fit(captions, VocabularyConfig()).with_counts([captions])
+    return Setup(model, torch.rand(PICTURES, 64, 2048), vocabulary, limits)
 
 
-def trained(run: Path, store: Path) -> Bench:
-    """Take a run and the first pictures of its store."""
+def trained(run: Path, store: Path) -> Setup:
+    """Load a run and the first pictures of its store."""
     regions = FeatureStore.open(store).read(range(PICTURES))
     loaded = Run.load(run)
-    return Bench(loaded.decoder, regions, loaded.vocabulary, SearchConfig())
+    return Setup(loaded.decoder, regions, loaded.vocabulary, SearchConfig())
 
 
-def memory(bench: Bench) -> None:
-    """Print by how much a beam of five needs more than a beam of one."""
+def print_memory(setup: Setup) -> None:
+    """Print how much more memory a beam of 5 needs than a beam of 1."""
     peaks = []
     for size in (1, 5):
-        bench.search(bench.regions, search="beam", beam_size=size)()
+        setup.search(setup.regions, search="beam", beam_size=size)()
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     with torch.inference_mode():
-        state = bench.decoder.start(bench.regions)
-    own = sum(of.nbytes for of in vars(state).values() if isinstance(of, Tensor)) / 2**20
+        state = setup.decoder.start(setup.regions)
+    size = sum(part.nbytes for part in vars(state).values() if isinstance(part, Tensor)) / 2**20
     print(
         f"memory, beam of 5 over {PICTURES}: {peaks[1] - peaks[0]:.0f} MB above a beam of 1; "
-        f"the pictures' own numbers are {own:.0f} MB, which a copy a hypothesis would take 5 times"
+        f"the pictures' state has {size:.0f} MB, five times as much if copied per hypothesis"
     )
 
 
-def speed(bench: Bench, clock: Clock) -> None:
+def print_speed(setup: Setup, clock: Clock) -> None:
     """Print the time of one picture and of many."""
-    one, many = bench.regions[:1], bench.regions
-    singles = [bench.regions[row : row + 1] for row in range(PICTURES)]
+    first, many = setup.regions[:1], setup.regions
+    singles = [setup.regions[row : row + 1] for row in range(PICTURES)]
     beam = {"search": "beam", "beam_size": 5}
     jobs = {
-        "greedy, one picture": bench.search(one),
-        f"greedy, {PICTURES} at once": bench.search(many),
-        "beam 5, one picture": bench.search(one, **beam),
-        f"beam 5, {PICTURES} at once": bench.search(many, **beam),
-        f"beam 5, {PICTURES} one by one": lambda: [bench.search(row, **beam)() for row in singles],
-        f"5 samples of {PICTURES} at once": bench.search(many, search="sample", n_best=5),
-        f"diverse 5, {PICTURES} at once": bench.search(many, search="diverse"),
-        f"beam 10, {PICTURES} at once": bench.search(many, search="beam", beam_size=10),
-        f"consensus 10, {PICTURES} at once": bench.search(many, search="consensus", beam_size=10),
+        "greedy, one picture": setup.search(first),
+        f"greedy, {PICTURES} at once": setup.search(many),
+        "beam 5, one picture": setup.search(first, **beam),
+        f"beam 5, {PICTURES} at once": setup.search(many, **beam),
+        f"beam 5, {PICTURES} one by one": lambda: [setup.search(row, **beam)() for row in singles],
+        f"5 samples of {PICTURES} at once": setup.search(many, search="sample", n_best=5),
+        f"diverse 5, {PICTURES} at once": setup.search(many, search="diverse"),
+        f"beam 10, {PICTURES} at once": setup.search(many, search="beam", beam_size=10),
+        f"consensus 10, {PICTURES} at once": setup.search(many, search="consensus", beam_size=10),
     }
-    times = timed(jobs, clock)
-    for name, (low, high) in times.items():
-        print(f"{name:28} {low * 1e3:8.1f} ms  (worst {high * 1e3:.1f})")
-    diverse, ensemble = (times[f"beam 5, {PICTURES} {how}"][0] for how in ("one by one", "at once"))
-    print(f"beam 5 at once: {diverse / ensemble:.1f} times the pictures a second of one by one")
+    best = print_times(jobs, clock)
+    ratio = best[f"beam 5, {PICTURES} one by one"] / best[f"beam 5, {PICTURES} at once"]
+    print(f"beam 5 at once: {ratio:.1f} times the pictures a second of one by one")
 
 
-def timed(jobs: dict[str, Callable[[], object]], clock: Clock) -> dict[str, tuple[float, float]]:
-    """Run the jobs in turn; return each one's shortest and longest time in seconds."""
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for turn in range(ROUNDS + 1):
-        for name, job in jobs.items():
-            began = clock()
-            job()
-            if turn:  # the first is to warm up
-                times[name].append(clock() - began)
-    return {name: (min(of), max(of)) for name, of in times.items()}
+def print_times(jobs: Mapping[str, Callable[[], object]], clock: Clock) -> dict[str, float]:
+    """Run the jobs in turn, print their times and return the best seconds of each."""
+    times = measure(jobs, rounds=ROUNDS, clock=clock)
+    for name, seconds in times.items():
+        print(f"{name:28} {min(seconds) * 1e3:8.1f} ms  (worst {max(seconds) * 1e3:.1f})")
+    return {name: min(seconds) for name, seconds in times.items()}
 
 
-def beside_the_lesson(bench: Bench, clock: Clock) -> None:
-    """Print the time of the lesson's own loop, greedy here beside it."""
+def compare_with_lesson(setup: Setup, clock: Clock) -> None:
+    """Print the time of the tutorial's loop beside greedy decoding."""
     from lesson_loop import lesson_loop
 
-    theirs = lesson_loop(bench.regions[:1].numpy(), words=WORDS, vocabulary=5001)
-    times = timed({"greedy": bench.search(bench.regions[:1]), "lesson": theirs}, clock)
-    for name, (low, high) in times.items():
-        print(f"{name:28} {low * 1e3:8.1f} ms  (worst {high * 1e3:.1f})")
-    print(f"the lesson's loop takes {times['setup'][0] / times['greedy'][0]:.1f} times as long")
+    loop = lesson_loop(setup.regions[:1].numpy(), words=WORDS, vocabulary=VOCABULARY)
+    best = print_times({"greedy": setup.search(setup.regions[:1]), "lesson": loop}, clock)
+    print(f"the tutorial's loop takes {best['lesson'] / best['greedy']:.1f} times as long")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Where the processor's time of a self-critical step goes: drawing, judging, learning.
+"""Processor time of a self-critical step: sampling, reward, and the whole step.
 
 python benchmarks/self_critical_step.py DATA --run RUN --store STORE [--pictures 20 --samples 5]
 """
 
 import argparse
-import os
 import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from timing import machine
 
 import tushuo.data
 from tushuo.features.regions import Regions
@@ -19,7 +19,7 @@ from tushuo.runs.run import Run
 from tushuo.text.tokenization import tokenize
 from tushuo.training.self_critical import SelfCritical, draw
 
-STEPS = 15
+STEPS, WARM_UP = 15, 2
 
 
 def main() -> None:
@@ -30,41 +30,39 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=20)
     parser.add_argument("--samples", type=int, default=5)
-    options = parser.parse_args()
-    run, regions = Run.load(options.run), Regions.from_store(options.store)
+    args = parser.parse_args()
+    run, regions = Run.load(args.run), Regions.from_store(args.store)
     decoder = run.decoder.requires_grad_(True).train()
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-5)
-    records = [r for r in tushuo.data.read(options.data) if r.captions and r.split == "train"]
+    records = [r for r in tushuo.data.read(args.data) if r.captions and r.split == "train"]
     encode = run.vocabulary.encode
     reward = Reward(
         [[encode(tokenize(c, run.config.tokenizer))[1:] for c in r.captions] for r in records]
     )
-    times: dict[str, list[float]] = {"drawing": [], "judging": [], "the whole step": []}
-    for step in range(STEPS + 2):
-        places = [(step * options.pictures + n) % len(records) for n in range(options.pictures)]
-        looked = regions.read([regions.rows[records[place].image_id] for place in places])
-        began = time.process_time()
-        drawn = draw(decoder, looked, options.samples)
-        drawing = time.process_time() - began
-        began = time.process_time()
-        reward(np.repeat(np.array(places), options.samples), drawn)
-        judging = time.process_time() - began
-        began = time.process_time()
-        found = SelfCritical(decoder, reward, options.samples)(decoder, places, looked)
-        (found.loss / found.count).backward()
+    times: dict[str, list[float]] = {"sampling": [], "reward": [], "the whole step": []}
+    for step in range(WARM_UP + STEPS):
+        indices = [(step * args.pictures + n) % len(records) for n in range(args.pictures)]
+        batch = regions.read([regions.rows[records[index].image_id] for index in indices])
+        clock = [time.process_time()]  # before and after each part
+        samples = draw(decoder, batch, args.samples)
+        clock.append(time.process_time())
+        reward(np.repeat(np.array(indices), args.samples), samples)
+        clock.append(time.process_time())
+        outcome = SelfCritical(decoder, reward, args.samples)(decoder, indices, batch)
+        (outcome.loss / outcome.count).backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 5.0)
         optimizer.step()
         optimizer.zero_grad()
-        whole = time.process_time() - began
-        if step >= 2:
-            for name, taken in zip(times, (drawing, judging, whole), strict=True):
-                times[name].append(taken * 1000)
-    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    middle = statistics.median(times["the whole step"])
+        clock.append(time.process_time())
+        if step >= WARM_UP:
+            for name, seconds in zip(times, np.diff(clock), strict=True):
+                times[name].append(seconds * 1000)
+    print(machine())
+    whole = statistics.median(times["the whole step"])
     for name, taken in times.items():
-        share = statistics.median(taken) / middle
+        median = statistics.median(taken)
         low, high = min(taken), max(taken)
-        print(f"{name:15}{statistics.median(taken):7.0f} ms ({low:.0f} to {high:.0f}), {share:.1%}")
+        print(f"{name:15}{median:7.0f} ms ({low:.0f} to {high:.0f}), {median / whole:.1%}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Make tests/metrics/meteor_reference.json: what the official METEOR program counts.
+"""Make tests/metrics/meteor_reference.json: the counts of the official METEOR program.
 
     pip install 'tushuo[official]'          # and a Java runtime
     python scripts/meteor_reference.py
 
-Made-up sentences against made-up sentences, changed at random. Written again only when the cases
-change: the tests hold the aligner that wants no Java to these counts.
+The cases are invented sentences, randomly mutated. Run it only when the cases change: tests compare
+the aligner that needs no Java with these counts.
 """
 
 import random
@@ -52,18 +52,18 @@ geese , oxen , knives and leaves are beautiful and useless
 CASES = 250
 
 
-def changed(draw: random.Random, sentence: str) -> str:
-    """Drop, double, borrow and shuffle some words."""
+def mutate(draw: random.Random, sentence: str) -> str:
+    """Delete some words, insert words of another sentence, and shuffle."""
     words = sentence.split()
     for _ in range(draw.randint(0, 4)):
-        place = draw.randrange(len(words) + 1)
-        what = draw.random()
-        if what < 0.3:
-            del words[place : place + draw.randint(1, 3)]
-        elif what < 0.8:
+        position = draw.randrange(len(words) + 1)
+        operation = draw.random()
+        if operation < 0.3:
+            del words[position : position + draw.randint(1, 3)]
+        elif operation < 0.8:
             other = draw.choice(SENTENCES).split()
             start = draw.randrange(len(other))
-            words[place:place] = other[start : start + draw.randint(1, 4)]
+            words[position:position] = other[start : start + draw.randint(1, 4)]
         else:
             draw.shuffle(words)
     return " ".join(words)
@@ -76,16 +76,17 @@ def main() -> None:
     cases = [(first, [second]) for first, second in pairs] + [("", ["a dog"]), ("a dog", [""])]
     for _ in range(CASES):
         first, second = draw.choice(pairs)
-        own, *references = draw.choices([first, second], k=draw.randint(2, 5))
-        cases.append((changed(draw, own), [changed(draw, one) for one in references]))
+        hypothesis, *references = draw.choices([first, second], k=draw.randint(2, 5))
+        mutated = mutate(draw, hypothesis)
+        cases.append((mutated, [mutate(draw, reference) for reference in references]))
     corpus = Corpus(
-        [own.split() for own, _ in cases],
+        [hypothesis.split() for hypothesis, _ in cases],
         [[reference.split() for reference in references] for _, references in cases],
     )
     rows = java.count(corpus).astype(int).tolist()
     stored = [
-        {"hypothesis": own, "references": references, "counts": row}
-        for (own, references), row in zip(cases, rows, strict=True)
+        {"hypothesis": hypothesis, "references": references, "counts": row}
+        for (hypothesis, references), row in zip(cases, rows, strict=True)
     ]
     lines = b",\n".join(msgspec.json.encode(case) for case in stored)
     path = Path(__file__).parents[1] / "tests" / "metrics" / "meteor_reference.json"

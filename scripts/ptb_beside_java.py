@@ -1,11 +1,11 @@
-"""Compare our words with those of Stanford's tokenizer, on captions changed at random.
+"""Compare our tokenizer with Stanford's on captions with random insertions.
 
     pip install 'tushuo[official]'          # and a Java runtime
     python scripts/ptb_beside_java.py DATA [--captions 20000] [--show 20]
 
-Into each caption of DATA one to three odd parts are put: marks, clitics, numbers, abbreviations,
-addresses; "apart" between two words, as people write them, or "glued" to a word without a space.
-Then every character of Unicode's first two planes, between two words and inside one.
+Each caption gets one to three odd tokens (punctuation, clitics, numbers, abbreviations, addresses):
+"separate" between two words, as people write them, or "joined" to a word without a space. Then
+every character of Unicode's first two planes is tried, between two words and inside one.
 """
 
 import argparse
@@ -30,7 +30,7 @@ A.B TV's DJ's 7's 🐶 👩‍👧 « » ‹a› ² m² CO₂ ⅓ 2⅔ ① Ⅳ�
 〈中〉 「日本」 、 𝐀 ‰ ¡hola! ― a―b
 """.split()  # noqa: SIM905 - a list of so many strings is harder to read
 
-# every one that has a shape; of the thousands of Chinese and Korean ones, which are alike, a few
+# all printable ones, but only a few of the thousands of Chinese and Korean ones, which behave alike
 CHARACTERS = [
     chr(n)
     for n in range(0x80, 0x20000)
@@ -38,15 +38,16 @@ CHARACTERS = [
 ]
 
 
-def changed(caption: str, draw: random.Random, *, glued: bool) -> str:
-    """Put one to three odd parts into a caption."""
+def mutate(caption: str, draw: random.Random, *, join: bool) -> str:
+    """Insert one to three odd tokens into a caption."""
     words = caption.split()
     for _ in range(draw.randint(1, 3)):
-        place, odd = draw.randrange(len(words) + 1), draw.choice(ODD)
-        if glued and place < len(words):
-            words[place] = odd + words[place] if draw.random() < 0.5 else words[place] + odd
+        position, odd = draw.randrange(len(words) + 1), draw.choice(ODD)
+        if join and position < len(words):
+            word = words[position]
+            words[position] = odd + word if draw.random() < 0.5 else word + odd
         else:
-            words.insert(place, odd)
+            words.insert(position, odd)
     return " ".join(words)
 
 
@@ -57,26 +58,25 @@ def main() -> None:
     parser.add_argument("--captions", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=int, default=0)
-    options = parser.parse_args()
-    known = [caption for record in tushuo.data.read(options.data) for caption in record.captions]
-    draws = {kind: random.Random(options.seed) for kind in ("apart", "glued")}
-    sets = {"as they are": known}
-    for kind, draw in draws.items():
-        chosen = draw.choices(known, k=options.captions)
-        sets[kind] = [changed(caption, draw, glued=kind == "glued") for caption in chosen]
-    sets["characters apart"] = [f"one {character} two" for character in CHARACTERS]
-    sets["characters glued"] = [f"one{character}two" for character in CHARACTERS]
+    args = parser.parse_args()
+    original = [caption for record in tushuo.data.read(args.data) for caption in record.captions]
+    sets = {"unchanged": original}
+    for kind in ("separate", "joined"):
+        draw = random.Random(args.seed)
+        chosen = draw.choices(original, k=args.captions)
+        sets[kind] = [mutate(caption, draw, join=kind == "joined") for caption in chosen]
+    sets["characters separate"] = [f"one {character} two" for character in CHARACTERS]
+    sets["characters joined"] = [f"one{character}two" for character in CHARACTERS]
     for name, captions in sets.items():
-        # the program reads on into the next line where a caption ends in "J."; "x" stops it
+        # the program joins the next line to a caption that ends in "J."; a line of "x" prevents it
         lines = [{"caption": line} for caption in captions for line in (caption, "x")]
         official = PTBTokenizer().tokenize({0: lines})[0][::2]
-        pairs = zip(captions, official, strict=True)
-        diverse = [
-            (one, " ".join(split(one)), of) for one, of in pairs if " ".join(split(one)) != of
-        ]
-        print(f"{name}: {len(diverse)} of {len(captions)} differ")
-        for caption, ours, theirs in diverse[: options.show]:
-            print(f"  {caption!r}\n    ours   {ours}\n    theirs {theirs}")
+        ours = [" ".join(split(caption)) for caption in captions]
+        rows = zip(captions, ours, official, strict=True)
+        different = [row for row in rows if row[1] != row[2]]
+        print(f"{name}: {len(different)} of {len(captions)} differ")
+        for caption, our_words, their_words in different[: args.show]:
+            print(f"  {caption!r}\n    ours   {our_words}\n    theirs {their_words}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Marks of tests that compare with the official evaluator."""
+"""Pytest markers of tests that compare with the official evaluator."""
 
 import shutil
 from importlib.util import find_spec
