@@ -15,7 +15,7 @@ from pathlib import Path
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
 import tushuo.data
-from tushuo.metrics.ptb import split
+from tushuo.metrics.ptb import tokenize
 
 ODD = """
 . , ; : ! ? ... .. .... '' `` ' " ( ) [ ] { } - -- --- / \\ | & % $ # @ * + = < > ~ ^ _ … – — “
@@ -71,7 +71,7 @@ def main() -> None:
         # the program joins the next line to a caption that ends in "J."; a line of "x" prevents it
         lines = [{"caption": line} for caption in captions for line in (caption, "x")]
         official = PTBTokenizer().tokenize({0: lines})[0][::2]
-        ours = [" ".join(split(caption)) for caption in captions]
+        ours = [" ".join(tokenize(caption)) for caption in captions]
         rows = zip(captions, ours, official, strict=True)
         different = [row for row in rows if row[1] != row[2]]
         print(f"{name}: {len(different)} of {len(captions)} differ")

@@ -7,19 +7,19 @@ import pytest
 
 from tests.metrics.conftest import with_java
 from tushuo.data import read
-from tushuo.metrics.ptb import split
+from tushuo.metrics.ptb import tokenize
 
 STORED = json.loads((Path(__file__).parent / "ptb_reference.json").read_text())
 
 
 @pytest.mark.parametrize("caption", STORED)
 def test_stored_words(caption: str) -> None:
-    assert split(caption) == STORED[caption]
+    assert tokenize(caption) == STORED[caption]
 
 
 def test_captions_without_words_are_empty() -> None:
     for caption in ("", "  ", ".", "\n", "...", "'"):
-        assert split(caption) == []
+        assert tokenize(caption) == []
 
 
 @with_java
@@ -28,6 +28,6 @@ def test_every_caption_of_flickr8k_is_split_as_by_the_java_program(flickr8k: Pat
 
     captions = [caption for record in read(flickr8k) for caption in record.captions]
     official = PTBTokenizer().tokenize({0: [{"caption": caption} for caption in captions]})[0]
-    ours = [" ".join(split(caption)) for caption in captions]
+    ours = [" ".join(tokenize(caption)) for caption in captions]
     assert len(captions) == 35_000
     assert [pair for pair in zip(ours, official, strict=True) if pair[0] != pair[1]] == []

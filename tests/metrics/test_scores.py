@@ -17,7 +17,7 @@ from tushuo.metrics.bleu import Bleu
 from tushuo.metrics.cider import Cider, frequencies_of
 from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.document_frequencies import DocumentFrequencies
-from tushuo.metrics.ptb import split
+from tushuo.metrics.ptb import tokenize
 from tushuo.metrics.rouge import RougeL
 from tushuo.metrics.score import bootstrap, corpus_of, score
 
@@ -87,8 +87,8 @@ def test_a_fraction_is_one_word_to_rouge_and_two_to_the_others() -> None:
         {str(n): captions for n, captions in references.items()},
     ).scores
     official = official_scores(
-        {n: [" ".join(split(caption))] for n, caption in hypotheses.items()},
-        {n: [" ".join(split(text)) for text in captions] for n, captions in references.items()},
+        {n: [" ".join(tokenize(caption))] for n, caption in hypotheses.items()},
+        {n: [" ".join(tokenize(text)) for text in captions] for n, captions in references.items()},
     )
     for name, value in official.items():
         assert scores[name] == pytest.approx(value, abs=CLOSE), name

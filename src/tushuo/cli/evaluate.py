@@ -163,7 +163,9 @@ def _show(results: "Results") -> None:
     table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
     for name, value in results.scores.items():
         baselines = [format_number(scores[name]) for scores in results.baselines.values()]
-        table.add_row(name, format_number(value), format_interval(results.intervals[name]), *baselines)
+        table.add_row(
+            name, format_number(value), format_interval(results.intervals[name]), *baselines
+        )
     Console().print(table)
     diagnostics = Table("diagnostic", "this run", box=None)
     for name, value in results.diagnostics.items():

@@ -80,7 +80,7 @@ _DOTTED = tuple(f"{word}." for word in _ABBREVIATIONS.split("|"))
 _CONTRACTED = re.compile(r"\b(?:cannot|gonna|gotta|wanna|lemme|gimme)\b")
 
 
-def split(caption: str) -> list[str]:
+def tokenize(caption: str) -> list[str]:
     """Split a caption into the words that the official evaluator counts.
 
     Words are interned: each of the few thousand of a corpus is stored once.

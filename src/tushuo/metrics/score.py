@@ -40,7 +40,7 @@ ENGLISH_ONLY = {
     "spice": {"spice": "1.0-java"},
 }
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
-    "ptb": ptb.split,
+    "ptb": ptb.tokenize,
     "jieba": partial(tokenization.tokenize, tokenizer="jieba"),
     "characters": partial(tokenization.tokenize, tokenizer="characters"),
 }
@@ -172,10 +172,10 @@ def corpus_of(
             what="the document frequencies and these words",
             cure="use frequencies that were saved with the same --tokenizer",
         )
-    split = TOKENIZERS[tokenizer]
+    tokenize = TOKENIZERS[tokenizer]
     return Corpus(
-        [split(hypotheses[name]) for name in references],
-        [[split(caption) for caption in captions] for captions in references.values()],
+        [tokenize(hypotheses[name]) for name in references],
+        [[tokenize(caption) for caption in captions] for captions in references.values()],
         frequencies,
     )
 
