@@ -75,7 +75,7 @@ def main() -> None:
 def random(chosen: argparse.Namespace) -> Bench:
     """Make a decoder of a recipe's sizes, or its own; all its captions have the same length."""
     torch.manual_seed(0)
-    learn, (kind, _) = RECIPES[chosen.recipe]().learn, DECODERS[chosen.decoder]
+    learn, (kind, _) = RECIPES[chosen.recipe]().plan, DECODERS[chosen.decoder]
     own = learn.decoder_settings if chosen.decoder == learn.decoder else {}
     config = settings_of(chosen.decoder, own)
     decoder = prepare_for_inference(kind(width=2048, vocabulary=5001, config=config))

@@ -13,15 +13,16 @@ from tests.cli.test_cli import call
 from tests.conftest import MeanEncoder
 from tushuo.cli import app
 from tushuo.cli.flags import flags_of, with_given
-from tushuo.cli.train import _reward
 from tushuo.data import read
 from tushuo.features.extract import extract
 from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 from tushuo.runs.run import Run, read_config
 from tushuo.text.vocabulary import END
+from tushuo.training.assemble import make_reward
 from tushuo.training.config import TrainConfig
-from tushuo.training.setup import TrainingPlan, start
+from tushuo.training.plan import TrainingPlan
+from tushuo.training.setup import prepare_training
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_every_setting_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"--{one.name.replace('_', '-')} " in told
 
 
-def test_a_run_is_gone_on_from_with_a_reward(
+def test_a_run_is_gone_on_from_with_amake_reward(
     scenes: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     create_run = ("train", scenes, "--store", store, "--epochs", 2, "--batch-size", 20)
@@ -70,7 +71,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert ", CIDEr " in told.out
     assert "  different captions: " in told.err
     made = json.loads((tmp_path / "run" / "run.json").read_bytes())
-    assert (made["training"]["average"], made["begun_from"]) == (0.9, None)
+    assert (made["training"]["average"], made["initialized_from"]) == (0.9, None)
 
     again = ("--from", tmp_path / "run", "--recipe", "self_critical", "--output", tmp_path / "sc")
     assert call(*create_run, *again, "--dropout", 0) == 0
@@ -81,7 +82,7 @@ def test_a_run_is_gone_on_from_with_a_reward(
     assert rows[1][1] == ""  # no loss is learned from
     made = json.loads((tmp_path / "sc" / "run.json").read_bytes())
     assert (made["training"]["samples"], made["decoder_settings"]["dropout"]) == (5, 0)
-    assert len(made["begun_from"]) == 16
+    assert len(made["initialized_from"]) == 16
     words = [(tmp_path / run / "vocabulary.json").read_bytes() for run in ("run", "sc")]
     assert words[0] == words[1]
 
@@ -109,17 +110,19 @@ def test_a_run_is_gone_on_from_with_a_reward(
 def test_an_end_is_a_word_to_the_reward_and_bleu_counts_as_asked(
     scenes: Path, store: Path, tmp_path: Path
 ) -> None:
-    lesson = start(read(scenes), Regions.from_store(store), tmp_path / "run", TrainingPlan())
+    lesson = prepare_training(
+        read(scenes), Regions.from_store(store), tmp_path / "run", TrainingPlan()
+    )
     said = lesson.training[0].captions[0][1:]
     assert said[-1] == END
-    plain = _reward(lesson, TrainConfig(samples=5))
-    mixed = _reward(lesson, TrainConfig(samples=5, bleu_weight=2.0))
+    plain = make_reward(lesson, TrainConfig(samples=5))
+    mixed = make_reward(lesson, TrainConfig(samples=5, bleu_weight=2.0))
     assert plain
     assert mixed
     finished, broken = plain(np.array([0, 0]), [said, said[:-1]])
     assert finished > broken
     assert mixed(np.array([0]), [said])[0] == pytest.approx(finished + 2.0)
-    assert _reward(lesson, TrainConfig()) is None
+    assert make_reward(lesson, TrainConfig()) is None
 
 
 def test_runs_teach_one(
@@ -138,9 +141,12 @@ def test_runs_teach_one(
     both = ("--teacher", tmp_path / "1", "--teacher", tmp_path / "2", "--output", tmp_path / "run")
     capsys.readouterr()
     for wrong, told in (
-        ((*create_run, *both), "--teacher came without --store"),
+        ((*create_run, *both), "--teacher requires --store"),
         ((*stored, *both, "--teacher-weight", 2), "teacher_weight was 2.0, it must be from 0 to 1"),
-        ((*stored, *both[-2:], "--teacher-weight", 0.5), "but no run teaches; name --teacher"),
+        (
+            (*stored, *both[-2:], "--teacher-weight", 0.5),
+            "there is no teacher; also pass --teacher",
+        ),
     ):
         assert call(*wrong) == 2
         assert told in capsys.readouterr().err
@@ -161,4 +167,4 @@ def test_what_cannot_be_is_said(
 ) -> None:
     create_run = ("train", scenes, "--store", store, "--output", tmp_path / "run")
     assert call(*create_run, "--recipe", "self_critical") == 2
-    assert "name one with --from" in capsys.readouterr().err
+    assert "pass one with --from" in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_as_the_docs_say(
     fly = ("--encoder", "efficientnet_lite0", "--frozen-blocks", 6, "--encoder-rate", 1e-4)
     assert call(*create_run, *fly, "--from", run, "--output", tmp_path / "fly") == 0
     assert call(*create_run, "--store", trunk, "--output", tmp_path / "no") == 2
-    assert "let the upper part learn with --encoder-rate" in capsys.readouterr().err
+    assert "fine-tune the other blocks with --encoder-rate" in capsys.readouterr().err
 
 
 def test_the_best_recipe_keeps_views_below_what_learns(
@@ -53,7 +53,7 @@ def test_the_best_recipe_keeps_views_below_what_learns(
     assert call("extract", scenes, *few, "--output", trunk) == 0
     header = json.loads((trunk / "store.json").read_bytes())
     assert header["view_names"] == ["plain", "flip", "crop"]
-    assert (header["encoder"]["side"], header["encoder"]["upto"]) == (320, 16)
+    assert (header["encoder"]["side"], header["encoder"]["frozen_blocks"]) == (320, 16)
     assert call("train", scenes, *few, "--store", trunk, "--output", run, "--epochs", 1) == 0
     picture = next((scenes / "images").iterdir())
     capsys.readouterr()

@@ -8,7 +8,7 @@ from tushuo.decoders.show_attend_gru import ShowAttendGRU, ShowAttendGRUConfig
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.text.vocabulary import END, START
-from tushuo.training.attention_regularization import Attended, doubly_stochastic_penalty
+from tushuo.training.attention_regularization import WithAttentionMaps, doubly_stochastic_penalty
 from tushuo.training.batches import Example, collate
 from tushuo.training.config import TrainConfig
 from tushuo.training.objective import CrossEntropy
@@ -44,7 +44,7 @@ def test_it_is_added_by_its_weight_and_the_curve_shows_the_plain_loss(weight: fl
     examples = [Example(0, [[START, 5, 6, END], [START, 7, END]])]
     batch, model, regions = collate(examples), decoder(), torch.rand(1, REGIONS, 8)
     config = TrainConfig(doubly_stochastic=weight)
-    found = CrossEntropy(examples, config)(Attended(model), [0], regions)
+    found = CrossEntropy(examples, config)(WithAttentionMaps(model), [0], regions)
     logits, maps = model.attend(regions, batch.words, batch.pictures)
     plain = cross_entropy(logits, batch.targets, reduction="sum")
     expected = plain + weight * doubly_stochastic_penalty(maps, batch.words.batch_sizes)
@@ -65,7 +65,7 @@ def test_eight_pictures_are_learned_by_heart_and_looked_at_more_widely(sampling:
         optimizer.param_groups[0]["lr"] = 1e-2
         for _ in range(150):
             optimizer.zero_grad()
-            seen = Attended(model) if weight else model
+            seen = WithAttentionMaps(model) if weight else model
             (objective(seen, range(8), regions, 1.0).loss / len(batch.targets)).backward()
             optimizer.step()
         assert [best[0].words for best in search(model.eval(), regions, SearchConfig())] == captions

@@ -29,7 +29,8 @@ from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
 from tushuo.training.loop import Callbacks, fit
 from tushuo.training.objective import CrossEntropy
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
 ONCE = TrainConfig(epochs=1, batch_size=30, learning_rate=3e-3)
 
@@ -53,7 +54,7 @@ def learn(
 ) -> list[EpochRow]:
     settings = {"embedding": 16, "units": 32, "dropout": 0.3}
     config = TrainingPlan(decoder_settings=settings, training=training)
-    setup = start(records, store, folder, replace(config, **choices), teachers=teachers)
+    setup = prepare_training(records, store, folder, replace(config, **choices), teachers=teachers)
     callbacks = replace(callbacks or Callbacks(), validate=bias)
     parts = (setup.decoder, setup.training, setup.validation, store.read, training, folder)
     return fit(*parts, callbacks, teachers=teachers)
@@ -203,9 +204,11 @@ def test_other_teachers_in_the_same_folder_are_refused(
     assert (taught.training, alone.teachers_signature) == (alone.training, None)
     assert taught.signature != alone.signature
     for others in (Teachers(runs[:1], store, 0.5), Teachers(runs, store, 0.4), None):
-        with pytest.raises(RunError, match=r"holds another run \(taught_by: teachers:\w+\+\w+\|w"):
+        with pytest.raises(
+            RunError, match=r"another run \(teachers_signature: teachers:\w+\+\w+\|w"
+        ):
             learn(records, store, tmp_path / "run", teachers=others)
-    with pytest.raises(RunError, match="taught_by: None there, teachers:"):
+    with pytest.raises(RunError, match="teachers_signature: None there, teachers:"):
         learn(records, store, tmp_path / "alone", teachers=Teachers(runs, store, 0.5))
 
 
@@ -226,10 +229,10 @@ def test_who_cannot_teach(
         learn(records, elsewhere, folder, teachers=teachers)
     drawn = replace(ONCE, samples=3)
     config = inherit_settings(TrainingPlan(training=drawn), runs[0], {})
-    with pytest.raises(SettingError, match=r"samples was 3 beside 2 teachers, but only learning"):
-        start(records, store, folder, config, before=runs[0], teachers=teachers)
+    with pytest.raises(SettingError, match=r"--samples 3 cannot be combined with 2 teachers"):
+        prepare_training(records, store, folder, config, initial_run=runs[0], teachers=teachers)
     learned = next(record for record in records if record.split == "train")
     both = [*records, replace(learned, split="val")]
-    with pytest.raises(DataError, match=r"figures on them would flatter; let runs teach that sha"):
+    with pytest.raises(DataError, match=r"too high; choose teachers with the same split"):
         learn(both, store, folder, teachers=teachers)
     assert not folder.exists()

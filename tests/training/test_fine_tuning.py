@@ -32,9 +32,10 @@ from tushuo.training.batches import Example, collate, epoch_order
 from tushuo.training.checkpoint import EpochRow
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
-from tushuo.training.fine_tuning import learning, parted
+from tushuo.training.fine_tuning import split_for_training, with_trainable_head
 from tushuo.training.loop import Callbacks, fit
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
 TUNED = TrainConfig(
     epochs=2,
@@ -68,16 +69,18 @@ def tune(
     folder: Path,
     *,
     config: TrainConfig = TUNED,
-    before: Run | None = None,
+    initial_run: Run | None = None,
     callbacks: Callbacks | None = None,
     teachers: Teachers | None = None,
 ) -> list[EpochRow]:
-    split = parted(encoder, grids.spec.frozen_blocks, before)
-    regions = learning(grids, split)
+    split = split_for_training(encoder, grids.spec.frozen_blocks, initial_run)
+    regions = with_trainable_head(grids, split)
     learn = TrainingPlan(decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3})
     learn = replace(learn, training=config)
-    learn = inherit_settings(learn, before, {}) if before else learn
-    setup = start(records, regions, folder, learn, before=before, teachers=teachers)
+    learn = inherit_settings(learn, initial_run, {}) if initial_run else learn
+    setup = prepare_training(
+        records, regions, folder, learn, initial_run=initial_run, teachers=teachers
+    )
     parts = (setup.decoder, setup.training, setup.validation, regions.read, config, folder)
     return fit(*parts, callbacks or Callbacks(), head=split.head, teachers=teachers)
 
@@ -152,15 +155,18 @@ def test_captions_share_their_picture_s_way_and_a_reward_goes_it_too(
     before = Run.load(run)
     for name, samples in (("said", None), ("drawn", 3)):
         config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, samples=samples)
-        split, ways = parted(encoder, None, before), []
+        split, ways = split_for_training(encoder, None, before), []
 
         def count(head: object, given: tuple[Tensor], found: Tensor, ways: Any = ways) -> None:
             ways += [len(found)] if found.requires_grad else []
 
         split.head.register_forward_hook(count)
-        regions, learn = learning(trunk, split), inherit_settings(TrainingPlan(), before, {})
+        regions, learn = (
+            with_trainable_head(trunk, split),
+            inherit_settings(TrainingPlan(), before, {}),
+        )
         learn = replace(learn, training=config)
-        setup = start(records, regions, tmp_path / name, learn, before=before)
+        setup = prepare_training(records, regions, tmp_path / name, learn, initial_run=before)
         reward = Reward([[ids[1:] for ids in example.captions] for example in setup.training])
         parts = (setup.decoder, setup.training, setup.validation, regions.read, config)
         fit(*parts, tmp_path / name, Callbacks(), reward, split.head)
@@ -218,7 +224,7 @@ def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
     extract(records, encoder_of(before, weights=tiny_weights), tmp_path / "own")
     regions = Regions.from_store(tmp_path / "own")
     learn = inherit_settings(TrainingPlan(training=FROZEN), before, {})
-    setup = start(records, regions, tmp_path / "run", learn, before=before)
+    setup = prepare_training(records, regions, tmp_path / "run", learn, initial_run=before)
     parts = (setup.decoder, setup.training, setup.validation, regions.read)
     fit(*parts, FROZEN, tmp_path / "run", Callbacks())
     after = Run.load(tmp_path / "run")
@@ -241,7 +247,7 @@ def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
         Run.load(tmp_path / "run")
     plain = replace(regions, spec=encoder.spec)
     with pytest.raises(SignatureError, match="tushuo extract DATA --run"):
-        start(records, plain, tmp_path / "other", learn, before=before)
+        prepare_training(records, plain, tmp_path / "other", learn, initial_run=before)
 
 
 def test_a_tuning_goes_on_from_a_run(
@@ -249,20 +255,20 @@ def test_a_tuning_goes_on_from_a_run(
 ) -> None:
     before = Run.load(run)
     almost_nothing = replace(TUNED, encoder_rate=1e-30, epochs=1, average=0.0)
-    tune(records, encoder, trunk, tmp_path, config=almost_nothing, before=before)
+    tune(records, encoder, trunk, tmp_path, config=almost_nothing, initial_run=before)
     after = Run.load(tmp_path)
     assert all(after.head[name].equal(before.head[name]) for name in before.head)
     with pytest.raises(SettingError, match="has trained all above 6 blocks; go on with --upto 6"):
-        parted(encoder, 5, before)
+        split_for_training(encoder, 5, before)
 
 
 def test_pictures_on_the_fly_give_what_the_store_gives(
     records: list[Record], encoder: Encoder, trunk: Regions
 ) -> None:
     """But for the store's float16."""
-    split = parted(encoder, None, None)
+    split = split_for_training(encoder, None, None)
     fly = Regions.on_the_fly(split.trunk, records, views=("plain", "flip"))
-    pairs = [learning(grids, split).read([0, 1, 2], [1, 0, 1]) for grids in (fly, trunk)]
+    pairs = [with_trainable_head(grids, split).read([0, 1, 2], [1, 0, 1]) for grids in (fly, trunk)]
     assert all(regions.requires_grad for regions in pairs)
     torch.testing.assert_close(*pairs, rtol=1e-2, atol=1e-2)
 
@@ -279,12 +285,12 @@ def test_a_tuned_encoder_learns_pictures_that_a_frozen_one_cannot_tell_apart(
     settings = {"embedding": 16, "units": 32, "dropout": 0.0}
     losses = []
     for rate in (1e-30, 1e-2):
-        split = parted(encoder, None, None)
+        split = split_for_training(encoder, None, None)
         torch.nn.init.zeros_(next(split.head.layers[-1].parameters()))
-        regions, folder = learning(trunk, split), tmp_path / str(rate)
+        regions, folder = with_trainable_head(trunk, split), tmp_path / str(rate)
         config = TrainConfig(epochs=40, batch_size=2, learning_rate=1e-2, encoder_rate=rate)
         learn = TrainingPlan(decoder_settings=settings, training=config)
-        setup = start(few, regions, folder, learn)
+        setup = prepare_training(few, regions, folder, learn)
         parts = (setup.decoder, setup.training, setup.validation, regions.read, config, folder)
         losses.append(fit(*parts, Callbacks(), head=split.head)[-1].train_loss)
     words = sum(len(caption) - 1 for one in setup.training for caption in one.captions)
@@ -295,13 +301,13 @@ def test_a_tuned_encoder_learns_pictures_that_a_frozen_one_cannot_tell_apart(
 def test_what_cannot_be_learned_from(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(SettingError, match="those of an encoder's lower part"):
-        start(records, trunk, tmp_path / "run", TrainingPlan())
+    with pytest.raises(SettingError, match="features of the encoder's frozen blocks"):
+        prepare_training(records, trunk, tmp_path / "run", TrainingPlan())
     whole = Regions.on_the_fly(encoder, records)
     with pytest.raises(SettingError, match="extract with --upto 6, or leave --encoder-rate out"):
-        learning(whole, split_encoder(encoder))
+        with_trainable_head(whole, split_encoder(encoder))
     with pytest.raises(SignatureError, match="upto: 6 against 5"):
-        learning(trunk, split_encoder(encoder, 5))
+        with_trainable_head(trunk, split_encoder(encoder, 5))
     path = run.parent / "spoilt"
     path.mkdir(exist_ok=True)
     for file in run.glob("*.*"):

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from tests.training.test_fine_tuning import tune
 from tests.training.test_train import Killed
-from tests.training.test_tuning import tune
 from tushuo import encoders
 from tushuo.data import Record
 from tushuo.features.regions import Regions
-from tushuo.training.fine_tuning import parted
+from tushuo.training.fine_tuning import split_for_training
 from tushuo.training.loop import Callbacks
 
 
@@ -20,7 +20,7 @@ def test_a_killed_tuning_on_the_fly_ends_with_the_same_weights(
 ) -> None:
     """And with others than a tuning that sees no mirrored pictures."""
     encoder = encoders.load("efficientnet_lite0", weights=tiny_weights)
-    trunk = parted(encoder, None, None).trunk
+    trunk = split_for_training(encoder, None, None).trunk
     mirrored = Regions.on_the_fly(trunk, records, views=("plain", "flip"))
     seen = 0
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.conftest import MeanEncoder
 from tushuo.training.memory import BASE_BYTES, training_bytes
-from tushuo.training.setup import TrainingPlan
+from tushuo.training.plan import TrainingPlan
 
 
 def test_training_bytes_grow_with_batch_words_and_vocabulary() -> None:

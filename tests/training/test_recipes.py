@@ -9,7 +9,7 @@ from tushuo.training.config import TrainConfig
 from tushuo.training.recipes import RECIPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-CHOSEN = {name: recipe().learn.training for name, recipe in RECIPES.items()}
+CHOSEN = {name: recipe().plan.training for name, recipe in RECIPES.items()}
 ALONE = TrainConfig()
 
 

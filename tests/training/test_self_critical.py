@@ -11,8 +11,8 @@ from tests.decoders.test_decoders import make
 from tushuo.decoders import DECODERS
 from tushuo.decoders.base import Decoder
 from tushuo.text.vocabulary import END, START
-from tushuo.training.scheduled_inputs import SPECIAL_IDS, draw_words
 from tushuo.training.self_critical import MOST_WORDS, SelfCritical, draw, leave_one_out_advantage
+from tushuo.training.token_sampling import SPECIAL_IDS, draw_words
 
 
 @pytest.fixture(params=DECODERS)

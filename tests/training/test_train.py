@@ -21,7 +21,8 @@ from tushuo.training.batches import Example, epoch_order
 from tushuo.training.checkpoint import EpochRow
 from tushuo.training.config import TrainConfig
 from tushuo.training.loop import Callbacks, fit
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
 
 class Killed(Exception):
@@ -70,7 +71,7 @@ def learn(
     before = Run.load(folder.parent / "before") if training.samples else None
     if before:
         config = inherit_settings(config, before, {})
-    setup = start(records, store, folder, config, before=before)
+    setup = prepare_training(records, store, folder, config, initial_run=before)
     return fit(
         setup.decoder,
         setup.training,
@@ -148,7 +149,7 @@ def test_a_run_from_before_there_were_such_settings_is_gone_on_with(
     told = json.loads(path.read_bytes())
     for name in ("average", "best_by", "samples"):
         del told["training"][name]
-    del told["begun_from"]
+    del told["initialized_from"]
     path.write_text(json.dumps(told))
     assert len(learn(records, store, tmp_path / "run", Callbacks(), ONCE)) == 1
     with pytest.raises(RunError, match=r"training.average: 0.0 there, 0.5 now"):
@@ -215,14 +216,14 @@ def test_order_repeats_and_differs_by_epoch() -> None:
 
 
 def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="wants a run that can speak"):
-        start(records, store, tmp_path / "run", TrainingPlan(training=SELF_CRITICAL))
+    with pytest.raises(SettingError, match="requires a trained run"):
+        prepare_training(records, store, tmp_path / "run", TrainingPlan(training=SELF_CRITICAL))
     config = TrainingPlan(decoder="transformer", training=ATTENTIVE)
     with pytest.raises(SettingError, match=r"Transformer does not; .* train show_attend_gru"):
-        start(records, store, tmp_path / "run", config)
+        prepare_training(records, store, tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
     config = TrainingPlan(training=REGULARISED)
-    setup = start(records, store, tmp_path / "run", config)
+    setup = prepare_training(records, store, tmp_path / "run", config)
     parts = (setup.decoder, setup.training, setup.validation, store.read)
     with pytest.raises(SettingError, match="no captions to score"):
         fit(*parts, REGULARISED, tmp_path / "run", Callbacks())
@@ -259,12 +260,14 @@ def test_a_split_without_pictures_is_named(
 ) -> None:
     """Whether the data lacks them or the store: what to do differs."""
     training = [record for record in records if record.split == "train"]
-    told = rf"none of {len(training)} pictures is of the val split and has captions; bring more"
+    told = rf"none of {len(training)} pictures is in the val split and has captions; add pictures"
     with pytest.raises(DataError, match=told):
-        start(training, store, tmp_path / "run", TrainingPlan())
+        prepare_training(training, store, tmp_path / "run", TrainingPlan())
     seen = replace(store, rows={r.image_id: store.rows[r.image_id] for r in training})
-    with pytest.raises(DataError, match=r"of the val split has regions, which \d+ others have"):
-        start(records, seen, tmp_path / "run", TrainingPlan())
+    with pytest.raises(
+        DataError, match=r"of the val split has regions, though \d+ other pictures do"
+    ):
+        prepare_training(records, seen, tmp_path / "run", TrainingPlan())
 
 
 def test_going_on_with_another_s_words_is_refused(
@@ -272,15 +275,15 @@ def test_going_on_with_another_s_words_is_refused(
 ) -> None:
     learn(records, store, tmp_path / "before", Callbacks(), ONCE)
     before = Run.load(tmp_path / "before")
-    with pytest.raises(SettingError, match="min_count cannot be chosen beside --from"):
+    with pytest.raises(SettingError, match="min_count cannot be combined with --from"):
         inherit_settings(TrainingPlan(), before, {"min_count": 4})
     other = replace(store, spec=replace(store.spec, side=64))
     config = inherit_settings(TrainingPlan(), before, {})
     with pytest.raises(SignatureError, match="side: 32 against 64"):
-        start(records, other, tmp_path / "run", config, before=before)
+        prepare_training(records, other, tmp_path / "run", config, initial_run=before)
     larger = replace(config, decoder_settings=config.decoder_settings | {"units": 64})
-    with pytest.raises(SettingError, match="sizes cannot be other than those of"):
-        start(records, store, tmp_path / "larger", larger, before=before)
+    with pytest.raises(SettingError, match="differ in size from those of"):
+        prepare_training(records, store, tmp_path / "larger", larger, initial_run=before)
     turned = [replace(r, split="val" if r.split == "train" else "train") for r in records]
-    with pytest.raises(DataError, match="figures on them would flatter"):
-        start(turned, store, tmp_path / "run", config, before=before)
+    with pytest.raises(DataError, match="scores on them would be too high"):
+        prepare_training(turned, store, tmp_path / "run", config, initial_run=before)

@@ -10,7 +10,7 @@ from tushuo.decoders.base import Attending, Decoder
 from tushuo.errors import SettingError
 
 
-class Attended(nn.Module):
+class WithAttentionMaps(nn.Module):
     """A decoder whose forward is its `attend`.
 
     Several processes share the gradients of what passes through a forward, and of nothing else.

@@ -10,8 +10,6 @@ from pathlib import Path
 from tushuo.runtime import write_bytes
 from tushuo.training.checkpoint import EpochRow
 
-SAME_CAPTION_SHARE = 0.5  # more alike than this, and a captioner says the same of every picture
-
 
 def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
     """Write the epochs as CSV, a line each."""
@@ -38,7 +36,7 @@ def write_tensorboard(folder: Path, row: EpochRow) -> None:
                 writer.add_scalar(name, value, row.epoch)
 
 
-def sameness(captions: Sequence[str]) -> tuple[str, float]:
+def most_frequent(captions: Sequence[str]) -> tuple[str, float]:
     """Return the most frequent caption and its share of all."""
     caption, count = Counter(captions).most_common(1)[0]
     return caption, count / len(captions)

@@ -14,7 +14,9 @@ from tushuo.runs.run import Run
 from tushuo.signatures import require_same
 
 
-def parted(encoder: Encoder, frozen_blocks: int | None, before: Run | None) -> SplitEncoder:
+def split_for_training(
+    encoder: Encoder, frozen_blocks: int | None, before: Run | None
+) -> SplitEncoder:
     """Part an encoder for a training.
 
     Args:
@@ -37,7 +39,7 @@ def parted(encoder: Encoder, frozen_blocks: int | None, before: Run | None) -> S
     return halves
 
 
-def learning(grids: Regions, halves: SplitEncoder) -> Regions:
+def with_trainable_head(grids: Regions, halves: SplitEncoder) -> Regions:
     """Send an encoder's lower grids through the upper part that learns.
 
     Raises:

@@ -17,7 +17,7 @@ from tushuo.encoders.split_encoder import StochasticDepth
 from tushuo.errors import SettingError
 from tushuo.features.regions import ReadRegions
 from tushuo.runtime import processes
-from tushuo.training.attention_regularization import Attended
+from tushuo.training.attention_regularization import WithAttentionMaps
 from tushuo.training.batches import Example, collate
 from tushuo.training.checkpoint import EpochRow, Progress, load_checkpoint, save_checkpoint
 from tushuo.training.config import TrainConfig
@@ -70,7 +70,7 @@ class Learner:
         )
         self._average = Average(learning, config.average) if config.average else None
         self._model = self.accelerator.prepare(
-            Attended(decoder) if config.doubly_stochastic else decoder
+            WithAttentionMaps(decoder) if config.doubly_stochastic else decoder
         )
 
     def load(self, path: Path) -> Progress:

@@ -29,7 +29,7 @@ class StepReport:
     Attributes:
         epoch, epochs: the present one, from 1, and how many there are.
         step, steps: the same within the epoch.
-        what, value: the epoch's mean loss so far, or its mean reward.
+        objective, value: ``loss`` or ``reward``, and its mean over the epoch so far.
         captions_per_second: pace of the epoch.
     """
 
@@ -37,24 +37,29 @@ class StepReport:
     epochs: int
     step: int
     steps: int
-    what: str
+    objective: str
     value: float
     captions_per_second: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
-    """What the outside sees of a training, and how it stops one.
+    """Functions through which a training reports and is stopped; all are optional.
 
     Attributes:
+        progress: called while a training is prepared with a stage (``weights`` in bytes, ``open``
+            in pictures), how much of it is done, and the total.
+        message: called with each line of text about the training.
         step: called after each step.
-        epoch: called after each epoch, with the decoder and all epochs so far.
-        validate: CIDEr of the captions that a decoder says of the validation pictures.
-        stop: asked before each step; True saves after it and ends.
-        save_every_seconds: how much work a kill can cost.
+        epoch: called after each epoch with the decoder and the rows of all epochs so far.
+        validate: returns the CIDEr of a decoder's captions of the validation pictures.
+        stop: called before each step; if True, the training ends after it and saves a checkpoint.
+        save_every_seconds: time between checkpoints, and so the most work that a kill can cost.
     """
 
-    step: Callable[[StepReport], None] = lambda moment: None
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None
+    message: Callable[[str], None] = lambda line: None
+    step: Callable[[StepReport], None] = lambda report: None
     epoch: Callable[[Decoder, list[EpochRow]], None] = lambda decoder, rows: None
     validate: Callable[[Decoder], float] | None = None
     stop: Callable[[], bool] = lambda: False
@@ -142,7 +147,7 @@ def _moment(progress: Progress, config: TrainConfig, steps: int, captions: int) 
         epochs=config.epochs,
         step=progress.step,
         steps=steps,
-        what="loss" if config.samples is None else "reward",
+        objective="loss" if config.samples is None else "reward",
         value=progress.loss_sum / progress.words,
         captions_per_second=captions * progress.step / progress.seconds,
     )

@@ -4,7 +4,7 @@ import torch
 
 from tushuo.decoders import build
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.training.setup import TrainingPlan
+from tushuo.training.plan import TrainingPlan
 
 BASE_BYTES = 450_000_000  # Python, torch, the figures; measured (docs/data.md)
 FLOAT = 4

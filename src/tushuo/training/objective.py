@@ -16,7 +16,7 @@ from tushuo.training.attention_regularization import doubly_stochastic_penalty
 from tushuo.training.batches import Example, collate
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
-from tushuo.training.scheduled_inputs import draw_words, mask_special
+from tushuo.training.token_sampling import draw_words, mask_special
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class CrossEntropy:
     Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NIPS
     2015.
 
-    Doubly stochastic attention: `left_unseen`; with it, the model is an `Attended` decoder.
+    Doubly stochastic attention: `doubly_stochastic_penalty`; with it, the model is an `WithAttentionMaps` decoder.
     Other runs beside people: `Teachers`; smoothing is of people's share alone.
 
     Scheduled sampling differs from the paper: the decoder's own words are drawn beside people's,

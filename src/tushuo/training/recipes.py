@@ -7,7 +7,7 @@ from tushuo.encoders import DEFAULT_ENCODER
 from tushuo.search.config import SearchConfig
 from tushuo.text.vocabulary import VocabularyConfig
 from tushuo.training.config import TrainConfig
-from tushuo.training.setup import TrainingPlan
+from tushuo.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Recipe:
     frozen_blocks: int | None = None
     views: str | None = None
     max_captions: int | None = None
-    learn: TrainingPlan = field(default_factory=TrainingPlan)
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
 
 
 _DEEP: dict[str, int | float | str | None] = {"output": "deep", "attention": 256, "dropout": 0.5}
@@ -54,7 +54,7 @@ def small() -> Recipe:
     is 0.463 greedily and 0.492 with beams, BLEU-4 0.201; with another seed 0.475, 0.521 and 0.207.
     """
     beams = SearchConfig(search="beam", no_immediate_repeat=True)
-    return Recipe(learn=TrainingPlan(decoder_settings=_DEEP, training=_REGULARISED, search=beams))
+    return Recipe(plan=TrainingPlan(decoder_settings=_DEEP, training=_REGULARISED, search=beams))
 
 
 def best() -> Recipe:
@@ -72,7 +72,7 @@ def best() -> Recipe:
         encoder="efficientnet_lite2@320",
         frozen_blocks=16,
         views="flip,crop",
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             vocabulary=VocabularyConfig(min_count=4),
             decoder_settings=_DEEP,
             training=replace(
@@ -83,7 +83,7 @@ def best() -> Recipe:
     )
 
 
-def setup() -> Recipe:
+def lesson() -> Recipe:
     """Reproduce the lesson's choices; docs/lesson.md lists them, and what is done differently.
 
     30,000 captions of a seeded shuffle, InceptionV3, 5,000 words, embedding 256, units 512, batch
@@ -96,7 +96,7 @@ def setup() -> Recipe:
     return Recipe(
         encoder="inception_v3",
         max_captions=30_000,
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             vocabulary=VocabularyConfig(size=5000, min_count=1),
             decoder_settings={"embedding": 256, "units": 512, "dropout": 0.0},
             training=TrainConfig(epochs=20, batch_size=64, learning_rate=1e-3, clip_norm=None),
@@ -114,7 +114,7 @@ def self_critical() -> Recipe:
     words.
     """
     return Recipe(
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             training=TrainConfig(
                 epochs=4,
                 epoch_steps=75,
@@ -130,6 +130,6 @@ def self_critical() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "small": small,
     "best": best,
-    "lesson": setup,
+    "lesson": lesson,
     "self_critical": self_critical,
 }

@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pack_sequence
 from tushuo.decoders.base import Decoder
 from tushuo.text.vocabulary import END, START
 from tushuo.training.objective import Outcome
-from tushuo.training.scheduled_inputs import draw_words, mask_special
+from tushuo.training.token_sampling import draw_words, mask_special
 
 Reward = Callable[[Int[np.ndarray, " B"], Sequence[Sequence[int]]], Float[np.ndarray, " B"]]
 """Judges captions, as ids with ``<end>`` where they ended, of training pictures given by place."""
