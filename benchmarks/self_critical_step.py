@@ -17,7 +17,7 @@ from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
 from tushuo.text.tokenization import tokenize
-from tushuo.training.self_critical import SelfCritical, draw
+from tushuo.training.self_critical import SelfCritical, sample_captions
 
 STEPS = 15
 
@@ -44,7 +44,7 @@ def main() -> None:
         places = [(step * options.pictures + n) % len(records) for n in range(options.pictures)]
         looked = regions.read([regions.rows[records[place].image_id] for place in places])
         began = time.process_time()
-        drawn = draw(decoder, looked, options.samples)
+        drawn = sample_captions(decoder, looked, options.samples)
         drawing = time.process_time() - began
         began = time.process_time()
         reward(np.repeat(np.array(places), options.samples), drawn)

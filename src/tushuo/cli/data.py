@@ -104,7 +104,7 @@ def _needs(
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.training.memory import HELD, training_bytes
+    from tushuo.training.memory import RESIDENT_FACTOR, training_bytes
 
     name = encoder or recipe.encoder
     needs: dict[str, int | str | None] = {"encoder": name}
@@ -124,7 +124,7 @@ def _needs(
         works_in = training_bytes(
             recipe.plan, looker.spec, vocabulary=words.known, words=words.mean + 1
         )
-        needs |= {"training_bytes": works_in, "training_held_bytes": HELD * works_in}
+        needs |= {"training_bytes": works_in, "training_held_bytes": RESIDENT_FACTOR * works_in}
     return needs
 
 

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: log.csv, the TensorBoard file, captions after each epoch."""
+"""The learning curve as log.csv and for TensorBoard, and the most frequent generated caption."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from tushuo.training.checkpoint import EpochRow
 
 
 def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
-    """Write the epochs as CSV, a line each."""
+    """Write one line per epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(EpochRow)], lineterminator="\n")
     writer.writeheader()
@@ -21,10 +21,10 @@ def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
 
 
 def write_tensorboard(folder: Path, row: EpochRow) -> None:
-    """Append one epoch's numbers for TensorBoard."""
+    """Append the measurements of one epoch."""
     from tensorboardX import SummaryWriter
 
-    folder.mkdir(parents=True, exist_ok=True)  # the writer's own look and making can be parted
+    folder.mkdir(parents=True, exist_ok=True)  # SummaryWriter's own check and creation can race
     with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
         for name, value in (
             ("loss/train", row.train_loss),
@@ -37,6 +37,6 @@ def write_tensorboard(folder: Path, row: EpochRow) -> None:
 
 
 def most_frequent(captions: Sequence[str]) -> tuple[str, float]:
-    """Return the most frequent caption and its share of all."""
+    """Return the most frequent caption and its share of all captions."""
     caption, count = Counter(captions).most_common(1)[0]
     return caption, count / len(captions)

@@ -240,12 +240,12 @@ def _allowed_views(
 
 def _require_same_encoder(initial_run: Run, regions: Regions) -> None:
     """Refuse regions of an encoder that the initial run was not trained on."""
-    theirs, ours = initial_run.config.encoder, regions.spec
-    if ours.head == OWN:  # training continues from the head of the initial run
-        theirs, ours = theirs.pretrained, ours.pretrained
+    expected, actual = initial_run.config.encoder, regions.spec
+    if actual.head == OWN:  # training continues from the head of the initial run
+        expected, actual = expected.pretrained, actual.pretrained
     require_same(
-        theirs.signature,
-        ours.signature,
+        expected.signature,
+        actual.signature,
         what="the encoder of the initial run and that of the store",
         cure=f"use a store of its encoder: tushuo extract DATA --run {initial_run.folder}",
     )
@@ -254,10 +254,10 @@ def _require_same_encoder(initial_run: Run, regions: Regions) -> None:
 def _require_held_out(runs: Sequence[Run], image_ids: Sequence[int | str], cure: str) -> None:
     """Refuse runs that were trained on pictures which this training validates on."""
     for run in runs:
-        seen = set(read_split(run.folder)["train"]).intersection(image_ids)
-        if seen:
+        overlap = set(read_split(run.folder)["train"]).intersection(image_ids)
+        if overlap:
             raise DataError(
-                f"{run.folder} was trained on {len(seen)} of the {len(image_ids)} validation "
+                f"{run.folder} was trained on {len(overlap)} of the {len(image_ids)} validation "
                 f"pictures, so scores on them would be too high; {cure}"
             )
 
