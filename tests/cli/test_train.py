@@ -115,9 +115,9 @@ def test_self_critical_training_starts_from_a_run(
     assert Run.load(tmp_path / "between").config.blend_share == 0.25
     capsys.readouterr()
     for wrong, message in (
-        ((*pair, "--output", tmp_path / "between"), "holds a run already"),
+        ((*pair, "--output", tmp_path / "between"), "already holds a run"),
         ((*pair, "--output", tmp_path / "new", "--share", 1), "above 0 and below 1"),
-        ((*pair[::-1], "--output", tmp_path / "new"), "name the run that its training was told"),
+        ((*pair[::-1], "--output", tmp_path / "new"), "name the run that was given by --from"),
     ):
         assert call("blend", *wrong) == 2
         assert message in capsys.readouterr().err
