@@ -71,7 +71,7 @@ def main() -> None:
 def random(recipe: str, name: str) -> Setup:
     """Make a decoder of the recipe's sizes, or of its default sizes if the recipe has another."""
     torch.manual_seed(0)
-    learn, (decoder, _) = RECIPES[recipe]().learn, DECODERS[name]
+    learn, (decoder, _) = RECIPES[recipe]().plan, DECODERS[name]
     config = settings_of(name, learn.decoder_settings if name == learn.decoder else {})
     model = prepare_for_inference(decoder(width=2048, vocabulary=VOCABULARY, config=config))
     limits = SearchConfig(min_words=WORDS, max_words=WORDS)

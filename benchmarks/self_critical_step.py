@@ -17,7 +17,7 @@ from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
 from tushuo.text.tokenization import tokenize
-from tushuo.training.self_critical import SelfCritical, draw
+from tushuo.training.self_critical import SelfCritical, sample_captions
 
 STEPS, WARM_UP = 15, 2
 
@@ -44,7 +44,7 @@ def main() -> None:
         indices = [(step * args.pictures + n) % len(records) for n in range(args.pictures)]
         batch = regions.read([regions.rows[records[index].image_id] for index in indices])
         clock = [time.process_time()]  # before and after each part
-        samples = draw(decoder, batch, args.samples)
+        samples = sample_captions(decoder, batch, args.samples)
         clock.append(time.process_time())
         reward(np.repeat(np.array(indices), args.samples), samples)
         clock.append(time.process_time())

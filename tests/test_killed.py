@@ -1,4 +1,4 @@
-"""Real processes, really killed: the same command goes on, and nothing is lost or done twice."""
+"""Real processes are killed: the same command resumes, and nothing is lost or repeated."""
 
 import signal
 import subprocess
@@ -35,7 +35,7 @@ extract(read(Path(sys.argv[1])), Slow(), Path(sys.argv[2]), shard_pictures=4)
 """
 
 
-def create_run(*command: object) -> subprocess.Popen[str]:
+def start(*command: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,
@@ -46,25 +46,25 @@ def create_run(*command: object) -> subprocess.Popen[str]:
 
 
 def kill_when(process: subprocess.Popen[str], path: Path, number: int) -> None:
-    """Send a signal as soon as a file is there."""
+    """Send a signal as soon as a file exists."""
     end = time.monotonic() + SECONDS
     while not path.exists():
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < end, f"{path} did not come"
+        assert time.monotonic() < end, f"{path} was not written"
         time.sleep(0.005)
     process.send_signal(number)
 
 
 def test_extract_killed(scenes: Path, tmp_path: Path) -> None:
     shards = tmp_path / "store" / "shards"
-    process = create_run(sys.executable, "-c", SLOW_EXTRACT, scenes, tmp_path / "store")
+    process = start(sys.executable, "-c", SLOW_EXTRACT, scenes, tmp_path / "store")
     kill_when(process, shards / "00003.json", signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    kept = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
-    assert 4 <= len(kept) < 10
-    again = extract(read(scenes), MeanEncoder(), tmp_path / "store", shard_pictures=4)
-    assert again.made == 40 - 4 * len(kept)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    times = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
+    assert 4 <= len(times) < 10
+    resumed = extract(read(scenes), MeanEncoder(), tmp_path / "store", shard_pictures=4)
+    assert resumed.made == 40 - 4 * len(times)
+    assert {path: path.stat().st_mtime_ns for path in times} == times
     extract(read(scenes), MeanEncoder(), tmp_path / "whole", shard_pictures=4)
     one, other = (FeatureStore.open(tmp_path / name) for name in ("store", "whole"))
     assert one.signature() == other.signature()
@@ -79,10 +79,10 @@ def store(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(scenes: Path, store: Path, output: Path) -> tuple[object, ...]:
-    return (*COMMAND, *learn(scenes, store), "--output", output)
+    return (*COMMAND, *train_arguments(scenes, store), "--output", output)
 
 
-def learn(scenes: Path, store: Path) -> tuple[object, ...]:
+def train_arguments(scenes: Path, store: Path) -> tuple[object, ...]:
     return ("train", scenes, "--store", store, "--epochs", 4, "--batch-size", 20)
 
 
@@ -100,21 +100,21 @@ def test_train_killed_twice(scenes: Path, store: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_tuning_killed_twice(
+def test_fine_tuning_killed_twice(
     scenes: Path, trunk: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
-    tuning = ("--encoder-rate", 1e-3, "--weights", tiny_weights, "--average", 0.9)
-    killed_twice(lambda output: (*train(scenes, trunk, output), *tuning), tmp_path)
+    fine_tuning = ("--encoder-rate", 1e-3, "--weights", tiny_weights, "--average", 0.9)
+    killed_twice(lambda output: (*train(scenes, trunk, output), *fine_tuning), tmp_path)
 
 
 def killed_twice(command: Callable[[Path], tuple[object, ...]], tmp_path: Path) -> None:
-    whole = create_run(*command(tmp_path / "whole"))
+    whole = start(*command(tmp_path / "whole"))
     assert "best of 4 epochs" in whole.communicate(timeout=SECONDS)[0]
-    for seen in ("samples/epoch_001.json", "samples/epoch_003.json"):
-        process = create_run(*command(tmp_path / "killed"))
-        kill_when(process, tmp_path / "killed" / seen, signal.SIGKILL)
+    for file in ("samples/epoch_001.json", "samples/epoch_003.json"):
+        process = start(*command(tmp_path / "killed"))
+        kill_when(process, tmp_path / "killed" / file, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    last = create_run(*command(tmp_path / "killed"))
+    last = start(*command(tmp_path / "killed"))
     assert "best of 4 epochs" in last.communicate(timeout=SECONDS)[0]
     for name in ("last.safetensors", "best.safetensors"):
         one, other = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
@@ -125,62 +125,69 @@ def killed_twice(command: Callable[[Path], tuple[object, ...]], tmp_path: Path) 
 
 @pytest.mark.slow
 def test_train_stopped_by_ctrl_c(scenes: Path, store: Path, tmp_path: Path) -> None:
-    process = create_run(*train(scenes, store, tmp_path / "run"))
+    process = start(*train(scenes, store, tmp_path / "run"))
     kill_when(process, tmp_path / "run" / "samples" / "epoch_001.json", signal.SIGINT)
-    told = process.communicate(timeout=SECONDS)[0]
-    assert process.returncode == 130, told
-    assert "the same command goes on where it was" in told
-    assert "Traceback" not in told
-    again = create_run(*train(scenes, store, tmp_path / "run"))
-    told = again.communicate(timeout=SECONDS)[0]
-    assert again.returncode == 0, told
-    assert "epoch 1:" not in told
+    output = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 130, output
+    assert "the same command goes on where it was" in output
+    assert "Traceback" not in output
+    again = start(*train(scenes, store, tmp_path / "run"))
+    output = again.communicate(timeout=SECONDS)[0]
+    assert again.returncode == 0, output
+    assert "epoch 1:" not in output
 
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up(scenes: Path, store: Path, tmp_path: Path) -> None:
-    """A limit on a file's size stands for the full disk: the same error, at the same place."""
+    """A limit on the size of files stands in for a full disk: the same error at the same place."""
     command = " ".join(f"'{part}'" for part in train(scenes, store, tmp_path / "run"))
-    process = create_run("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
-    told = process.communicate(timeout=SECONDS)[0]
-    assert process.returncode == 2, told
-    assert "safetensors: File too large; make room and give the same command again" in told
-    assert "Traceback" not in told
-    again = create_run(*train(scenes, store, tmp_path / "run"))
+    process = start("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
+    output = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 2, output
+    assert "safetensors: File too large; make room and give the same command again" in output
+    assert "Traceback" not in output
+    again = start(*train(scenes, store, tmp_path / "run"))
     assert again.wait(timeout=SECONDS) == 0
 
 
-SURE = ("--dropout", 0, "--word-dropout", 0, "--region-dropout", 0)  # processes draw apart
+NO_DROPOUT = (
+    "--dropout",
+    0,
+    "--word-dropout",
+    0,
+    "--region-dropout",
+    0,
+)  # processes have different random numbers
 
 
 @pytest.mark.slow
-def test_two_processes_learn_as_one(scenes: Path, store: Path, tmp_path: Path) -> None:
-    """Their gradients are averaged over all words, so the weights are one process's."""
-    one_and_two(learn(scenes, store), SURE, tmp_path)
+def test_two_processes_train_as_one(scenes: Path, store: Path, tmp_path: Path) -> None:
+    """Gradients are averaged over all words, so the weights equal those of one process."""
+    one_and_two(train_arguments(scenes, store), NO_DROPOUT, tmp_path)
 
 
 @pytest.mark.slow
-def test_two_processes_tune_as_one(
+def test_two_processes_fine_tune_as_one(
     scenes: Path, trunk: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
-    tuning = ("--encoder-rate", 1e-4, "--weights", tiny_weights, *SURE)
-    one_and_two(learn(scenes, trunk), tuning, tmp_path)
+    fine_tuning = ("--encoder-rate", 1e-4, "--weights", tiny_weights, *NO_DROPOUT)
+    one_and_two(train_arguments(scenes, trunk), fine_tuning, tmp_path)
 
 
 def one_and_two(command: tuple[object, ...], more: tuple[object, ...], tmp_path: Path) -> None:
-    alone = create_run(*COMMAND, *command, *more, "--output", tmp_path / "one")
+    alone = start(*COMMAND, *command, *more, "--output", tmp_path / "one")
     assert alone.wait(timeout=SECONDS) == 0
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
-    start = (*torchrun, "--nproc-per-node", 2, "-m", "tushuo")
-    both = create_run(*start, *command, *more, "--output", tmp_path / "two")
-    told = both.communicate(timeout=SECONDS)[0]
-    assert both.returncode == 0, told
-    assert told.count("epoch 4: training loss") == 1  # the second process says nothing
-    assert told.count("best of 4 epochs") == 1
+    command_of_two = (*torchrun, "--nproc-per-node", 2, "-m", "tushuo")
+    both = start(*command_of_two, *command, *more, "--output", tmp_path / "two")
+    output = both.communicate(timeout=SECONDS)[0]
+    assert both.returncode == 0, output
+    assert output.count("epoch 4: training loss") == 1  # the second process prints nothing
+    assert output.count("best of 4 epochs") == 1
     one, two = (load_file(tmp_path / run / "best.safetensors") for run in ("one", "two"))
     for key in one:
         assert (one[key] - two[key]).abs().max() < 2e-4, key
-    # sums of two shares round otherwise: equal bits would be those of processes that never met
+    # sums of two shares round differently: equal bits would mean that the processes never met
     assert not all(one[key].equal(two[key]) for key in one)
     rows = [(tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two")]
     for first, second in zip(*rows, strict=True):

@@ -17,7 +17,7 @@ from tushuo.evaluation.results import read_deletion_test, read_results
 from tushuo.features.store import FeatureStore
 from tushuo.runs.run import Run, read_config
 from tushuo.training.checkpoint import load_checkpoint
-from tushuo.training.weight_average import Average
+from tushuo.training.weight_average import WeightAverage
 
 OLD = Path(__file__).parent / "old_files"
 EXPECTED: dict[str, Any] = json.loads((OLD / "expected.json").read_bytes())
@@ -54,7 +54,7 @@ def test_an_old_checkpoint_is_resumed(name: str) -> None:
         width=3,
         vocabulary=len(Run.load(OLD / name).vocabulary),
     )
-    average, optimizer = Average(model, 0.9), torch.optim.AdamW(model.parameters())
+    average, optimizer = WeightAverage(model, 0.9), torch.optim.AdamW(model.parameters())
     progress = load_checkpoint(OLD / name / "last.safetensors", model, optimizer, average)
     assert progress.epoch == len(progress.rows) > 1
     with safe_open(OLD / name / "last.safetensors", "pt") as file:

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "load": "tushuo.captioning.load",
+    "train": "tushuo.training.assemble",
     "Captioner": "tushuo.captioning.captioner",
     "CaptionerInfo": "tushuo.captioning.captioner",
     "Caption": "tushuo.captioning.caption",

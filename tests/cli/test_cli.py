@@ -1,7 +1,6 @@
 """The commands, end to end, on drawn scenes with the default encoder."""
 
 import base64
-import inspect
 import io
 import json
 import os
@@ -9,7 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from PIL import Image
@@ -20,11 +19,11 @@ from tests.cli.conftest import call
 from tests.conftest import MeanEncoder
 from tests.pictures.test_opening import BAD, GOOD
 from tushuo import encoders
-from tushuo.cli.train import train
 from tushuo.decoders import DECODERS
 from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
 from tushuo.runs.run import read_config
+from tushuo.training.options import ModelOptions
 
 
 def test_a_run_has_its_curves(run: Path) -> None:
@@ -67,8 +66,8 @@ def test_standard_input_and_output_file(
 
 
 def test_train_offers_every_decoder() -> None:
-    offered = inspect.signature(train).parameters["decoder"].annotation
-    assert get_args(get_args(get_args(offered)[0])[0]) == tuple(DECODERS)
+    offered = get_type_hints(ModelOptions)["decoder"]
+    assert get_args(get_args(offered)[0]) == tuple(DECODERS)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +328,7 @@ def test_a_warning_is_one_line(
 def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--help") == 0
     told = " ".join(capsys.readouterr().out.split())
-    for part in ("Look at every picture", "Learn to caption", "Read, check and make"):
+    for part in ("Look at every picture", "Train a captioner", "Read, check and make"):
         assert part in told
 
 
@@ -361,7 +360,7 @@ def test_odd_pictures_through_every_command(
     options = ("--store", tmp_path / "store", "--output", tmp_path / "run", "--epochs", 1)
     assert call("train", folder, *options) == 0
     told = capsys.readouterr().err
-    learned, checked = map(int, re.findall(r"(\d+) (?:pictures to learn|to check on)", told))
+    learned, checked = map(int, re.findall(r"(\d+) (?:training|validation) pictures", told))
     assert learned + checked == len(GOOD)
     assert told.count("left out: ") == len(BAD)
 

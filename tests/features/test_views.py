@@ -19,7 +19,8 @@ from tushuo.features.views import VIEWS, choose_views, parse_views
 from tushuo.runs.run import Run
 from tushuo.training.batches import Example
 from tushuo.training.loop import Callbacks
-from tushuo.training.setup import TrainingPlan, start
+from tushuo.training.plan import TrainingPlan
+from tushuo.training.setup import prepare_training
 
 
 def test_views_of_a_picture() -> None:
@@ -89,7 +90,7 @@ def test_what_has_a_side_is_never_mirrored(records: list[Record], tmp_path: Path
     extract(records, MeanEncoder(), tmp_path / "store", views=("plain", "flip", "crop"))
     regions = Regions.from_store(tmp_path / "store")
     sided = [replace(records[0], captions=("a dog at the left", "a dog")), *records[1:]]
-    lesson = start(sided, regions, tmp_path / "run", TrainingPlan())
+    lesson = prepare_training(sided, regions, tmp_path / "run", TrainingPlan())
     seen = {example.row: example.views for example in lesson.training}
     assert seen.pop(regions.rows[records[0].image_id]) == (0, 2)
     assert set(seen.values()) == {(0, 1, 2)}

@@ -17,7 +17,7 @@ from tushuo.report.attention_overlay import SHADE, darkness
 from tushuo.report.attention_panels import _columns, draw_attention_panels
 from tushuo.report.fonts import chinese_font, drawable
 from tushuo.training.checkpoint import EpochRow
-from tushuo.training.loss_curve import _mark, draw_loss_curve
+from tushuo.training.loss_curve import _label_best, draw_loss_curve
 
 
 def caption(words: Sequence[str], attention: np.ndarray) -> Caption:
@@ -100,7 +100,7 @@ def test_a_loss_curve_with_scores_and_without_a_training_loss(tmp_path: Path) ->
 def test_the_best_epoch_is_named_within_the_axes(best: int) -> None:
     axes = Figure(figsize=(7, 4.2), dpi=130).add_subplot()
     axes.plot([1, 2, 3], [0.1, 0.1, 0.1])
-    _mark(axes, best, 0.1, "black", last=3)
+    _label_best(axes, best, 0.1, "black", last=3)
     axes.figure.draw_without_rendering()
     named, inside = axes.texts[0].get_window_extent(), axes.get_window_extent()
     assert inside.x0 < named.x0

@@ -1,4 +1,4 @@
-"""Other runs as teachers: the loss, what they see and hear, exact resume, who may not teach."""
+"""Distillation: the loss, the teachers' inputs, exact resume, and runs that cannot be teachers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,14 +29,15 @@ from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
 from tushuo.training.loop import Callbacks, fit
 from tushuo.training.objective import CrossEntropy
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
 ONCE = TrainConfig(epochs=1, batch_size=30, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")
 def store(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Regions:
-    folder = tmp_path_factory.mktemp("seen")
+    folder = tmp_path_factory.mktemp("store")
     extract(records, MeanEncoder(), folder, views=("plain", "flip"))
     return Regions.from_store(folder)
 
@@ -52,8 +53,8 @@ def learn(
     **choices: object,
 ) -> list[EpochRow]:
     settings = {"embedding": 16, "units": 32, "dropout": 0.3}
-    config = TrainingPlan(decoder_settings=settings, training=training)
-    setup = start(records, store, folder, replace(config, **choices), teachers=teachers)
+    plan = TrainingPlan(decoder_settings=settings, training=training)
+    setup = prepare_training(records, store, folder, replace(plan, **choices), teachers=teachers)
     callbacks = replace(callbacks or Callbacks(), validate=bias)
     parts = (setup.decoder, setup.training, setup.validation, store.read, training, folder)
     return fit(*parts, callbacks, teachers=teachers)
@@ -63,7 +64,7 @@ def learn(
 def runs(
     records: list[Record], store: Regions, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Run]:
-    """Two of different weights."""
+    """Return two runs with different weights."""
     folder = tmp_path_factory.mktemp("teachers")
     for seed in (0, 1):
         learn(records, store, folder / str(seed), replace(ONCE, seed=seed))
@@ -79,7 +80,7 @@ EXAMPLES = [Example(0, [[START, 5, 6, END], [START, 7, END]]), Example(3, [[STAR
 
 
 @pytest.mark.parametrize(("weight", "smoothing"), [(0.0, 0.1), (0.3, 0.1), (0.7, 0.0), (1.0, 0.1)])
-def test_the_loss_is_people_s_and_the_mean_of_the_teachers(
+def test_the_loss_combines_references_and_the_mean_of_the_teachers(
     runs: list[Run], store: Regions, weight: float, smoothing: float
 ) -> None:
     batch, views = collate(EXAMPLES), [1, 0]
@@ -87,50 +88,52 @@ def test_the_loss_is_people_s_and_the_mean_of_the_teachers(
     objective = CrossEntropy(
         EXAMPLES, TrainConfig(label_smoothing=smoothing), Teachers(runs, store, weight)
     )
-    found = objective(model, [0, 1], regions, 0.0, views)
+    outcome = objective(model, [0, 1], regions, 0.0, views)
 
     logits = model(regions, batch.words, batch.pictures)
-    theirs = [run.decoder(regions, batch.words, batch.pictures).softmax(-1) for run in runs]
-    people = cross_entropy(logits, batch.targets, reduction="sum", label_smoothing=smoothing)
-    told = -((theirs[0] + theirs[1]) / 2 * logits.log_softmax(-1)).sum()
-    assert found.told == pytest.approx(cross_entropy(logits, batch.targets, reduction="sum").item())
-    losses = (found.loss, (1 - weight) * people + weight * told)
+    probabilities = [run.decoder(regions, batch.words, batch.pictures).softmax(-1) for run in runs]
+    references = cross_entropy(logits, batch.targets, reduction="sum", label_smoothing=smoothing)
+    mean = (probabilities[0] + probabilities[1]) / 2
+    distilled = -(mean * logits.log_softmax(-1)).sum()
+    plain = cross_entropy(logits, batch.targets, reduction="sum").item()
+    assert outcome.reported == pytest.approx(plain)
+    losses = (outcome.loss, (1 - weight) * references + weight * distilled)
     torch.testing.assert_close(*losses)
     gradients = [torch.autograd.grad(loss, list(model.parameters())) for loss in losses]
-    for mine, expected in zip(*gradients, strict=True):
-        torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+    for gradient, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_teachers_look_at_the_student_s_views_with_nothing_dropped(
+def test_teachers_read_the_views_of_the_student_without_dropout(
     records: list[Record], store: Regions, runs: list[Run], tmp_path: Path
 ) -> None:
-    """And hear people's words, whatever the student hears."""
-    looks: dict[str, list[object]] = {"student": [], "teachers": []}
-    heard: list[tuple[Tensor, Tensor]] = []
+    """Their input words are those of the references, whatever the student's are."""
+    reads: dict[str, list[object]] = {"student": [], "teachers": []}
+    inputs: list[tuple[Tensor, Tensor]] = []
 
-    def watched(name: str) -> Regions:
+    def recorded(name: str) -> Regions:
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Tensor:
-            looks[name].append((list(rows), views))
+            reads[name].append((list(rows), views))
             return store.read(rows, views)
 
         return replace(store, read=read)
 
-    teachers = Teachers(runs[:1], watched("teachers"), 0.5)
+    teachers = Teachers(runs[:1], recorded("teachers"), 0.5)
     decoder = runs[0].decoder
-    hook = decoder.register_forward_hook(lambda _, given, __: heard.append(given[:2]))
+    hook = decoder.register_forward_hook(lambda _, arguments, __: inputs.append(arguments[:2]))
     training = replace(ONCE, word_dropout=0.9, region_dropout=0.9, scheduled_sampling=0.9)
-    learn(records, watched("student"), tmp_path, training, teachers=teachers)
+    learn(records, recorded("student"), tmp_path, training, teachers=teachers)
     hook.remove()
-    assert looks["teachers"] == [look for look in looks["student"] if look[1] is not None]
-    assert {view for _, views in looks["teachers"] for view in views} == {0, 1}
+    assert reads["teachers"] == [read for read in reads["student"] if read[1] is not None]
+    assert {view for _, views in reads["teachers"] for view in views} == {0, 1}
     words = [tokenize(caption, "words") for record in records for caption in record.captions]
-    spoken = {tuple(runs[0].vocabulary.encode(caption)[:-1]) for caption in words}
-    for (rows, views), (regions, told) in zip(looks["teachers"], heard, strict=True):
+    references = {tuple(runs[0].vocabulary.encode(caption)[:-1]) for caption in words}
+    for (rows, views), (regions, packed) in zip(reads["teachers"], inputs, strict=True):
         assert regions.equal(store.read(rows, views))
-        assert {tuple(caption.tolist()) for caption in unpack_sequence(told)} <= spoken
+        assert {tuple(caption.tolist()) for caption in unpack_sequence(packed)} <= references
 
 
-def test_teachers_without_weight_teach_nothing(
+def test_teachers_of_weight_zero_have_no_effect(
     records: list[Record], store: Regions, runs: list[Run], tmp_path: Path
 ) -> None:
     for name, teachers in (("alone", None), ("taught", Teachers(runs, store, 0.0))):
@@ -139,45 +142,48 @@ def test_teachers_without_weight_teach_nothing(
     assert all(one[key].equal(other[key]) for key in one)
 
 
-def test_a_student_copies_a_teacher_who_knows_it_all_by_heart(
+def test_a_student_copies_a_teacher_that_has_memorised_the_captions(
     runs: list[Run], store: Regions
 ) -> None:
-    """By the teacher's word alone, which weighs all."""
+    """From the teacher alone, whose weight is 1."""
     captions = [[4 + (n * k) % 16 for k in range(1, 3 + n % 4)] for n in range(1, 9)]
     examples = [Example(n, [[START, *c, END]]) for n, c in enumerate(captions)]
     torch.manual_seed(1)
-    seen = torch.rand(8, 16, 3)
-    regions = replace(store, read=lambda rows, views=None: seen[list(rows)])
-    batch, people = collate(examples), CrossEntropy(examples, ONCE)
+    features = torch.rand(8, 16, 3)
+    regions = replace(store, read=lambda rows, views=None: features[list(rows)])
+    batch, references = collate(examples), CrossEntropy(examples, ONCE)
 
-    def taught(objective: CrossEntropy, seed: int) -> ShowAttendGRU:
+    def trained(objective: CrossEntropy, seed: int) -> ShowAttendGRU:
         model = student(runs[0], seed)
         optimizer = torch.optim.Adam(model.parameters(), 1e-2)
         for _ in range(200):
             optimizer.zero_grad()
-            (objective(model, range(8), seen).loss / len(batch.targets)).backward()
+            (objective(model, range(8), features).loss / len(batch.targets)).backward()
             optimizer.step()
         return model.requires_grad_(False)
 
-    teacher = taught(people, 0)
+    teacher = trained(references, 0)
     teachers = Teachers([replace(runs[0], decoder=teacher)], regions, 1.0)
-    copy = taught(CrossEntropy(examples, ONCE, teachers), 1)
-    assert [best[0].words for best in search(copy, seen, SearchConfig())] == captions
-    p, q = (one(seen, batch.words, batch.pictures).log_softmax(-1) for one in (teacher, copy))
+    copy = trained(CrossEntropy(examples, ONCE, teachers), 1)
+    assert [best[0].words for best in search(copy, features, SearchConfig())] == captions
+    p, q = (
+        decoder(features, batch.words, batch.pictures).log_softmax(-1)
+        for decoder in (teacher, copy)
+    )
     assert (p.exp() * (p - q)).sum(-1).mean() < 0.01
 
 
 @pytest.mark.parametrize("at", [6, 7])
-def test_a_killed_run_that_is_taught_ends_with_the_same_weights(
+def test_a_killed_and_resumed_distillation_has_the_same_weights(
     records: list[Record], store: Regions, runs: list[Run], tmp_path: Path, at: int
 ) -> None:
-    teachers, seen = Teachers(runs, store, 0.5), 0
+    teachers, steps = Teachers(runs, store, 0.5), 0
     whole = learn(records, store, tmp_path / "whole", REGULARISED, teachers=teachers)
 
-    def kill(moment: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at:
+    def kill(report: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
             raise Killed
 
     often, folder = Callbacks(save_every_seconds=0.0), tmp_path / "killed"
@@ -185,8 +191,8 @@ def test_a_killed_run_that_is_taught_ends_with_the_same_weights(
     with pytest.raises(Killed):
         learn(records, store, folder, REGULARISED, teachers=teachers, callbacks=killer)
     loaded = [Run.load(run.folder) for run in runs]
-    again = Teachers(loaded, store, 0.5)
-    rows = learn(records, store, folder, REGULARISED, teachers=again, callbacks=often)
+    reloaded = Teachers(loaded, store, 0.5)
+    rows = learn(records, store, folder, REGULARISED, teachers=reloaded, callbacks=often)
     for name in ("last.safetensors", "best.safetensors"):
         one, other = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
         assert one.keys() == other.keys()
@@ -194,7 +200,7 @@ def test_a_killed_run_that_is_taught_ends_with_the_same_weights(
     assert [replace(r, seconds=0.0) for r in whole] == [replace(r, seconds=0.0) for r in rows]
 
 
-def test_other_teachers_in_the_same_folder_are_refused(
+def test_different_teachers_in_the_same_folder_are_refused(
     records: list[Record], store: Regions, runs: list[Run], tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", teachers=Teachers(runs, store, 0.5))
@@ -203,33 +209,35 @@ def test_other_teachers_in_the_same_folder_are_refused(
     assert (taught.training, alone.teachers_signature) == (alone.training, None)
     assert taught.signature != alone.signature
     for others in (Teachers(runs[:1], store, 0.5), Teachers(runs, store, 0.4), None):
-        with pytest.raises(RunError, match=r"holds another run \(taught_by: teachers:\w+\+\w+\|w"):
+        with pytest.raises(
+            RunError, match=r"another run \(teachers_signature: teachers:\w+\+\w+\|w"
+        ):
             learn(records, store, tmp_path / "run", teachers=others)
-    with pytest.raises(RunError, match="taught_by: None there, teachers:"):
+    with pytest.raises(RunError, match="teachers_signature: None there, teachers:"):
         learn(records, store, tmp_path / "alone", teachers=Teachers(runs, store, 0.5))
 
 
-def test_who_cannot_teach(
+def test_runs_that_cannot_be_teachers(
     records: list[Record], store: Regions, runs: list[Run], tmp_path: Path
 ) -> None:
     teachers, folder = Teachers(runs, store, 0.5), tmp_path / "run"
-    with pytest.raises(SettingError, match=r"teacher_weight was 1.5, it must be from 0 to 1"):
+    with pytest.raises(SettingError, match=r"teacher_weight must be from 0 to 1, got 1.5"):
         Teachers(runs, store, 1.5)
     other = replace(store, spec=replace(store.spec, side=64))
-    with pytest.raises(SignatureError, match=r"side: 32 against 64; let runs teach that look"):
+    with pytest.raises(SignatureError, match=r"side: 32 against 64; choose teachers that were tr"):
         Teachers(runs, other, 0.5)
     fewer = VocabularyConfig(size=12)
-    with pytest.raises(SignatureError, match=r"run that it is to teach differ in vocabulary: "):
+    with pytest.raises(SignatureError, match=r"and of the student differ in vocabulary: "):
         learn(records, store, folder, teachers=teachers, vocabulary=fewer)
     elsewhere = replace(store, signature=f"{store.signature}|more:1")
-    with pytest.raises(SignatureError, match=r"the teachers' store and the run's differ in more"):
+    with pytest.raises(SignatureError, match=r"store and the student's differ in more"):
         learn(records, elsewhere, folder, teachers=teachers)
-    drawn = replace(ONCE, samples=3)
-    config = inherit_settings(TrainingPlan(training=drawn), runs[0], {})
-    with pytest.raises(SettingError, match=r"samples was 3 beside 2 teachers, but only learning"):
-        start(records, store, folder, config, before=runs[0], teachers=teachers)
-    learned = next(record for record in records if record.split == "train")
-    both = [*records, replace(learned, split="val")]
-    with pytest.raises(DataError, match=r"figures on them would flatter; let runs teach that sha"):
+    plan = TrainingPlan(training=replace(ONCE, samples=3))
+    plan = inherit_settings(plan, runs[0], {})
+    with pytest.raises(SettingError, match=r"--samples 3 cannot be combined with 2 teachers"):
+        prepare_training(records, store, folder, plan, initial_run=runs[0], teachers=teachers)
+    trained = next(record for record in records if record.split == "train")
+    both = [*records, replace(trained, split="val")]
+    with pytest.raises(DataError, match=r"too high; choose teachers with the same split"):
         learn(both, store, folder, teachers=teachers)
     assert not folder.exists()

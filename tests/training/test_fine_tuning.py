@@ -1,4 +1,4 @@
-"""An encoder that learns: exact resume, a run that carries it, stores that fit or are refused."""
+"""Fine-tuning the encoder: exact resume, runs with their own head, stores that fit or do not."""
 
 import math
 from dataclasses import replace
@@ -32,11 +32,12 @@ from tushuo.training.batches import Example, collate, epoch_order
 from tushuo.training.checkpoint import EpochRow
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
-from tushuo.training.fine_tuning import learning, parted
+from tushuo.training.fine_tuning import split_for_training, with_trainable_head
 from tushuo.training.loop import Callbacks, fit
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
-TUNED = TrainConfig(
+FINE_TUNED = TrainConfig(
     epochs=2,
     batch_size=30,
     learning_rate=3e-3,
@@ -44,7 +45,7 @@ TUNED = TrainConfig(
     average=0.9,
     stochastic_depth=0.3,
 )
-FROZEN = replace(TUNED, encoder_rate=None, stochastic_depth=0.0)
+FROZEN = replace(FINE_TUNED, encoder_rate=None, stochastic_depth=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +62,25 @@ def trunk(
     return Regions.from_store(folder)
 
 
-def tune(
+def fine_tune(
     records: list[Record],
     encoder: Encoder,
-    grids: Regions,
+    trunk_regions: Regions,
     folder: Path,
     *,
-    config: TrainConfig = TUNED,
-    before: Run | None = None,
+    config: TrainConfig = FINE_TUNED,
+    initial_run: Run | None = None,
     callbacks: Callbacks | None = None,
     teachers: Teachers | None = None,
 ) -> list[EpochRow]:
-    split = parted(encoder, grids.spec.frozen_blocks, before)
-    regions = learning(grids, split)
-    learn = TrainingPlan(decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3})
-    learn = replace(learn, training=config)
-    learn = inherit_settings(learn, before, {}) if before else learn
-    setup = start(records, regions, folder, learn, before=before, teachers=teachers)
+    split = split_for_training(encoder, trunk_regions.spec.frozen_blocks, initial_run)
+    regions = with_trainable_head(trunk_regions, split)
+    settings = {"embedding": 16, "units": 32, "dropout": 0.3}
+    plan = TrainingPlan(decoder_settings=settings, training=config)
+    plan = inherit_settings(plan, initial_run, {}) if initial_run else plan
+    setup = prepare_training(
+        records, regions, folder, plan, initial_run=initial_run, teachers=teachers
+    )
     parts = (setup.decoder, setup.training, setup.validation, regions.read, config, folder)
     return fit(*parts, callbacks or Callbacks(), head=split.head, teachers=teachers)
 
@@ -89,34 +92,34 @@ def run(
     trunk: Regions,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    folder = tmp_path_factory.mktemp("tuned")
-    tune(records, encoder, trunk, folder)
+    folder = tmp_path_factory.mktemp("fine_tuned")
+    fine_tune(records, encoder, trunk, folder)
     return folder
 
 
 @pytest.mark.parametrize("at", [3, 5])
-def test_a_killed_tuning_ends_with_the_same_weights(
+def test_a_killed_and_resumed_fine_tuning_has_the_same_weights(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path, at: int
 ) -> None:
-    seen = 0
+    steps = 0
 
-    def kill(moment: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at:
+    def kill(report: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
             raise Killed
 
     often = Callbacks(save_every_seconds=0.0)
     with pytest.raises(Killed):
-        tune(records, encoder, trunk, tmp_path, callbacks=replace(often, step=kill))
-    tune(records, encoder, trunk, tmp_path, callbacks=often)
+        fine_tune(records, encoder, trunk, tmp_path, callbacks=replace(often, step=kill))
+    fine_tune(records, encoder, trunk, tmp_path, callbacks=often)
     for name in ("last.safetensors", "best.safetensors"):
         one, other = (load_file(folder / name) for folder in (run, tmp_path))
         assert one.keys() == other.keys()
         assert all(one[key].equal(other[key]) for key in one), name
 
 
-def test_stochastic_depth_leaves_branches_out_while_it_learns(tiny_weights: Path) -> None:
+def test_stochastic_depth_skips_branches_in_training(tiny_weights: Path) -> None:
     head = split_encoder(encoders.load("efficientnet_lite0", weights=tiny_weights)).head
     depths = [part for part in head.modules() if isinstance(part, StochasticDepth)]
     assert depths
@@ -124,52 +127,55 @@ def test_stochastic_depth_leaves_branches_out_while_it_learns(tiny_weights: Path
     depth.share = 0.25
     assert depth.eval()(branch) is branch
     torch.manual_seed(0)
-    found = depth.train()(branch)
-    kept = found.flatten(1).any(dim=1)
+    scaled = depth.train()(branch)
+    kept = scaled.flatten(1).any(dim=1)
     assert 1 - kept.float().mean() == pytest.approx(0.25, abs=0.03)
-    torch.testing.assert_close(found[kept], branch[kept] / 0.75)
-    with pytest.raises(SettingError, match="name --encoder-rate too"):
+    torch.testing.assert_close(scaled[kept], branch[kept] / 0.75)
+    with pytest.raises(SettingError, match="only applies when the encoder is fine-tuned"):
         TrainConfig(stochastic_depth=0.2)
 
 
-def test_each_part_has_its_rate(
+def test_the_head_has_its_own_learning_rate(
     records: list[Record], encoder: Encoder, trunk: Regions, tmp_path: Path
 ) -> None:
-    """The first step of Adam moves every weight by its rate, whatever its gradient is."""
-    config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, clip_norm=None)
-    config = replace(config, stochastic_depth=0.0)  # a branch left out learns nothing
-    came = split_encoder(encoder).head.state_dict()
-    tune(records, encoder, trunk, tmp_path, config=config)
-    learned = load_file(tmp_path / "best.safetensors")
-    moved = {name: (learned[f"encoder.{name}"] - came[name]).abs().max() for name in came}
-    assert all(value == pytest.approx(1e-3, rel=0.02) for value in moved.values()), moved
+    """The first step of Adam changes every weight by the learning rate, whatever its gradient."""
+    config = replace(FINE_TUNED, epochs=1, epoch_steps=1, average=0.0, clip_norm=None)
+    config = replace(config, stochastic_depth=0.0)  # a skipped branch has no gradient
+    pretrained = split_encoder(encoder).head.state_dict()
+    fine_tune(records, encoder, trunk, tmp_path, config=config)
+    weights = load_file(tmp_path / "best.safetensors")
+    changes = {
+        name: (weights[f"encoder.{name}"] - weight).abs().max()
+        for name, weight in pretrained.items()
+    }
+    assert all(change == pytest.approx(1e-3, rel=0.02) for change in changes.values()), changes
 
 
-def test_captions_share_their_picture_s_way_and_a_reward_goes_it_too(
+def test_captions_of_a_picture_share_one_pass_through_the_head(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
 ) -> None:
-    """A step sends each of its pictures up once, however many captions are learned or drawn."""
-    before = Run.load(run)
-    for name, samples in (("said", None), ("drawn", 3)):
-        config = replace(TUNED, epochs=1, epoch_steps=1, average=0.0, samples=samples)
-        split, ways = parted(encoder, None, before), []
+    """However many captions it has; self-critical training fine-tunes the head too."""
+    initial_run = Run.load(run)
+    for name, samples in (("references", None), ("samples", 3)):
+        config = replace(FINE_TUNED, epochs=1, epoch_steps=1, average=0.0, samples=samples)
+        split, pictures = split_for_training(encoder, None, initial_run), []
 
-        def count(head: object, given: tuple[Tensor], found: Tensor, ways: Any = ways) -> None:
-            ways += [len(found)] if found.requires_grad else []
+        def count(head: object, _: tuple[Tensor], output: Tensor, counts: Any = pictures) -> None:
+            counts += [len(output)] if output.requires_grad else []
 
         split.head.register_forward_hook(count)
-        regions, learn = learning(trunk, split), inherit_settings(TrainingPlan(), before, {})
-        learn = replace(learn, training=config)
-        setup = start(records, regions, tmp_path / name, learn, before=before)
+        regions = with_trainable_head(trunk, split)
+        plan = inherit_settings(TrainingPlan(training=config), initial_run, {})
+        setup = prepare_training(records, regions, tmp_path / name, plan, initial_run=initial_run)
         reward = Reward([[ids[1:] for ids in example.captions] for example in setup.training])
         parts = (setup.decoder, setup.training, setup.validation, regions.read, config)
         fit(*parts, tmp_path / name, Callbacks(), reward, split.head)
-        assert ways[0] == len(epoch_order(setup.training, config, 0)[0])
+        assert pictures[0] == len(epoch_order(setup.training, config, 0)[0])
         after = Run.load(tmp_path / name).head
-        assert all(not after[key].equal(before.head[key]) for key in after)
+        assert all(not after[key].equal(initial_run.head[key]) for key in after)
 
 
-def test_a_run_carries_its_encoder(
+def test_a_run_has_its_own_encoder(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tiny_weights: Path
 ) -> None:
     loaded = Run.load(run)
@@ -188,7 +194,7 @@ def test_a_run_carries_its_encoder(
         NativeCaptioner(loaded, encoder)
 
 
-def test_stores_that_fit_and_that_do_not(
+def test_stores_of_the_encoder_fit_and_others_do_not(
     records: list[Record],
     encoder: Encoder,
     run: Path,
@@ -210,30 +216,30 @@ def test_stores_that_fit_and_that_do_not(
         Regions.from_store(tmp_path / "own")
 
 
-def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
+def test_a_run_on_regions_of_a_fine_tuned_encoder_keeps_it(
     records: list[Record], encoder: Encoder, run: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
-    """As self-critical training does after a tuning; and the tuning can go on after that."""
-    before = Run.load(run)
-    extract(records, encoder_of(before, weights=tiny_weights), tmp_path / "own")
+    """As in self-critical training on a store that a fine-tuned run has extracted."""
+    initial_run = Run.load(run)
+    extract(records, encoder_of(initial_run, weights=tiny_weights), tmp_path / "own")
     regions = Regions.from_store(tmp_path / "own")
-    learn = inherit_settings(TrainingPlan(training=FROZEN), before, {})
-    setup = start(records, regions, tmp_path / "run", learn, before=before)
+    plan = inherit_settings(TrainingPlan(training=FROZEN), initial_run, {})
+    setup = prepare_training(records, regions, tmp_path / "run", plan, initial_run=initial_run)
     parts = (setup.decoder, setup.training, setup.validation, regions.read)
     fit(*parts, FROZEN, tmp_path / "run", Callbacks())
     after = Run.load(tmp_path / "run")
-    assert after.config.encoder == before.config.encoder
-    assert weights_hash(after.head) == weights_hash(before.head)
+    assert after.config.encoder == initial_run.config.encoder
+    assert weights_hash(after.head) == weights_hash(initial_run.head)
     assert encoder_of(after, weights=tiny_weights).spec == regions.spec
     for folder in (run, tmp_path / "run"):
         pack(folder, folder / "model", precision="float16")
         assert not (folder / "model" / "encoder.safetensors").exists()
-        loaded = [Run.load(of) for of in (folder, folder / "model")]
-        whole, small = (NativeCaptioner(of, encoder_of(of, weights=tiny_weights)) for of in loaded)
+        loaded = [Run.load(path) for path in (folder, folder / "model")]
+        whole, small = (NativeCaptioner(r, encoder_of(r, weights=tiny_weights)) for r in loaded)
         paths = [record.path for record in records]
         error = packing_error(whole, small, paths, after.config.search)
         assert (error.same, error.maximum < 1e-2) == (len(records), True)
-        specs = [one.config.encoder for one in loaded]
+        specs = [each.config.encoder for each in loaded]
         assert specs[1].frozen_blocks == 6
         assert specs[0].head != specs[1].head  # it is quantised
     (tmp_path / "run" / "encoder.safetensors").write_bytes(b"")
@@ -241,68 +247,69 @@ def test_a_run_on_regions_of_a_trained_encoder_keeps_it(
         Run.load(tmp_path / "run")
     plain = replace(regions, spec=encoder.spec)
     with pytest.raises(SignatureError, match="tushuo extract DATA --run"):
-        start(records, plain, tmp_path / "other", learn, before=before)
+        prepare_training(records, plain, tmp_path / "other", plan, initial_run=initial_run)
 
 
-def test_a_tuning_goes_on_from_a_run(
+def test_fine_tuning_starts_from_the_head_of_a_run(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
 ) -> None:
-    before = Run.load(run)
-    almost_nothing = replace(TUNED, encoder_rate=1e-30, epochs=1, average=0.0)
-    tune(records, encoder, trunk, tmp_path, config=almost_nothing, before=before)
+    initial_run = Run.load(run)
+    unchanged = replace(FINE_TUNED, encoder_rate=1e-30, epochs=1, average=0.0)
+    fine_tune(records, encoder, trunk, tmp_path, config=unchanged, initial_run=initial_run)
     after = Run.load(tmp_path)
-    assert all(after.head[name].equal(before.head[name]) for name in before.head)
-    with pytest.raises(SettingError, match="has trained all above 6 blocks; go on with --upto 6"):
-        parted(encoder, 5, before)
+    assert all(after.head[name].equal(weight) for name, weight in initial_run.head.items())
+    with pytest.raises(SettingError, match="after the first 6; pass --frozen-blocks 6"):
+        split_for_training(encoder, 5, initial_run)
 
 
-def test_pictures_on_the_fly_give_what_the_store_gives(
+def test_regions_on_the_fly_equal_those_of_the_store(
     records: list[Record], encoder: Encoder, trunk: Regions
 ) -> None:
-    """But for the store's float16."""
-    split = parted(encoder, None, None)
+    """Except for rounding, since the store has float16."""
+    split = split_for_training(encoder, None, None)
     fly = Regions.on_the_fly(split.trunk, records, views=("plain", "flip"))
-    pairs = [learning(grids, split).read([0, 1, 2], [1, 0, 1]) for grids in (fly, trunk)]
+    pairs = [with_trainable_head(each, split).read([0, 1, 2], [1, 0, 1]) for each in (fly, trunk)]
     assert all(regions.requires_grad for regions in pairs)
     torch.testing.assert_close(*pairs, rtol=1e-2, atol=1e-2)
 
 
-def test_a_tuned_encoder_learns_pictures_that_a_frozen_one_cannot_tell_apart(
+def test_fine_tuning_distinguishes_pictures_that_a_frozen_head_does_not(
     records: list[Record], encoder: Encoder, trunk: Regions, tmp_path: Path
 ) -> None:
-    """The head says the same of every picture, until it learns.
+    """The head maps every picture to the same regions until it is trained.
 
-    Of so many different captions a decoder that cannot see can at best know how many there are.
+    Without regions a decoder can at best give each of the different captions equal probability.
     """
     few = [replace(r, split="train", captions=r.captions[:1]) for r in records[:8]]
     few.append(replace(records[8], split="val"))
     settings = {"embedding": 16, "units": 32, "dropout": 0.0}
     losses = []
     for rate in (1e-30, 1e-2):
-        split = parted(encoder, None, None)
+        split = split_for_training(encoder, None, None)
         torch.nn.init.zeros_(next(split.head.layers[-1].parameters()))
-        regions, folder = learning(trunk, split), tmp_path / str(rate)
+        regions, folder = with_trainable_head(trunk, split), tmp_path / str(rate)
         config = TrainConfig(epochs=40, batch_size=2, learning_rate=1e-2, encoder_rate=rate)
-        learn = TrainingPlan(decoder_settings=settings, training=config)
-        setup = start(few, regions, folder, learn)
+        plan = TrainingPlan(decoder_settings=settings, training=config)
+        setup = prepare_training(few, regions, folder, plan)
         parts = (setup.decoder, setup.training, setup.validation, regions.read, config, folder)
         losses.append(fit(*parts, Callbacks(), head=split.head)[-1].train_loss)
-    words = sum(len(caption) - 1 for one in setup.training for caption in one.captions)
+    captions = [caption for example in setup.training for caption in example.captions]
+    words = sum(len(caption) - 1 for caption in captions)
     blind = len(few[:8]) * math.log(8) / words
     assert losses[0] > blind > losses[1]
 
 
-def test_what_cannot_be_learned_from(
+def test_regions_that_cannot_be_trained_on_are_refused(
     records: list[Record], encoder: Encoder, trunk: Regions, run: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(SettingError, match="those of an encoder's lower part"):
-        start(records, trunk, tmp_path / "run", TrainingPlan())
+    with pytest.raises(SettingError, match="features of the encoder's frozen blocks"):
+        prepare_training(records, trunk, tmp_path / "run", TrainingPlan())
     whole = Regions.on_the_fly(encoder, records)
-    with pytest.raises(SettingError, match="extract with --upto 6, or leave --encoder-rate out"):
-        learning(whole, split_encoder(encoder))
+    with pytest.raises(SettingError, match="extract with --frozen-blocks 6, or leave"):
+        with_trainable_head(whole, split_encoder(encoder))
     with pytest.raises(SignatureError, match="upto: 6 against 5"):
-        learning(trunk, split_encoder(encoder, 5))
-    path = run.parent / "spoilt"
+        with_trainable_head(trunk, split_encoder(encoder, 5))
+    path = run.parent / "damaged"
     path.mkdir(exist_ok=True)
     for file in run.glob("*.*"):
         (path / file.name).write_bytes(file.read_bytes())
@@ -319,7 +326,7 @@ def regions_of(captioner: NativeCaptioner, picture: Path) -> torch.Tensor:
     return encoded.regions[None]
 
 
-def test_runs_with_heads_of_their_own_form_an_ensemble(
+def test_fine_tuned_runs_form_an_ensemble(
     records: list[Record],
     encoder: Encoder,
     trunk: Regions,
@@ -327,30 +334,30 @@ def test_runs_with_heads_of_their_own_form_an_ensemble(
     tiny_weights: Path,
     tmp_path: Path,
 ) -> None:
-    """The lower part looks once; each decoder reads what its own upper part makes of that."""
-    tune(records, encoder, trunk, tmp_path, config=replace(TUNED, seed=1))
+    """The trunk runs once; each decoder reads the output of its own head."""
+    fine_tune(records, encoder, trunk, tmp_path, config=replace(FINE_TUNED, seed=1))
     members = [load(folder, weights=tiny_weights) for folder in (run, tmp_path)]
     both = load([run, tmp_path, run], weights=tiny_weights)
     picture = records[0].path
-    seen = [regions_of(member, picture) for member in members]
-    torch.testing.assert_close(regions_of(both, picture), torch.cat(seen, dim=-1))
-    assert not seen[0].allclose(seen[1])
+    regions = [regions_of(member, picture) for member in members]
+    torch.testing.assert_close(regions_of(both, picture), torch.cat(regions, dim=-1))
+    assert not regions[0].allclose(regions[1])
 
     word = torch.tensor([START])
     decoder = both._run.decoder
-    found = decoder.step(word, decoder.start(regions_of(both, picture)))
+    step = decoder.step(word, decoder.start(regions_of(both, picture)))
     first, second = (
-        one._run.decoder.step(word, one._run.decoder.start(own)).log_probs.exp()
-        for one, own in zip(members, seen, strict=True)
+        member._run.decoder.step(word, member._run.decoder.start(own)).log_probs.exp()
+        for member, own in zip(members, regions, strict=True)
     )
-    torch.testing.assert_close(found.log_probs.exp(), (2 * first + second) / 3)
+    torch.testing.assert_close(step.log_probs.exp(), (2 * first + second) / 3)
     stored = trunk.seen_by(both._encoder)
     both.require_regions(stored)
-    told = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
-    assert told[0].text == both.caption(picture).text
+    captions = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
+    assert captions[0].text == both.caption(picture).text
 
 
-def test_runs_whose_encoders_learned_apart_teach_one_whose_encoder_learns(
+def test_fine_tuned_runs_can_teach_a_run_that_is_fine_tuned(
     records: list[Record],
     encoder: Encoder,
     trunk: Regions,
@@ -358,23 +365,23 @@ def test_runs_whose_encoders_learned_apart_teach_one_whose_encoder_learns(
     tiny_weights: Path,
     tmp_path: Path,
 ) -> None:
-    """Each teacher looks through its own upper part, at the student's view."""
-    tune(records, encoder, trunk, tmp_path / "other", config=replace(TUNED, seed=1))
+    """Each teacher uses its own head, on the student's view."""
+    fine_tune(records, encoder, trunk, tmp_path / "other", config=replace(FINE_TUNED, seed=1))
     runs = [Run.load(folder) for folder in (run, tmp_path / "other")]
     joint = ensemble(runs)
     teachers = Teachers(runs, trunk.seen_by(encoder_of(joint, weights=tiny_weights)), 0.5)
     rows, views = [0, 3], [1, 0]
     batch = collate([Example(row, [[START, 5, 6], [START, 7]]) for row in rows])
     mean = torch.zeros(())
-    for one in runs:
-        own = trunk.seen_by(encoder_of(one, weights=tiny_weights)).read(rows, views)
-        mean = mean + one.decoder(own, batch.words, batch.pictures).softmax(-1) / len(runs)
+    for teacher in runs:
+        own = trunk.seen_by(encoder_of(teacher, weights=tiny_weights)).read(rows, views)
+        mean = mean + teacher.decoder(own, batch.words, batch.pictures).softmax(-1) / len(runs)
     torch.testing.assert_close(teachers(batch, views), mean)
 
-    config = replace(TUNED, epochs=1, epoch_steps=2)
-    tune(records, encoder, trunk, tmp_path / "taught", config=config, teachers=teachers)
-    tune(records, encoder, trunk, tmp_path / "alone", config=config)
-    taught, alone = (Run.load(tmp_path / name) for name in ("taught", "alone"))
-    assert all(not taught.head[name].equal(alone.head[name]) for name in taught.head)
-    with pytest.raises(SignatureError, match=r"upto: 6 against absent; .*; let runs teach"):
+    config = replace(FINE_TUNED, epochs=1, epoch_steps=2)
+    fine_tune(records, encoder, trunk, tmp_path / "student", config=config, teachers=teachers)
+    fine_tune(records, encoder, trunk, tmp_path / "alone", config=config)
+    student, alone = (Run.load(tmp_path / name) for name in ("student", "alone"))
+    assert all(not student.head[name].equal(alone.head[name]) for name in student.head)
+    with pytest.raises(SignatureError, match=r"upto: 6 against absent; .*; choose teachers"):
         Teachers(runs, Regions.on_the_fly(encoder, records), 0.5)

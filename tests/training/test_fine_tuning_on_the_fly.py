@@ -1,4 +1,4 @@
-"""An encoder that learns from pictures that are opened in each epoch: augmented, and resumed."""
+"""Fine-tuning on pictures that are opened in each epoch: augmented, and resumed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,37 +6,37 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from tests.training.test_fine_tuning import fine_tune
 from tests.training.test_train import Killed
-from tests.training.test_tuning import tune
 from tushuo import encoders
 from tushuo.data import Record
 from tushuo.features.regions import Regions
-from tushuo.training.fine_tuning import parted
+from tushuo.training.fine_tuning import split_for_training
 from tushuo.training.loop import Callbacks
 
 
-def test_a_killed_tuning_on_the_fly_ends_with_the_same_weights(
+def test_a_killed_and_resumed_fine_tuning_on_the_fly_has_the_same_weights(
     records: list[Record], tiny_weights: Path, tmp_path: Path
 ) -> None:
-    """And with others than a tuning that sees no mirrored pictures."""
+    """And not those of a fine-tuning without mirrored pictures."""
     encoder = encoders.load("efficientnet_lite0", weights=tiny_weights)
-    trunk = parted(encoder, None, None).trunk
+    trunk = split_for_training(encoder, None, None).trunk
     mirrored = Regions.on_the_fly(trunk, records, views=("plain", "flip"))
-    seen = 0
+    steps = 0
 
-    def kill(moment: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 5:
+    def kill(report: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:
             raise Killed
 
-    tune(records, encoder, mirrored, tmp_path / "whole")
-    tune(records, encoder, Regions.on_the_fly(trunk, records), tmp_path / "plain")
+    fine_tune(records, encoder, mirrored, tmp_path / "whole")
+    fine_tune(records, encoder, Regions.on_the_fly(trunk, records), tmp_path / "plain")
     often = Callbacks(save_every_seconds=0.0)
-    deadly = replace(often, step=kill)
+    killer = replace(often, step=kill)
     with pytest.raises(Killed):
-        tune(records, encoder, mirrored, tmp_path / "killed", callbacks=deadly)
-    tune(records, encoder, mirrored, tmp_path / "killed", callbacks=often)
+        fine_tune(records, encoder, mirrored, tmp_path / "killed", callbacks=killer)
+    fine_tune(records, encoder, mirrored, tmp_path / "killed", callbacks=often)
     whole, killed, plain = (
         load_file(tmp_path / name / "last.safetensors") for name in ("whole", "killed", "plain")
     )

@@ -1,4 +1,4 @@
-"""What a training's options do: none is without effect, and which epoch is kept."""
+"""Settings of a training: each has an effect, and the best epoch is kept."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +22,8 @@ def store(records: list[Record]) -> Regions:
     return Regions.on_the_fly(MeanEncoder(), records)
 
 
-def test_patience_ends_a_training(records: list[Record], store: Regions, tmp_path: Path) -> None:
-    """With a rate of almost nothing the first epoch stays the best by CIDEr, which never moves."""
+def test_patience_ends_the_training(records: list[Record], store: Regions, tmp_path: Path) -> None:
+    """With a learning rate near 0 CIDEr never changes, so the first epoch stays the best."""
     config = replace(PLAIN, epochs=9, best_by="cider", patience=2, learning_rate=1e-30)
     rows = learn(records, store, tmp_path / "run", Callbacks(), config)
     assert (len(rows), is_over(rows, config)) == (3, True)
@@ -31,7 +31,7 @@ def test_patience_ends_a_training(records: list[Record], store: Regions, tmp_pat
     assert learn(records, store, tmp_path / "run", Callbacks(), config) == rows
 
 
-def test_patience_waits_for_cider_and_not_for_the_loss() -> None:
+def test_patience_follows_cider_and_not_the_loss() -> None:
     """Of five epochs the third has the highest CIDEr, the first the lowest loss."""
     rows = [
         EpochRow(epoch=n, train_loss=1.0, val_loss=float(n), seconds=1.0, val_cider=cider)
@@ -43,26 +43,27 @@ def test_patience_waits_for_cider_and_not_for_the_loss() -> None:
     assert is_over(rows, replace(config, best_by="loss"))
 
 
-def test_of_equal_ciders_the_lower_loss_is_the_best() -> None:
-    """A captioner of few pictures has no CIDEr yet; its first epoch is not its best."""
+def test_among_equal_ciders_the_lowest_loss_is_the_best() -> None:
+    """CIDEr is often 0 in the first epochs, of which the first is not the best."""
     rows = [EpochRow(epoch=n, train_loss=1.0, val_loss=1 / n, seconds=1.0) for n in (1, 2, 3)]
     assert best_row([replace(row, val_cider=0.0) for row in rows], "cider").epoch == 3
 
 
-def test_the_weights_that_caption_best_are_kept(
+def test_the_weights_with_the_highest_cider_are_kept(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    """By CIDEr those of the second epoch, whatever the loss says, which falls on."""
-    ciders, seen = iter([0.1, 0.9, 0.3]), []
+    """By CIDEr the second epoch is the best, although the loss still falls."""
+    ciders, weights = iter([0.1, 0.9, 0.3]), []
 
     def epoch(decoder: Decoder, rows: list[EpochRow]) -> None:
-        seen.append({name: weight.clone() for name, weight in decoder.state_dict().items()})
+        weights.append({name: value.clone() for name, value in decoder.state_dict().items()})
 
     config, callbacks = replace(PLAIN, best_by="cider"), Callbacks(epoch=epoch)
     rows = learn(records, store, tmp_path / "run", callbacks, config, lambda _: next(ciders))
     assert min(rows, key=lambda row: row.val_loss).epoch == 3
     best = load_file(tmp_path / "run" / "best.safetensors")
-    assert [all(best[name].equal(of[name]) for name in best) for of in seen] == [False, True, False]
+    equal = [all(best[name].equal(each[name]) for name in best) for each in weights]
+    assert equal == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -82,20 +83,20 @@ def test_the_weights_that_caption_best_are_kept(
     ],
     ids=lambda option: next(iter(option)),
 )
-def test_no_option_is_without_effect(
+def test_every_setting_has_an_effect(
     records: list[Record], store: Regions, tmp_path: Path, option: dict[str, Any]
 ) -> None:
-    """Two trainings that are equal but for it end with other weights."""
+    """Two trainings that differ in it alone end with different weights."""
     for name, config in (("plain", ONCE), ("with", replace(ONCE, **option))):
         learn(records, store, tmp_path / name, Callbacks(), config)
     one, other = (load_file(tmp_path / name / "best.safetensors") for name in ("plain", "with"))
     assert not all(one[name].equal(other[name]) for name in one)
 
 
-def test_averaged_weights_learn_with_the_others(
+def test_the_averaged_weights_are_validated(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    """It is they that are checked after each epoch; they begin where the weights do."""
+    """They start from the initial weights, so their loss falls from epoch to epoch."""
     rows = learn(records, store, tmp_path / "run", Callbacks(), replace(PLAIN, average=0.9))
     losses = [row.val_loss for row in rows]
     assert losses == sorted(losses, reverse=True)

@@ -1,4 +1,4 @@
-"""Recipes: the docs tell what each chooses."""
+"""Recipes: the documentation lists the choices of each."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -9,27 +9,28 @@ from tushuo.training.config import TrainConfig
 from tushuo.training.recipes import RECIPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-CHOSEN = {name: recipe().learn.training for name, recipe in RECIPES.items()}
-ALONE = TrainConfig()
+SETTINGS = {name: recipe().plan.training for name, recipe in RECIPES.items()}
+DEFAULTS = TrainConfig()
 
 
-def told(value: object) -> str:
+def cell(value: object) -> str:
     return "" if value in (None, 0) else str(value)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(TrainConfig)])
-def test_the_docs_tell_what_recipes_choose(name: str) -> None:
-    own, chosen = getattr(ALONE, name), [getattr(one, name) for one in CHOSEN.values()]
-    cells = ["" if value == own else told(value) or "off" for value in chosen]
+def test_the_docs_list_the_choices_of_recipes(name: str) -> None:
+    default = getattr(DEFAULTS, name)
+    values = [getattr(settings, name) for settings in SETTINGS.values()]
+    cells = ["" if value == default else cell(value) or "off" for value in values]
     flag = f"`--{name.replace('_', '-')}`"
-    row = f"| {flag} | {' | '.join([told(own), *cells])} |"
+    row = f"| {flag} | {' | '.join([cell(default), *cells])} |"
     rows = [line for line in PAGE.splitlines() if line.startswith(f"| {flag} |")]
     assert rows == ([row] if any(cells) else [])
 
 
-def test_a_recipe_says_what_it_costs_and_scores() -> None:
+def test_a_recipe_documents_its_costs_and_scores() -> None:
     for recipe in RECIPES.values():
-        said = recipe.__doc__ or ""
-        assert "docs/results.md" in said
-        assert "CIDEr" in said
-        assert "minutes" in said or "seconds" in said
+        text = recipe.__doc__ or ""
+        assert "docs/results.md" in text
+        assert "CIDEr" in text
+        assert "minutes" in text or "seconds" in text

@@ -1,4 +1,4 @@
-"""Training: resume is exact, settings are held, the run speaks."""
+"""Training: resume is exact, settings are fixed, errors are named."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,8 @@ from tushuo.training.batches import Example, epoch_order
 from tushuo.training.checkpoint import EpochRow
 from tushuo.training.config import TrainConfig
 from tushuo.training.loop import Callbacks, fit
-from tushuo.training.setup import TrainingPlan, inherit_settings, start
+from tushuo.training.plan import TrainingPlan, inherit_settings
+from tushuo.training.setup import prepare_training
 
 
 class Killed(Exception):
@@ -52,7 +53,7 @@ SELF_CRITICAL = replace(PLAIN, learning_rate=1e-4, samples=3, average=0.9)
 
 
 def bias(decoder: Decoder) -> float:
-    """Stand for CIDEr: any number that the weights decide."""
+    """Stand in for CIDEr: any number that depends on the weights."""
     return 1 + next(decoder.parameters()).detach().mean().item()
 
 
@@ -64,19 +65,19 @@ def learn(
     training: TrainConfig = PLAIN,
     validate: Callable[[Decoder], float] = bias,
 ) -> list[EpochRow]:
-    config = TrainingPlan(
+    plan = TrainingPlan(
         decoder_settings={"embedding": 16, "units": 32, "dropout": 0.3}, training=training
     )
-    before = Run.load(folder.parent / "before") if training.samples else None
-    if before:
-        config = inherit_settings(config, before, {})
-    setup = start(records, store, folder, config, before=before)
+    initial_run = Run.load(folder.parent / "initial") if training.samples else None
+    if initial_run:
+        plan = inherit_settings(plan, initial_run, {})
+    setup = prepare_training(records, store, folder, plan, initial_run=initial_run)
     return fit(
         setup.decoder,
         setup.training,
         setup.validation,
         store.read,
-        config.training,
+        training,
         folder,
         replace(callbacks, validate=validate),
         Reward([[ids[1:] for ids in example.captions] for example in setup.training], bleu=0.5),
@@ -95,32 +96,32 @@ def learn(
         (SELF_CRITICAL, 7),
     ],
 )
-def test_a_killed_run_ends_with_the_same_weights(
+def test_a_killed_and_resumed_run_has_the_same_weights(
     records: list[Record], store: Regions, tmp_path: Path, training: TrainConfig, at: int
 ) -> None:
     if training.samples:
-        learn(records, store, tmp_path / "before", Callbacks())
+        learn(records, store, tmp_path / "initial", Callbacks())
     whole = learn(records, store, tmp_path / "whole", Callbacks(), training)
-    seen = 0
+    steps = 0
 
-    def kill(moment: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at:
+    def kill(report: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
             raise Killed
 
     often = Callbacks(save_every_seconds=0.0)
     with pytest.raises(Killed):
         learn(records, store, tmp_path / "killed", replace(often, step=kill), training)
-    again = learn(records, store, tmp_path / "killed", often, training)
+    resumed = learn(records, store, tmp_path / "killed", often, training)
     for name in ("last.safetensors", "best.safetensors"):
         first, second = (load_file(tmp_path / run / name) for run in ("whole", "killed"))
         assert first.keys() == second.keys()
         assert all(first[key].equal(second[key]) for key in first), name
-    assert [replace(r, seconds=0.0) for r in whole] == [replace(r, seconds=0.0) for r in again]
+    assert [replace(r, seconds=0.0) for r in whole] == [replace(r, seconds=0.0) for r in resumed]
 
 
-def test_stop_saves_and_the_loss_falls(
+def test_a_stopped_training_is_saved_and_the_loss_falls(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     assert learn(records, store, tmp_path / "run", Callbacks(stop=lambda: True)) == []
@@ -129,59 +130,59 @@ def test_stop_saves_and_the_loss_falls(
     assert Run.load(tmp_path / "run").config.store == store.signature
 
 
-def test_other_settings_in_the_same_folder_are_refused(
+def test_different_settings_in_the_same_folder_are_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Callbacks(), ONCE)
     learn(records, store, tmp_path / "other", Callbacks(), replace(ONCE, seed=1))
     one, other = (Run.load(tmp_path / name).config.signature for name in ("run", "other"))
-    assert one != other  # or scores of two trainings could not be told apart
+    assert one != other  # or scores of two trainings could not be distinguished
     with pytest.raises(RunError, match=r"training.epochs: 1 there, 2 now"):
         learn(records, store, tmp_path / "run", Callbacks(), replace(ONCE, epochs=2))
 
 
-def test_a_run_from_before_there_were_such_settings_is_gone_on_with(
+def test_a_run_without_newer_settings_is_resumed(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Callbacks(), ONCE)
     path = tmp_path / "run" / "run.json"
-    told = json.loads(path.read_bytes())
+    content = json.loads(path.read_bytes())
     for name in ("average", "best_by", "samples"):
-        del told["training"][name]
-    del told["begun_from"]
-    path.write_text(json.dumps(told))
+        del content["training"][name]
+    del content["initialized_from"]
+    path.write_text(json.dumps(content))
     assert len(learn(records, store, tmp_path / "run", Callbacks(), ONCE)) == 1
     with pytest.raises(RunError, match=r"training.average: 0.0 there, 0.5 now"):
         learn(records, store, tmp_path / "run", Callbacks(), replace(ONCE, average=0.5))
 
 
-def test_an_older_run_that_names_fewer_settings_of_its_decoder_goes_on(
+def test_a_run_without_newer_decoder_settings_is_resumed(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path, Callbacks())
     path = tmp_path / "run.json"
-    made = json.loads(path.read_bytes())
+    content = json.loads(path.read_bytes())
     for name in ("output", "attention", "gate"):
-        del made["decoder_settings"][name]
-    path.write_text(json.dumps(made))
+        del content["decoder_settings"][name]
+    path.write_text(json.dumps(content))
     assert len(learn(records, store, tmp_path, Callbacks())) == PLAIN.epochs
 
 
-def test_the_same_command_tells_an_older_run_how_common_words_are(
+def test_resuming_an_older_run_adds_word_counts(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Callbacks(), ONCE)
-    told = Run.load(tmp_path / "run").vocabulary.counts
-    assert told is not None
-    assert told.pictures == sum(record.split == "train" for record in records)
-    assert 0 < max(told.words.values()) <= told.pictures
+    counts = Run.load(tmp_path / "run").vocabulary.counts
+    assert counts is not None
+    assert counts.pictures == sum(record.split == "train" for record in records)
+    assert 0 < max(counts.words.values()) <= counts.pictures
     (tmp_path / "run" / "frequencies.json").unlink()
     assert Run.load(tmp_path / "run").vocabulary.counts is None
     assert len(learn(records, store, tmp_path / "run", Callbacks(), ONCE)) == 1
-    assert Run.load(tmp_path / "run").vocabulary.counts == told
+    assert Run.load(tmp_path / "run").vocabulary.counts == counts
 
 
-def test_a_run_of_another_vocabulary_is_refused(
+def test_a_run_with_another_vocabulary_is_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
     learn(records, store, tmp_path / "run", Callbacks(), ONCE)
@@ -195,7 +196,7 @@ def test_damaged_weights_are_named(records: list[Record], store: Regions, tmp_pa
     learn(records, store, tmp_path / "run", Callbacks(), ONCE)
     weights = tmp_path / "run" / "best.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
-    with pytest.raises(RunError, match="does not fit"):
+    with pytest.raises(RunError, match="does not match its run"):
         Run.load(tmp_path / "run")
     weights.unlink()
     with pytest.raises(RunError, match="no weights yet"):
@@ -204,52 +205,60 @@ def test_damaged_weights_are_named(records: list[Record], store: Regions, tmp_pa
         Run.load(tmp_path)
 
 
-def test_order_repeats_and_differs_by_epoch() -> None:
+def test_the_order_of_an_epoch_repeats_and_epochs_differ() -> None:
     examples, config = [Example(n, [[1, 2]] * 5) for n in range(50)], TrainConfig(batch_size=20)
     first = epoch_order(examples, config, epoch=0)
     assert first == epoch_order(examples, config, epoch=0)
     assert first != epoch_order(examples, config, epoch=1)
-    assert sorted(place for batch in first for place in batch) == list(range(50))
+    assert sorted(index for batch in first for index in batch) == list(range(50))
     assert {len(batch) for batch in first} <= {4, 2}
     assert epoch_order(examples, replace(config, epoch_steps=3), epoch=0) == first[:3]
 
 
-def test_what_is_missing_is_said(records: list[Record], store: Regions, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="wants a run that can speak"):
-        start(records, store, tmp_path / "run", TrainingPlan(training=SELF_CRITICAL))
-    config = TrainingPlan(decoder="transformer", training=ATTENTIVE)
+def test_missing_requirements_are_named(
+    records: list[Record], store: Regions, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match="requires a trained run"):
+        prepare_training(records, store, tmp_path / "run", TrainingPlan(training=SELF_CRITICAL))
+    plan = TrainingPlan(decoder="transformer", training=ATTENTIVE)
     with pytest.raises(SettingError, match=r"Transformer does not; .* train show_attend_gru"):
-        start(records, store, tmp_path / "run", config)
+        prepare_training(records, store, tmp_path / "run", plan)
     assert not (tmp_path / "run").exists()
-    config = TrainingPlan(training=REGULARISED)
-    setup = start(records, store, tmp_path / "run", config)
+    plan = TrainingPlan(training=REGULARISED)
+    setup = prepare_training(records, store, tmp_path / "run", plan)
     parts = (setup.decoder, setup.training, setup.validation, store.read)
-    with pytest.raises(SettingError, match="no captions to score"):
+    with pytest.raises(SettingError, match=r"requires Callbacks\.validate"):
         fit(*parts, REGULARISED, tmp_path / "run", Callbacks())
-    with pytest.raises(SettingError, match="no reward judges"):
+    with pytest.raises(SettingError, match="requires a reward"):
         fit(*parts, SELF_CRITICAL, tmp_path / "run", Callbacks())
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"epochs": 0}, "epochs was 0, it must be above 0"),
-        ({"label_smoothing": 1.0}, "label_smoothing was 1.0, it must be at least 0 and below 1"),
-        ({"learning_rate": float("nan")}, "learning_rate was nan, it must be above 0 and finite"),
-        ({"warm_up": -1.0}, "warm_up was -1.0, it must be at least 0"),
-        ({"doubly_stochastic": -1.0}, "doubly_stochastic was -1.0, it must be at least 0"),
-        ({"doubly_stochastic": 1.0, "samples": 5}, "self_critical and leave doubly_stochastic out"),
+        ({"epochs": 0}, "epochs must be above 0 and finite, got 0"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1, got 1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite, got nan"),
+        ({"warm_up": -1.0}, "warm_up must be at least 0 and finite, got -1.0"),
+        ({"doubly_stochastic": -1.0}, "doubly_stochastic must be at least 0 and finite, got -1.0"),
+        (
+            {"doubly_stochastic": 1.0, "samples": 5},
+            "leave doubly_stochastic out",
+        ),
         (
             {"label_smoothing": 0.1, "samples": 5},
-            "label_smoothing was 0.1 with samples 5, but only",
+            r"label_smoothing 0.1 applies to cross-entropy training only, not .*\(--samples 5\)",
         ),
-        ({"word_dropout": 0.1, "samples": 5}, "word_dropout was 0.1 with samples 5"),
-        ({"scheduled_sampling": 0.1, "samples": 5}, "scheduled_sampling was 0.1 with samples 5"),
-        ({"bleu_weight": 1.0}, "bleu_weight was 1.0, but no caption is rewarded"),
-        ({"samples": 1}, "each is judged by the others"),
+        ({"word_dropout": 0.1, "samples": 5}, "word_dropout 0.1 applies to cross-entropy"),
+        (
+            {"scheduled_sampling": 0.1, "samples": 5},
+            "scheduled_sampling 0.1 applies to cross",
+        ),
+        ({"bleu_weight": 1.0}, "bleu_weight 1.0 applies to self-critical training only"),
+        ({"samples": 1}, "samples must be at least 2, .*; got 1"),
     ],
 )
-def test_settings_that_cannot_be(setting: dict[str, Any], message: str) -> None:
+def test_invalid_settings_are_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         TrainConfig(**setting)
 
@@ -257,30 +266,32 @@ def test_settings_that_cannot_be(setting: dict[str, Any], message: str) -> None:
 def test_a_split_without_pictures_is_named(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    """Whether the data lacks them or the store: what to do differs."""
+    """The data may lack them, or the store, and the advice differs."""
     training = [record for record in records if record.split == "train"]
-    told = rf"none of {len(training)} pictures is of the val split and has captions; bring more"
-    with pytest.raises(DataError, match=told):
-        start(training, store, tmp_path / "run", TrainingPlan())
-    seen = replace(store, rows={r.image_id: store.rows[r.image_id] for r in training})
-    with pytest.raises(DataError, match=r"of the val split has regions, which \d+ others have"):
-        start(records, seen, tmp_path / "run", TrainingPlan())
+    message = rf"none of {len(training)} pictures is in the val split and has captions; add"
+    with pytest.raises(DataError, match=message):
+        prepare_training(training, store, tmp_path / "run", TrainingPlan())
+    partial = replace(store, rows={r.image_id: store.rows[r.image_id] for r in training})
+    with pytest.raises(
+        DataError, match=r"of the val split has regions, though \d+ other pictures do"
+    ):
+        prepare_training(records, partial, tmp_path / "run", TrainingPlan())
 
 
-def test_going_on_with_another_s_words_is_refused(
+def test_an_initial_run_that_does_not_fit_is_refused(
     records: list[Record], store: Regions, tmp_path: Path
 ) -> None:
-    learn(records, store, tmp_path / "before", Callbacks(), ONCE)
-    before = Run.load(tmp_path / "before")
-    with pytest.raises(SettingError, match="min_count cannot be chosen beside --from"):
-        inherit_settings(TrainingPlan(), before, {"min_count": 4})
+    learn(records, store, tmp_path / "initial", Callbacks(), ONCE)
+    initial_run = Run.load(tmp_path / "initial")
+    with pytest.raises(SettingError, match="min_count cannot be combined with --from"):
+        inherit_settings(TrainingPlan(), initial_run, {"min_count": 4})
     other = replace(store, spec=replace(store.spec, side=64))
-    config = inherit_settings(TrainingPlan(), before, {})
+    plan = inherit_settings(TrainingPlan(), initial_run, {})
     with pytest.raises(SignatureError, match="side: 32 against 64"):
-        start(records, other, tmp_path / "run", config, before=before)
-    larger = replace(config, decoder_settings=config.decoder_settings | {"units": 64})
-    with pytest.raises(SettingError, match="sizes cannot be other than those of"):
-        start(records, store, tmp_path / "larger", larger, before=before)
-    turned = [replace(r, split="val" if r.split == "train" else "train") for r in records]
-    with pytest.raises(DataError, match="figures on them would flatter"):
-        start(turned, store, tmp_path / "run", config, before=before)
+        prepare_training(records, other, tmp_path / "run", plan, initial_run=initial_run)
+    larger = replace(plan, decoder_settings=plan.decoder_settings | {"units": 64})
+    with pytest.raises(SettingError, match="differ in size from those of"):
+        prepare_training(records, store, tmp_path / "larger", larger, initial_run=initial_run)
+    swapped = [replace(r, split="val" if r.split == "train" else "train") for r in records]
+    with pytest.raises(DataError, match="scores on them would be too high"):
+        prepare_training(swapped, store, tmp_path / "run", plan, initial_run=initial_run)

@@ -48,7 +48,7 @@ def check(
     records = tushuo.data.read(data, images=images, language=data_language)
     report = look_over(records, open_picture=open_picture, decode=decode)
     chosen = RECIPES[recipe]()
-    words = _words(records, chosen.learn.vocabulary, data_language)
+    words = _words(records, chosen.plan.vocabulary, data_language)
     needs = _needs(records, chosen, encoder, words)
     report = replace(report, fatal=[*report.fatal, *words.fatal])
     if json:
@@ -104,7 +104,7 @@ def _needs(
     from tushuo.errors import MissingPartError, WeightsError
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.training.memory import HELD, training_bytes
+    from tushuo.training.memory import RESIDENT_FACTOR, training_bytes
 
     name = encoder or recipe.encoder
     needs: dict[str, int | str | None] = {"encoder": name}
@@ -122,9 +122,9 @@ def _needs(
     needs["store_bytes"] = store_bytes(pictures, kept.spec, len(parse_views(recipe.views)))
     if words.known:
         works_in = training_bytes(
-            recipe.learn, looker.spec, vocabulary=words.known, words=words.mean + 1
+            recipe.plan, looker.spec, vocabulary=words.known, words=words.mean + 1
         )
-        needs |= {"training_bytes": works_in, "training_held_bytes": HELD * works_in}
+        needs |= {"training_bytes": works_in, "training_held_bytes": RESIDENT_FACTOR * works_in}
     return needs
 
 

@@ -1,11 +1,11 @@
-"""Flags made of a settings class, so that a setting is declared once.
+"""Command-line flags made from a settings class, so that a setting is declared once.
 
-A command takes a class that mirrors the settings with None for what was not given, as
-``Annotated[flags_of(TrainConfig), Parameter(name="*")]``, and `with_given` puts what was given in
-the place of what a recipe or a run has chosen.
+A command takes ``Annotated[flags_of(TrainConfig, chooser="recipe"), Parameter(name="*")]``: a class
+that mirrors the settings with None for every flag that was not set. `with_given` replaces what a
+recipe or a run has chosen by the flags that were set, and `given` returns just these.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import field, fields, make_dataclass, replace
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
@@ -14,50 +14,65 @@ from cyclopts import Parameter
 Settings = TypeVar("Settings", bound=Any)
 
 
-def flags_of(settings: type, *, chooser: str, without: Collection[str] = ()) -> type:
-    """Mirror a settings class as one whose fields are all None unless given.
+def flags_of(
+    settings: type,
+    *,
+    chooser: str | None = None,
+    without: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
+) -> type:
+    """Mirror a settings class as one that cyclopts makes flags of.
 
     Args:
         settings: a dataclass whose fields are ``Annotated[type, "help"]``.
-        chooser: what chooses where nothing is given: a recipe, a run.
+        chooser: what supplies the settings that are not set, a recipe or a run; they are None then.
+            Without it, the defaults of the class apply.
         without: fields that the command does not offer.
+        names: flags that are not called like their fields.
     """
-    made = [
-        _flag(name, hint, getattr(settings, name), chooser)
+    flags = [
+        _flag(name, hint, getattr(settings, name), chooser, (names or {}).get(name))
         for name, hint in get_type_hints(settings, include_extras=True).items()
         if name not in without
     ]
-    module = {"__module__": settings.__module__}  # where cyclopts looks names up
+    module = {"__module__": settings.__module__}  # where cyclopts resolves names
     return make_dataclass(
-        f"{settings.__name__}Flags", made, frozen=True, kw_only=True, namespace=module
+        f"{settings.__name__}Flags", flags, frozen=True, kw_only=True, namespace=module
     )
 
 
 def with_given(settings: Settings, flags: Any) -> Settings:
-    """Put the flags that were given in the place of what was chosen before.
+    """Replace settings by the flags that were set.
 
     Raises:
-        SettingError: together they cannot be.
+        SettingError: the combination is invalid.
     """
-    values = {one.name: getattr(flags, one.name) for one in fields(flags)}
-    return replace(settings, **only_given(**values))
+    return replace(settings, **given(flags))
 
 
-def only_given(**values: Any) -> dict[str, Any]:
-    """Keep what was given."""
+def given(*flags: Any) -> dict[str, Any]:
+    """Return the flags that were set, by the name of their field; a group without any is None."""
+    values = {
+        flag.name: getattr(group, flag.name) for group in flags if group for flag in fields(group)
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _negative(name: str, kind: Any) -> str | None:
-    """Name the flag that takes a yes back: --echo that of --no-echo; other settings have none."""
+    """Return the flag that negates a boolean setting; others have none."""
     if kind is not bool:
         return ""
-    return f"--{name.removeprefix('no_')}" if name.startswith("no_") else None  # None: --no-NAME
+    if not name.startswith("no_"):
+        return None  # --no-NAME
+    return f"--{name.removeprefix('no_')}".replace("_", "-")
 
 
-def _flag(name: str, hint: Any, default: Any, chooser: str) -> tuple[str, Any, Any]:
-    kind, told = get_args(hint)
-    if default not in (None, (), False):
-        told = f"{told}; {default} unless the {chooser} says otherwise"
-    told_to = Parameter(help=told, negative=_negative(name, kind))
-    return name, Annotated[kind | None, told_to], field(default=None)
+def _flag(
+    name: str, hint: Any, default: Any, chooser: str | None, flag: str | None
+) -> tuple[str, Any, Any]:
+    kind, text = get_args(hint)
+    if chooser:
+        text += "" if default in (None, (), False) else f"; {default} unless the {chooser} sets it"
+        kind, default = kind | None, None
+    parameter = Parameter(name=flag, help=text, negative=_negative(name, get_args(hint)[0]))
+    return name, Annotated[kind, parameter], field(default=default)

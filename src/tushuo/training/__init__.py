@@ -1,1 +1,1 @@
-"""Teacher-forced training."""
+"""Training of captioners: cross-entropy, self-critical training, distillation, fine-tuning."""

@@ -1,4 +1,4 @@
-"""What a training may ask of where words look."""
+"""Attention regularisation: the doubly stochastic penalty."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,22 +10,22 @@ from tushuo.decoders.base import Attending, Decoder
 from tushuo.errors import SettingError
 
 
-class Attended(nn.Module):
-    """A decoder whose forward is its `attend`.
+class WithAttentionMaps(nn.Module):
+    """A decoder whose forward pass also returns its attention maps.
 
-    Several processes share the gradients of what passes through a forward, and of nothing else.
+    A module of its own, since several processes average only the gradients of a forward pass.
 
     Raises:
-        SettingError: the decoder does not tell where it looked.
+        SettingError: the decoder does not return attention maps in training.
     """
 
     def __init__(self, decoder: Decoder):
         super().__init__()
         if not isinstance(decoder, Attending):
-            known = [name for name, (kind, _) in DECODERS.items() if issubclass(kind, Attending)]
+            names = [name for name, (kind, _) in DECODERS.items() if issubclass(kind, Attending)]
             raise SettingError(
-                f"doubly_stochastic wants a decoder that tells a training where it looked, which "
-                f"{type(decoder).__name__} does not; leave it out, or train {', '.join(known)}"
+                "doubly_stochastic requires a decoder that returns attention maps in training, but "
+                f"{type(decoder).__name__} does not; leave it out, or train {', '.join(names)}"
             )
         self.decoder = decoder
 
@@ -35,23 +35,23 @@ class Attended(nn.Module):
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
-        """Return logits and maps."""
+        """Return logits and attention maps."""
         return self.decoder.attend(regions, words, pictures)
 
 
 def doubly_stochastic_penalty(
     maps: Float[Tensor, "N R"], sizes: Int[Tensor, " T"]
 ) -> Float[Tensor, ""]:
-    """Return how far captions are from looking at every region once: doubly stochastic attention.
+    """Return how far captions are from attending to every region with a total weight of one.
 
     Xu et al., "Show, Attend and Tell", ICML 2015, section 4.2.1, the sum in equation 14: over the
-    regions, of (1 - the region's share, summed over the caption's words) squared. Summed up over
-    captions, and over regions as in the paper, not averaged: a map adds up to 1, so but for a
-    constant this is the sum of the squared shares, which more regions do not make larger.
+    regions, of (1 - the region's attention, summed over the caption's words) squared. Summed over
+    captions, and over regions as in the paper, not averaged: an attention map sums to 1, so up to a
+    constant this is the sum of the squared weights, which does not grow with the number of regions.
 
     Args:
-        maps: where each word looked, packed as `torch.nn.utils.rnn` does.
-        sizes: captions that have a first word, a second, ...
+        maps: attention maps of the words, packed as `torch.nn.utils.rnn` does.
+        sizes: number of captions that have a first word, a second word, ...
     """
-    shares, _ = pad_packed_sequence(PackedSequence(maps, sizes))
-    return torch.square(1 - shares.sum(dim=0)).sum()
+    weights, _ = pad_packed_sequence(PackedSequence(maps, sizes))
+    return torch.square(1 - weights.sum(dim=0)).sum()

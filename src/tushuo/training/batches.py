@@ -1,4 +1,4 @@
-"""Batches of whole pictures: captions of one picture share one row of regions."""
+"""Batches of whole pictures: the captions of a picture share one row of regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tushuo.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Example:
-    """One picture of the training.
+    """One picture and its captions.
 
     Attributes:
-        row: its row of the store.
-        captions: as ids.
-        views: which of the store's views it may be seen in.
+        row: the picture's row among the regions.
+        captions: its captions as word ids.
+        views: indices of the views that it may be shown in.
     """
 
     row: int
@@ -26,19 +26,19 @@ class Example:
     views: tuple[int, ...] = (0,)
 
     def view(self, seed: int, epoch: int) -> int:
-        """Draw the view of an epoch; a resumed run draws it again."""
+        """Draw the view of an epoch, which is the same after a resume."""
         return self.views[hash((seed, epoch, self.row)) % len(self.views)]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from.
+    """Input and targets of one training step.
 
     Attributes:
-        rows: the pictures' rows of the store.
-        words: what goes in, longest caption first, packed.
-        targets: what should come out, packed alike.
-        pictures: which of ``rows`` each caption belongs to.
+        rows: rows of the pictures among the regions.
+        words: input words, packed, longest caption first.
+        targets: the word that follows each input word, in the same order.
+        pictures: index into ``rows`` for each caption.
     """
 
     rows: list[int]
@@ -47,7 +47,7 @@ class Batch:
     pictures: Int[Tensor, " B"]
 
     def to(self, device: torch.device) -> "Batch":
-        """Move what a decoder reads to a device."""
+        """Move the tensors to a device."""
         return Batch(
             self.rows,
             self.words.to(device),  # type: ignore[arg-type]
@@ -57,28 +57,31 @@ class Batch:
 
 
 def epoch_order(examples: Sequence[Example], config: TrainConfig, epoch: int) -> list[list[int]]:
-    """Shuffle the pictures and cut them into batches of at least ``batch_size`` captions.
+    """Shuffle the pictures and divide them into batches of at least ``batch_size`` captions.
 
-    The order depends on seed and epoch alone, so a resumed run finds it again. Where
-    ``epoch_steps`` is set, the first batches are the epoch.
+    The order depends on seed and epoch alone, so a resumed run repeats it. With ``epoch_steps``,
+    the epoch has only the first so many batches.
+
+    Returns:
+        Indices of the examples of each batch.
     """
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-    order: list[list[int]] = []
-    size = config.batch_size
-    for place in torch.randperm(len(examples), generator=generator).tolist():
-        if size >= config.batch_size:
-            order.append([])
-            size = 0
-        order[-1].append(place)
-        size += len(examples[place].captions)
-    return order[: config.epoch_steps]
+    batches: list[list[int]] = []
+    captions = config.batch_size
+    for index in torch.randperm(len(examples), generator=generator).tolist():
+        if captions >= config.batch_size:
+            batches.append([])
+            captions = 0
+        batches[-1].append(index)
+        captions += len(examples[index].captions)
+    return batches[: config.epoch_steps]
 
 
 def collate(examples: Sequence[Example]) -> Batch:
     """Pack the captions of some pictures, longest first."""
     captions = [
-        (torch.tensor(ids), place)
-        for place, example in enumerate(examples)
+        (torch.tensor(ids), index)
+        for index, example in enumerate(examples)
         for ids in example.captions
     ]
     captions.sort(key=lambda pair: -len(pair[0]))
@@ -86,5 +89,5 @@ def collate(examples: Sequence[Example]) -> Batch:
         rows=[example.row for example in examples],
         words=pack_sequence([ids[:-1] for ids, _ in captions]),
         targets=pack_sequence([ids[1:] for ids, _ in captions]).data,
-        pictures=torch.tensor([place for _, place in captions]),
+        pictures=torch.tensor([index for _, index in captions]),
     )

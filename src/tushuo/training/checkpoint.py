@@ -1,4 +1,4 @@
-"""What training goes on from: one safetensors file, no pickle, replaced in one rename."""
+"""Checkpoints of a training: one safetensors file, no pickle, replaced in one rename."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,20 @@ from torch.optim import Optimizer
 from tushuo.errors import RunError
 from tushuo.old_names import upgrade_weights
 from tushuo.runtime import write_bytes
-from tushuo.training.weight_average import Average
+from tushuo.training.weight_average import WeightAverage
 
 
 @dataclass
 class EpochRow:
-    """One line of the curve.
+    """Measurements of one epoch, a row of log.csv.
 
     Attributes:
         epoch: its number, from 1.
-        train_loss, val_loss: nats per word, over real words; self-critical training has no former.
+        train_loss, val_loss: nats per word, padding excluded; self-critical training has no
+            ``train_loss``.
         seconds: time spent in its steps.
-        val_cider: CIDEr of the captions said of the validation pictures, where it was asked for.
-        reward: mean reward of the captions drawn in self-critical training.
+        val_cider: CIDEr of generated captions of the validation pictures, with ``best_by`` cider.
+        reward: mean reward of the sampled captions, in self-critical training.
     """
 
     epoch: int
@@ -37,9 +38,9 @@ class EpochRow:
 
 
 def best_row(rows: Sequence[EpochRow], by: str) -> EpochRow:
-    """Return the epoch of the lowest validation loss, or of the highest CIDEr (``by``: cider).
+    """Return the epoch with the lowest validation loss, or the highest CIDEr (``by``: cider).
 
-    Of epochs with one CIDEr the loss decides: a captioner of few pictures has none yet.
+    Among equal CIDErs the loss decides: in the first epochs CIDEr is often 0.
     """
     if by == "cider":
         return max(rows, key=lambda row: (row.val_cider or 0.0, -row.val_loss))
@@ -47,17 +48,17 @@ def best_row(rows: Sequence[EpochRow], by: str) -> EpochRow:
 
 
 @dataclass
-class Progress:
-    """Where the training stands: the next step to take, and what was seen so far.
+class TrainingState:
+    """Position of a training and what it has measured so far.
 
     Attributes:
-        epoch: epochs finished.
-        step: steps finished within the epoch that is on its way.
-        loss_sum, words: nats and real words of those steps; rewards and captions where those are
-            learned from.
-        seconds: time spent in them.
+        epoch: number of finished epochs.
+        step: number of finished steps of the current epoch.
+        loss_sum, words: summed loss in nats, and number of words, of those steps; in self-critical
+            training, summed reward and number of captions.
+        seconds: time spent in those steps.
         rows: the finished epochs.
-        taken: steps taken since the training began.
+        taken: number of steps since the training began.
     """
 
     epoch: int = 0
@@ -73,51 +74,50 @@ def save_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: Optimizer,
-    progress: Progress,
-    average: Average | None = None,
+    state: TrainingState,
+    average: WeightAverage | None = None,
 ) -> None:
-    """Write weights, their average, optimiser and position as one file."""
+    """Write weights, their moving average, optimiser and training state as one file."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     if average is not None:
         tensors |= {f"average.{name}": value for name, value in average.weights.items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    metadata = {"progress": msgspec.json.encode(progress).decode()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    metadata = {"progress": msgspec.json.encode(state).decode()}
     write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}, metadata))
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: Optimizer, average: Average | None = None
-) -> Progress:
-    """Put weights, their average and the optimiser back and return the position.
+    path: Path, model: nn.Module, optimizer: Optimizer, average: WeightAverage | None = None
+) -> TrainingState:
+    """Restore weights, their moving average and the optimiser, and return the training state.
 
     Raises:
-        RunError: the file is damaged or of another model.
+        RunError: the file is damaged or belongs to another model.
     """
     try:
         with safe_open(path, "pt") as file:
-            progress = msgspec.json.decode(file.metadata()["progress"], type=Progress)
+            state = msgspec.json.decode(file.metadata()["progress"], type=TrainingState)
             tensors = upgrade_weights(
                 {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             )
-        model.load_state_dict(_part(tensors, "model."))
+        model.load_state_dict(_with_prefix(tensors, "model."))
         if average is not None:
-            average.load(_part(tensors, "average."))
+            average.load(_with_prefix(tensors, "average."))
     except (SafetensorError, RuntimeError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise RunError(
-            f"{path} cannot be gone on from: {error}; delete it to begin anew"
+            f"training cannot be resumed from {path}: {error}; delete it to start again"
         ) from error
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = value
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _with_prefix(tensors, "optimizer.").items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return progress
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    return state
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): value
         for name, value in tensors.items()

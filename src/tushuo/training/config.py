@@ -6,99 +6,121 @@ from typing import Annotated, Literal
 
 from tushuo.errors import SettingError
 
-_ABOVE_ZERO = (
+_POSITIVE = (
     "epochs", "epoch_steps", "batch_size", "learning_rate", "encoder_rate", "clip_norm", "patience",
 )  # fmt: skip
-_SHARES = (
+_PROBABILITIES = (
     "label_smoothing", "word_dropout", "region_dropout", "scheduled_sampling", "average",
     "stochastic_depth",
 )  # fmt: skip
-_OF_PEOPLE = ("label_smoothing", "word_dropout", "scheduled_sampling", "doubly_stochastic")
+_NOT_NEGATIVE = ("warm_up", "weight_decay", "doubly_stochastic", "bleu_weight")
+_CROSS_ENTROPY_ONLY = ("label_smoothing", "word_dropout", "scheduled_sampling", "doubly_stochastic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Settings of the training; docs/training.md says what each costs and gave."""
+    """Settings of a training; docs/training.md lists their costs and measured effects."""
 
     epochs: Annotated[int, "passes over the training captions"] = 20
-    epoch_steps: Annotated[int | None, "end an epoch after so many steps; all captions"] = None
-    batch_size: Annotated[int, "captions a step, at least; pictures stay whole"] = 64
-    learning_rate: Annotated[float, "of Adam; the highest, where it changes"] = 1e-3
+    epoch_steps: Annotated[
+        int | None, "end an epoch after this many steps instead of after all captions"
+    ] = None
+    batch_size: Annotated[
+        int, "minimum number of captions per step; all captions of a picture share a step"
+    ] = 64
+    learning_rate: Annotated[
+        float, "learning rate of Adam; its maximum, with --warm-up or --schedule"
+    ] = 1e-3
     encoder_rate: Annotated[
-        float | None, "rate of the encoder's upper blocks, which learn too; off: they do not"
+        float | None,
+        "learning rate for fine-tuning the encoder's last blocks; unset keeps the encoder frozen",
     ] = None
     stochastic_depth: Annotated[
-        float, "share of the pictures for which a block of the encoder that learns is left out"
+        float, "with --encoder-rate: probability of skipping a residual branch for a picture"
     ] = 0.0
-    warm_up: Annotated[float, "epochs over which the rate rises from 0"] = 0.0
+    warm_up: Annotated[float, "epochs over which the learning rate rises from 0"] = 0.0
     schedule: Annotated[
-        Literal["constant", "cosine"], "cosine lets the rate fall to 0 at the last epoch"
+        Literal["constant", "cosine"], "learning rate schedule; cosine falls to 0 at the last epoch"
     ] = "constant"
-    weight_decay: Annotated[float, "of AdamW; 0: off"] = 0.0
-    clip_norm: Annotated[float | None, "gradients are scaled down to this norm"] = 5.0
-    label_smoothing: Annotated[float, "share of each word's target spread over all words"] = 0.0
-    word_dropout: Annotated[float, "share of the words told that become unknown"] = 0.0
+    weight_decay: Annotated[float, "weight decay of AdamW; 0: off"] = 0.0
+    clip_norm: Annotated[
+        float | None, "maximum gradient norm; larger gradients are scaled down"
+    ] = 5.0
+    label_smoothing: Annotated[
+        float, "share of each target that is spread evenly over the vocabulary"
+    ] = 0.0
+    word_dropout: Annotated[float, "probability of replacing an input word by the unknown word"] = (
+        0.0
+    )
     scheduled_sampling: Annotated[
-        float, "share of the words told that are the decoder's own, at the end; rises from 0"
+        float,
+        "probability of replacing an input word by one that the decoder predicts; rises from 0 to "
+        "this at the last epoch",
     ] = 0.0
     doubly_stochastic: Annotated[
-        float, "weight of the penalty on regions that a caption's words leave unseen"
+        float, "weight of the penalty on regions that a caption attends to too little or too much"
     ] = 0.0
-    region_dropout: Annotated[float, "share of the regions' numbers that become 0"] = 0.0
-    views: Annotated[str | None, "draw only from these views, as plain,flip; all there are"] = None
+    region_dropout: Annotated[float, "dropout probability of the region features"] = 0.0
+    views: Annotated[
+        str | None, "use only these views, as plain,flip; unset: all views of the store"
+    ] = None
     average: Annotated[
-        float, "caption with a moving average of the weights that keeps this share a step; 0: off"
+        float, "decay per step of the moving average of the weights that generates captions; 0: off"
     ] = 0.0
     best_by: Annotated[
-        Literal["loss", "cider"], "the best epoch: lowest validation loss, or highest CIDEr"
+        Literal["loss", "cider"],
+        "how the best epoch is chosen: lowest validation loss, or highest CIDEr",
     ] = "loss"
-    patience: Annotated[int | None, "stop after so many epochs without a better one"] = None
+    patience: Annotated[int | None, "stop after this many epochs without improvement"] = None
     samples: Annotated[
-        int | None, "self-critical: learn from so many captions of its own a picture; wants --from"
+        int | None,
+        "self-critical training on this many sampled captions per picture; requires --from",
     ] = None
-    bleu_weight: Annotated[float, "self-critical: reward CIDEr-D plus this times BLEU-4"] = 0.0
+    bleu_weight: Annotated[
+        float, "self-critical training: reward CIDEr-D plus this weight times BLEU-4"
+    ] = 0.0
     precision: Annotated[
-        Literal["float32", "bfloat16"], "bfloat16 is faster where the machine has it"
+        Literal["float32", "bfloat16"], "bfloat16 is faster on hardware that supports it"
     ] = "float32"
-    seed: Annotated[int, "decides first weights, order, dropout and split"] = 0
+    seed: Annotated[int, "seed of initial weights, batch order, dropout and random split"] = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        for name in _ABOVE_ZERO:
+        """Refuse values out of range and settings without effect."""
+        for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                raise SettingError(f"{name} was {value}, it must be above 0 and finite")
-        for name in _SHARES:
+                raise SettingError(f"{name} must be above 0 and finite, got {value}")
+        for name in _PROBABILITIES:
             value = getattr(self, name)
             if not 0 <= value < 1:
-                raise SettingError(f"{name} was {value}, it must be at least 0 and below 1")
-        for name in ("warm_up", "weight_decay", "doubly_stochastic", "bleu_weight"):
+                raise SettingError(f"{name} must be at least 0 and below 1, got {value}")
+        for name in _NOT_NEGATIVE:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
-                raise SettingError(f"{name} was {value}, it must be at least 0 and finite")
+                raise SettingError(f"{name} must be at least 0 and finite, got {value}")
         if self.stochastic_depth and self.encoder_rate is None:
             raise SettingError(
-                f"stochastic_depth was {self.stochastic_depth}, but no block of the encoder "
-                "learns; name --encoder-rate too, or leave it out"
+                f"stochastic_depth {self.stochastic_depth} only applies when the encoder is "
+                "fine-tuned; also pass --encoder-rate, or leave it out"
             )
-        self._refuse_what_has_no_effect()
+        self._refuse_without_effect()
 
-    def _refuse_what_has_no_effect(self) -> None:
+    def _refuse_without_effect(self) -> None:
         if self.samples is None:
             if self.bleu_weight:
                 raise SettingError(
-                    f"bleu_weight was {self.bleu_weight}, but no caption is rewarded; take "
+                    f"bleu_weight {self.bleu_weight} applies to self-critical training only; pass "
                     "--recipe self_critical, or leave it out"
                 )
             return
         if self.samples < 2:
             raise SettingError(
-                f"samples was {self.samples}, it must be at least 2: each is judged by the others"
+                "samples must be at least 2, since the baseline of each sampled caption is the "
+                f"mean reward of the others; got {self.samples}"
             )
-        for name in _OF_PEOPLE:
+        for name in _CROSS_ENTROPY_ONLY:
             if getattr(self, name):
                 raise SettingError(
-                    f"{name} was {getattr(self, name)} with samples {self.samples}, but only "
-                    "learning from what people said has that; take --recipe self_critical and "
-                    f"leave {name} out"
+                    f"{name} {getattr(self, name)} applies to cross-entropy training only, not to "
+                    f"self-critical training (--samples {self.samples}); leave {name} out"
                 )

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: log.csv, the TensorBoard file, captions after each epoch."""
+"""The learning curve as log.csv and for TensorBoard, and the most frequent generated caption."""
 
 import csv
 import io
@@ -10,11 +10,9 @@ from pathlib import Path
 from tushuo.runtime import write_bytes
 from tushuo.training.checkpoint import EpochRow
 
-SAME_CAPTION_SHARE = 0.5  # more alike than this, and a captioner says the same of every picture
-
 
 def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
-    """Write the epochs as CSV, a line each."""
+    """Write one line per epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(EpochRow)], lineterminator="\n")
     writer.writeheader()
@@ -23,10 +21,10 @@ def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
 
 
 def write_tensorboard(folder: Path, row: EpochRow) -> None:
-    """Append one epoch's numbers for TensorBoard."""
+    """Append the measurements of one epoch."""
     from tensorboardX import SummaryWriter
 
-    folder.mkdir(parents=True, exist_ok=True)  # the writer's own look and making can be parted
+    folder.mkdir(parents=True, exist_ok=True)  # SummaryWriter's own check and creation can race
     with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
         for name, value in (
             ("loss/train", row.train_loss),
@@ -38,7 +36,7 @@ def write_tensorboard(folder: Path, row: EpochRow) -> None:
                 writer.add_scalar(name, value, row.epoch)
 
 
-def sameness(captions: Sequence[str]) -> tuple[str, float]:
-    """Return the most frequent caption and its share of all."""
+def most_frequent(captions: Sequence[str]) -> tuple[str, float]:
+    """Return the most frequent caption and its share of all captions."""
     caption, count = Counter(captions).most_common(1)[0]
     return caption, count / len(captions)

@@ -1,4 +1,4 @@
-"""What a training learns from beside people: what other runs would say next."""
+"""Knowledge distillation: other runs' word probabilities as targets beside the references."""
 
 from collections.abc import Sequence
 from typing import final
@@ -19,76 +19,77 @@ from tushuo.training.batches import Batch
 
 @final
 class Teachers:
-    """Runs whose mean probability of each next word is learned from: word-level distillation.
+    """Runs whose mean probability of each next word is distilled: word-level distillation.
 
-    Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2; of sequences,
+    Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2; for sequences,
     Kim and Rush, "Sequence-Level Knowledge Distillation", EMNLP 2016, section 3.1.
 
-    Differs from the papers: probabilities are taken as they are, without a temperature.
+    Differs from the papers: there is no temperature.
 
     Args:
         runs: the teachers; one is enough.
-        regions: of the student's store, as the teachers see them.
-        weight: share of the loss that is theirs, from 0 to 1.
+        regions: the regions of the student's store, as the teachers' encoder computes them.
+        weight: share of the loss that compares with the teachers, from 0 to 1.
 
     Raises:
-        SettingError: the weight is no share.
-        SignatureError: their words or encoders are not the same, or the store is of another one.
+        SettingError: the weight is out of range.
+        SignatureError: the teachers differ in vocabulary or encoder, or the store has another
+            encoder.
     """
 
     def __init__(self, runs: Sequence[Run], regions: Regions, weight: float):
         if not 0 <= weight <= 1:
-            raise SettingError(f"teacher_weight was {weight}, it must be from 0 to 1")
+            raise SettingError(f"teacher_weight must be from 0 to 1, got {weight}")
         joint = ensemble(runs)
         require_same(
             joint.config.encoder.signature,
             regions.spec.signature,
-            what="the teachers' encoder and the store's",
-            cure="let runs teach that look through the encoder of this store",
+            what="the encoder of the teachers and that of the store",
+            cure="choose teachers that were trained with the encoder of this store",
         )
         self.runs, self.weight = runs, weight
         self._decoder, self._regions = joint.decoder, regions
 
     @property
     def signature(self) -> str:
-        """One line that names them by their weights, and what they weigh."""
+        """One line with the hashes of the teachers' weights and their share of the loss."""
         hashes = [weights_hash(merge_weights(run.decoder, run.head)) for run in self.runs]
         return signature(teachers="+".join(hashes), weight=self.weight)
 
     def require_fit(self, tokenizer: str, vocabulary: Vocabulary, store: str) -> None:
-        """Refuse to teach a run of other words or of another store.
+        """Refuse a student with another vocabulary or another store.
 
         Args:
-            splitting: how its captions become words.
-            vocabulary: its words.
-            store: signature of what its regions come from.
+            tokenizer: the student's tokenizer.
+            vocabulary: the student's vocabulary.
+            store: signature of the regions that the student is trained on.
 
         Raises:
             SignatureError: they differ.
         """
-        theirs = self.runs[0].config
+        config = self.runs[0].config
         require_same(
-            signature(words=theirs.tokenizer, vocabulary=theirs.vocabulary),
+            signature(words=config.tokenizer, vocabulary=config.vocabulary),
             signature(words=tokenizer, vocabulary=vocabulary.hash),
-            what=f"the words of {self.runs[0].folder} and of the run that it is to teach",
-            cure="train both on the same captions with the same choice of words",
+            what=f"the vocabularies of the teacher {self.runs[0].folder} and of the student",
+            cure="train both on the same captions with the same tokenizer and vocabulary options",
         )
         require_same(
             self._regions.signature,
             store,
-            what="the teachers' store and the run's",
-            cure="let them look at the same store",
+            what="the teachers' store and the student's",
+            cure="use one store for both",
         )
 
     def __call__(self, batch: Batch, views: Sequence[int] | None) -> Float[Tensor, "N V"]:
-        """Return the probabilities of the words that come next.
+        """Return the teachers' probabilities of the next words.
 
-        They look for themselves, in full precision as they learned to, at the views that the
-        student sees, and hear people's words: nothing is dropped.
+        They read the student's pictures and views themselves, in full precision, and are teacher
+        forced with the reference words, without any dropout.
 
         Args:
             batch: captions and their pictures.
-            views: of each picture.
+            views: view of each picture.
         """
         device = batch.targets.device
         with torch.no_grad():

@@ -1,7 +1,7 @@
-"""A training whose encoder learns too: its upper part, at a rate of its own.
+"""Fine-tune the last blocks of the encoder, its head, with a learning rate of their own.
 
-The lower part stays as it came, so what it sees of a picture can be kept in a store (``extract
---upto``): an epoch then costs the upper part's way there and back, and no picture is opened.
+The first blocks, the trunk, stay frozen, so their output can be stored (``extract
+--frozen-blocks``): an epoch then only costs the forward and backward pass of the head.
 """
 
 from dataclasses import replace
@@ -14,46 +14,55 @@ from tushuo.runs.run import Run
 from tushuo.signatures import require_same
 
 
-def parted(encoder: Encoder, frozen_blocks: int | None, before: Run | None) -> SplitEncoder:
-    """Part an encoder for a training.
+def split_for_training(
+    encoder: Encoder, frozen_blocks: int | None, initial_run: Run | None
+) -> SplitEncoder:
+    """Split an encoder into frozen trunk and trainable head.
 
     Args:
-        encoder: as it came.
-        upto: blocks of the lower part; None lets the run before or the encoder choose.
-        before: a run that is gone on from; where it has an upper part of its own, that goes on.
+        encoder: the encoder with its pretrained weights.
+        frozen_blocks: number of blocks of the trunk; None: as in the initial run, or the encoder's
+            default.
+        initial_run: run that the training starts from; if it has a fine-tuned head, its weights
+            are loaded.
 
     Raises:
-        SettingError: the encoder cannot be parted there, or the run before was parted elsewhere.
+        SettingError: the encoder cannot be split there, or the initial run was split elsewhere.
     """
-    theirs = before.config.encoder.frozen_blocks if before else None
-    if before and before.head and frozen_blocks not in (None, theirs):
+    inherited = initial_run.config.encoder.frozen_blocks if initial_run else None
+    if initial_run and initial_run.head and frozen_blocks not in (None, inherited):
         raise SettingError(
-            f"upto was {frozen_blocks}, but {before.folder} has trained all above {theirs} blocks; "
-            f"go on with --upto {theirs}"
+            f"--frozen-blocks {frozen_blocks} differs from {initial_run.folder}, which has "
+            f"fine-tuned all blocks after the first {inherited}; pass --frozen-blocks {inherited}"
         )
-    halves = split_encoder(encoder, theirs if frozen_blocks is None else frozen_blocks)
-    if before and before.head:
-        load_head(halves.head, before.head)
-    return halves
+    split = split_encoder(encoder, inherited if frozen_blocks is None else frozen_blocks)
+    if initial_run and initial_run.head:
+        load_head(split.head, initial_run.head)
+    return split
 
 
-def learning(grids: Regions, halves: SplitEncoder) -> Regions:
-    """Send an encoder's lower grids through the upper part that learns.
+def with_trainable_head(trunk_regions: Regions, split: SplitEncoder) -> Regions:
+    """Return regions that pass through a trainable head when they are read.
+
+    Args:
+        trunk_regions: output of the trunk, from a store or on the fly.
+        split: the trunk and the head.
 
     Raises:
-        SettingError: these are regions of a whole encoder.
-        SignatureError: the grids are of another encoder, or parted elsewhere.
+        SettingError: the store holds regions of a whole encoder.
+        SignatureError: the store holds features of another trunk.
     """
-    if not grids.spec.is_trunk:
+    frozen_blocks = split.trunk.spec.frozen_blocks
+    if not trunk_regions.spec.is_trunk:
         raise SettingError(
-            "this store keeps regions of a whole encoder, of whose blocks none can learn "
-            f"from them; extract with --upto {halves.trunk.spec.frozen_blocks}, or leave --encoder-rate out"
+            "the store holds regions of the whole encoder, which cannot be fine-tuned; extract "
+            f"with --frozen-blocks {frozen_blocks}, or leave --encoder-rate out"
         )
     require_same(
-        grids.spec.signature,
-        halves.trunk.spec.signature,
-        what="the store's encoder and the one that is installed",
-        cure="extract again",
+        trunk_regions.spec.signature,
+        split.trunk.spec.signature,
+        what="the encoder of the store and the installed one",
+        cure="run tushuo extract again",
     )
-    spec = replace(halves.spec, frozen_blocks=halves.trunk.spec.frozen_blocks, head=OWN)
-    return replace(grids.through(halves.head, spec), learns=halves.head)
+    spec = replace(split.spec, frozen_blocks=frozen_blocks, head=OWN)
+    return replace(trunk_regions.through(split.head, spec), learns=split.head)

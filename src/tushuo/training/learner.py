@@ -1,4 +1,4 @@
-"""One process's part in a training: its model, its optimiser, its share of each step."""
+"""One process of a training: its model, its optimiser and its share of each batch."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,22 +17,25 @@ from tushuo.encoders.split_encoder import StochasticDepth
 from tushuo.errors import SettingError
 from tushuo.features.regions import ReadRegions
 from tushuo.runtime import processes
-from tushuo.training.attention_regularization import Attended
+from tushuo.training.attention_regularization import WithAttentionMaps
 from tushuo.training.batches import Example, collate
-from tushuo.training.checkpoint import EpochRow, Progress, load_checkpoint, save_checkpoint
+from tushuo.training.checkpoint import EpochRow, TrainingState, load_checkpoint, save_checkpoint
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
 from tushuo.training.objective import CrossEntropy, Objective
 from tushuo.training.schedule import learning_rate
-from tushuo.training.self_critical import Reward, SelfCritical
-from tushuo.training.weight_average import Average
+from tushuo.training.self_critical import RewardFunction, SelfCritical
+from tushuo.training.weight_average import WeightAverage
 
-VALIDATION_PICTURES = 16  # of one forward pass
+VALIDATION_PICTURES = 16  # per forward pass
 
 
 @final
 class Learner:
-    """Takes steps, and measures what came of them; several processes do so as one."""
+    """Takes training steps and validates; several processes act as one.
+
+    The arguments are those of `tushuo.training.loop.fit`.
+    """
 
     def __init__(
         self,
@@ -40,103 +43,108 @@ class Learner:
         training: Sequence[Example],
         read_regions: ReadRegions,
         config: TrainConfig,
-        reward: Reward | None,
+        reward: RewardFunction | None,
         head: nn.Module | None = None,
         teachers: Teachers | None = None,
     ):
         self.accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bfloat16" else "no",
-            cpu=not torch.accelerator.is_available(),  # or torchrun's processes do not meet
+            cpu=not torch.accelerator.is_available(),  # else torchrun's processes form no group
         )
-        started, met = processes()[1], self.accelerator.num_processes
-        if started != met:
+        started, joined = processes()[1], self.accelerator.num_processes
+        if started != joined:
             raise SettingError(
-                f"{started} processes were started and accelerate has brought {met} of them "
-                "together; each would learn alone into one run folder; start one process"
+                f"torchrun started {started} processes but only {joined} joined the group, so each "
+                "would train alone into the same run folder; start one process"
             )
-        learning = decoder if head is None else nn.ModuleDict({"decoder": decoder, "encoder": head})
-        for part in learning.modules():
-            if isinstance(part, StochasticDepth):
-                part.share = config.stochastic_depth
-        learning.to(self.accelerator.device)  # before the optimiser, which keeps its numbers there
+        trained = decoder if head is None else nn.ModuleDict({"decoder": decoder, "encoder": head})
+        for module in trained.modules():
+            if isinstance(module, StochasticDepth):
+                module.share = config.stochastic_depth
+        trained.to(self.accelerator.device)  # first, since the optimiser's state is kept there too
         self.decoder, self.config = decoder, config
-        self._learning, self._upper = learning, head
+        self._trained, self._head = trained, head
         self._training, self._read_regions = training, read_regions
         self._objective = _objective(decoder, training, config, reward, teachers)
         self._optimizer = torch.optim.AdamW(
-            _groups(decoder, head, config),
+            _parameter_groups(decoder, head, config),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
-        self._average = Average(learning, config.average) if config.average else None
+        self._average = WeightAverage(trained, config.average) if config.average else None
         self._model = self.accelerator.prepare(
-            Attended(decoder) if config.doubly_stochastic else decoder
+            WithAttentionMaps(decoder) if config.doubly_stochastic else decoder
         )
 
-    def load(self, path: Path) -> Progress:
-        """Go on from a checkpoint."""
-        return load_checkpoint(path, self._learning, self._optimizer, self._average)
+    def load(self, path: Path) -> TrainingState:
+        """Resume from a checkpoint."""
+        return load_checkpoint(path, self._trained, self._optimizer, self._average)
 
-    def save(self, path: Path, progress: Progress) -> None:
-        """Write a checkpoint; the first process does."""
+    def save(self, path: Path, state: TrainingState) -> None:
+        """Write a checkpoint, in the first process only."""
         if self.accelerator.is_main_process:
-            save_checkpoint(path, self._learning, self._optimizer, progress, self._average)
+            save_checkpoint(path, self._trained, self._optimizer, state, self._average)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Let the decoder have its averaged weights for a while, where there are some."""
+        """Give the model its averaged weights inside the block, if there are any."""
         return self._average.in_place() if self._average else nullcontext()
 
-    def step(self, places: Sequence[int], progress: Progress, steps: int, stop: bool) -> bool:
-        """Learn from this process's share of a batch; say whether any process is to stop.
+    def step(self, indices: Sequence[int], state: TrainingState, steps: int, stop: bool) -> bool:
+        """Take one step on this process's share of a batch.
 
         Args:
-            places: the batch, as places among the training examples.
-            progress: where the training stands; it is moved on.
-            steps: steps of this epoch.
-            stop: whether this process is to stop.
+            indices: the batch, as indices of training examples.
+            state: position of the training; updated in place.
+            steps: number of steps of this epoch.
+            stop: whether this process has been asked to stop.
+
+        Returns:
+            Whether any process has been asked to stop.
         """
         began, accelerator = time.monotonic(), self.accelerator
         process, count = accelerator.process_index, accelerator.num_processes
-        torch.manual_seed(_step_seed(self.config.seed, progress.epoch, progress.step, process))
-        done = progress.epoch + (progress.step + 1) / steps
+        torch.manual_seed(_step_seed(self.config.seed, state.epoch, state.step, process))
+        epochs_done = state.epoch + (state.step + 1) / steps
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, done) * group["share"]
-        self._learning.train()
+            group["lr"] = learning_rate(self.config, epochs_done) * group["relative_rate"]
+        self._trained.train()
         self._model.train()
-        mine = places[process::count]
-        seen = mine or places[:1]
-        views = [self._training[place].view(self.config.seed, progress.epoch) for place in seen]
-        regions = self._regions(seen, views)
+        share = indices[process::count]
+        used = share or indices[:1]  # a process without pictures must still take part
+        views = [self._training[index].view(self.config.seed, state.epoch) for index in used]
+        regions = self._regions(used, views)
         with accelerator.autocast():
-            share = done / self.config.epochs
-            found = self._objective(self._model, seen, regions, share, views)
-        used = float(bool(mine))  # a process without pictures only keeps step
-        told, things, stopped = self._over_all(found.told * used, found.count * used, float(stop))
-        # Processes average their gradients; the mean over all words needs the sum.
-        accelerator.backward(found.loss * used * count / things)
-        self._share_gradients()
-        self._move(progress.taken + 1)
-        progress.step += 1
-        progress.taken += 1
-        progress.loss_sum += told
-        progress.words += int(things)
-        progress.seconds += time.monotonic() - began
+            done = epochs_done / self.config.epochs
+            outcome = self._objective(self._model, used, regions, done, views)
+        counts = float(bool(share))
+        reported, total, stopped = self._sum_over_processes(
+            outcome.reported * counts, outcome.count * counts, float(stop)
+        )
+        # Gradients are averaged over processes; the mean over all words needs their sum.
+        accelerator.backward(outcome.loss * counts * count / total)
+        self._average_head_gradients()
+        self._update_weights(state.taken + 1)
+        state.step += 1
+        state.taken += 1
+        state.loss_sum += reported
+        state.words += int(total)
+        state.seconds += time.monotonic() - began
         return stopped > 0
 
-    def _regions(self, places: Sequence[int], views: Sequence[int]) -> Float[Tensor, "P R D"]:
-        regions = self._read_regions([self._training[place].row for place in places], views)
+    def _regions(self, indices: Sequence[int], views: Sequence[int]) -> Float[Tensor, "P R D"]:
+        regions = self._read_regions([self._training[index].row for index in indices], views)
         return dropout(regions.to(self.accelerator.device), self.config.region_dropout)
 
-    def _share_gradients(self) -> None:
-        """Average the upper part's gradients over processes; a prepared decoder's are already."""
-        if self._upper is not None and self.accelerator.num_processes > 1:
-            for weight in self._upper.parameters():
+    def _average_head_gradients(self) -> None:
+        """Average the head's gradients over processes, as accelerate does for the decoder's."""
+        if self._head is not None and self.accelerator.num_processes > 1:
+            for weight in self._head.parameters():
                 weight.grad = self.accelerator.reduce(weight.grad, "mean")
 
-    def _move(self, taken: int) -> None:
-        """Move the weights, and their average after them."""
+    def _update_weights(self, taken: int) -> None:
+        """Take an optimiser step, and update the moving average after it."""
         if self.config.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self._learning.parameters(), self.config.clip_norm)
+            self.accelerator.clip_grad_norm_(self._trained.parameters(), self.config.clip_norm)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if self._average:
@@ -144,69 +152,68 @@ class Learner:
 
     def end_epoch(
         self,
-        progress: Progress,
+        state: TrainingState,
         validation: Sequence[Example],
         validate: Callable[[Decoder], float] | None,
     ) -> EpochRow:
-        """Measure an epoch's weights on the validation pictures.
+        """Measure the weights at the end of an epoch on the validation pictures.
 
         Raises:
-            SettingError: CIDEr is to tell the best epoch, and nothing computes it.
+            SettingError: ``best_by`` is cider and there is no ``validate``.
         """
-        self._learning.eval()
+        self._trained.eval()
         cider = None
         if self.config.best_by == "cider":
             if validate is None:
-                raise SettingError("best_by was cider, but this training has no captions to score")
-            mine = validate(self.decoder) if self.accelerator.is_main_process else 0.0
-            (cider,) = self._over_all(mine)
-        told = progress.loss_sum / progress.words
-        drawn = self.config.samples is not None
+                raise SettingError("best_by cider requires Callbacks.validate, which is not set")
+            score = validate(self.decoder) if self.accelerator.is_main_process else 0.0
+            (cider,) = self._sum_over_processes(score)
+        mean = state.loss_sum / state.words
+        self_critical = self.config.samples is not None
         return EpochRow(
-            epoch=progress.epoch + 1,
-            train_loss=None if drawn else told,
+            epoch=state.epoch + 1,
+            train_loss=None if self_critical else mean,
             val_loss=self.mean_loss(validation),
-            seconds=progress.seconds,
+            seconds=state.seconds,
             val_cider=cider,
-            reward=told if drawn else None,
+            reward=mean if self_critical else None,
         )
 
     @torch.inference_mode()
     def mean_loss(self, examples: Sequence[Example]) -> float:
-        """Return the teacher-forced loss, in nats per real word; processes share the pictures."""
+        """Return the teacher-forced loss in nats per word; processes share the pictures."""
         self.decoder.eval()
-        mine = examples[self.accelerator.process_index :: self.accelerator.num_processes]
-        total, words = 0.0, 0
-        for start in range(0, len(mine), VALIDATION_PICTURES):
-            batch = collate(mine[start : start + VALIDATION_PICTURES]).to(self.accelerator.device)
+        share = examples[self.accelerator.process_index :: self.accelerator.num_processes]
+        loss_sum, words = 0.0, 0
+        for start in range(0, len(share), VALIDATION_PICTURES):
+            batch = collate(share[start : start + VALIDATION_PICTURES]).to(self.accelerator.device)
             regions = self._read_regions(batch.rows).to(self.accelerator.device)
             logits = self.decoder(regions, batch.words, batch.pictures)
-            total += cross_entropy(logits.float(), batch.targets, reduction="sum").item()
+            loss_sum += cross_entropy(logits.float(), batch.targets, reduction="sum").item()
             words += len(batch.targets)
-        loss_sum, all_words = self._over_all(total, float(words))
-        return loss_sum / all_words
+        total_loss, total_words = self._sum_over_processes(loss_sum, float(words))
+        return total_loss / total_words
 
-    def leave(self) -> None:
-        """Let go of the other processes, all at once: one that goes before them may abort."""
+    def leave_group(self) -> None:
+        """Leave the group of processes, all at once: an earlier exit of one can abort others."""
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
-    def _over_all(self, *numbers: float) -> list[float]:
-        """Add up numbers over all processes."""
+    def _sum_over_processes(self, *numbers: float) -> list[float]:
         if self.accelerator.num_processes == 1:
             return list(numbers)
-        mine = torch.tensor(numbers, dtype=torch.float32, device=self.accelerator.device)
-        return self.accelerator.reduce(mine).tolist()
+        summands = torch.tensor(numbers, dtype=torch.float32, device=self.accelerator.device)
+        return self.accelerator.reduce(summands).tolist()
 
 
-def _groups(
+def _parameter_groups(
     decoder: Decoder, head: nn.Module | None, config: TrainConfig
 ) -> list[dict[str, object]]:
-    """Return the optimiser's groups, with the share of the learning rate that each is moved at."""
-    groups: list[dict[str, object]] = [{"params": list(decoder.parameters()), "share": 1.0}]
+    """Return the optimiser's groups, each with its rate relative to the decoder's."""
+    groups: list[dict[str, object]] = [{"params": list(decoder.parameters()), "relative_rate": 1.0}]
     if head is not None and config.encoder_rate is not None:
-        share = config.encoder_rate / config.learning_rate
-        groups.append({"params": list(head.parameters()), "share": share})
+        relative_rate = config.encoder_rate / config.learning_rate
+        groups.append({"params": list(head.parameters()), "relative_rate": relative_rate})
     return groups
 
 
@@ -214,17 +221,17 @@ def _objective(
     decoder: Decoder,
     training: Sequence[Example],
     config: TrainConfig,
-    reward: Reward | None,
+    reward: RewardFunction | None,
     teachers: Teachers | None,
 ) -> Objective:
-    """Choose between what people said and what the decoder itself says."""
+    """Return the objective of cross-entropy or of self-critical training."""
     if config.samples is None:
         return CrossEntropy(training, config, teachers)
     if reward is None:
-        raise SettingError(f"samples was {config.samples}, but no reward judges them")
+        raise SettingError(f"self-critical training (samples {config.samples}) requires a reward")
     return SelfCritical(decoder, reward, config.samples)
 
 
 def _step_seed(seed: int, epoch: int, step: int, process: int) -> int:
-    """Seed of one step's dropout: different for every step and process, the same after a resume."""
+    """Return a seed that differs by step and process and is the same after a resume."""
     return hash((seed, epoch, step, process)) & 0x7FFF_FFFF

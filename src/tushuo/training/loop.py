@@ -1,4 +1,4 @@
-"""The training loop: steps in a seeded order, an epoch's checks, exact resume."""
+"""The training loop: steps in a seeded order, validation after each epoch, exact resume."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,48 +13,53 @@ from tushuo.features.regions import ReadRegions
 from tushuo.runs.run import merge_weights
 from tushuo.runtime import write_bytes
 from tushuo.training.batches import Example, epoch_order
-from tushuo.training.checkpoint import EpochRow, Progress, best_row
+from tushuo.training.checkpoint import EpochRow, TrainingState, best_row
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
 from tushuo.training.learner import Learner
-from tushuo.training.self_critical import Reward
+from tushuo.training.self_critical import RewardFunction
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a watcher is told after each step.
+    """Progress after a training step, for `Callbacks.step`.
 
     Attributes:
-        epoch, epochs: the present one, from 1, and how many there are.
-        step, steps: the same within the epoch.
-        what, value: the epoch's mean loss so far, or its mean reward.
-        captions_per_second: pace of the epoch.
+        epoch, epochs: number of the current epoch, from 1, and of all epochs.
+        step, steps: the same for the steps of the epoch.
+        objective, value: ``loss`` or ``reward``, and its mean over the epoch so far.
+        captions_per_second: mean speed over the epoch so far.
     """
 
     epoch: int
     epochs: int
     step: int
     steps: int
-    what: str
+    objective: str
     value: float
     captions_per_second: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
-    """What the outside sees of a training, and how it stops one.
+    """Functions through which a training reports and is stopped; all are optional.
 
     Attributes:
+        progress: called while a training is prepared with a stage (``weights`` in bytes, ``open``
+            in pictures), how much of it is done, and the total.
+        message: called with each line of text about the training.
         step: called after each step.
-        epoch: called after each epoch, with the decoder and all epochs so far.
-        validate: CIDEr of the captions that a decoder says of the validation pictures.
-        stop: asked before each step; True saves after it and ends.
-        save_every_seconds: how much work a kill can cost.
+        epoch: called after each epoch with the decoder and the rows of all epochs so far.
+        validate: returns the CIDEr of a decoder's captions of the validation pictures.
+        stop: called before each step; if True, the training ends after it and saves a checkpoint.
+        save_every_seconds: time between checkpoints, and so the most work that a kill can cost.
     """
 
-    step: Callable[[StepReport], None] = lambda moment: None
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None
+    message: Callable[[str], None] = lambda line: None
+    step: Callable[[StepReport], None] = lambda report: None
     epoch: Callable[[Decoder, list[EpochRow]], None] = lambda decoder, rows: None
     validate: Callable[[Decoder], float] | None = None
     stop: Callable[[], bool] = lambda: False
@@ -69,80 +74,82 @@ def fit(
     config: TrainConfig,
     folder: Path,
     callbacks: Callbacks,
-    reward: Reward | None = None,
+    reward: RewardFunction | None = None,
     head: nn.Module | None = None,
     teachers: Teachers | None = None,
 ) -> list[EpochRow]:
-    """Train until it is over, from the folder's last checkpoint if it has one.
+    """Train to the end, starting from the last checkpoint of the run folder if there is one.
 
-    The order of the pictures, the dropout and the learning rate of a step depend on the seed and
-    the step's number alone; with weights and optimiser stored, a killed and resumed run equals one
-    that ran through. Under torchrun, every process takes its share of each batch, and the first one
-    writes.
+    Picture order, dropout and learning rate of a step depend on the seed and the number of the step
+    alone. As weights and optimiser are stored too, a run that was killed and resumed ends with the
+    same weights as one that was not. Under torchrun, each process takes its share of every batch,
+    and the first one writes the files.
 
     Args:
-        decoder: what learns.
-        training: pictures to learn from.
-        validation: pictures to check on.
+        decoder: the decoder to train.
+        training: examples to train on.
+        validation: examples to validate on after each epoch.
         read_regions: rows in, regions out.
-        config: settings.
+        config: settings of the training.
         folder: the run folder.
-        watcher: what the outside sees; its ``validate`` is needed where CIDEr tells the best epoch.
-        reward: judges captions of training pictures; needed where ``config.samples`` is set.
-        upper: the encoder's upper part, which the regions have come through; it learns too.
-        teachers: learned from beside people.
+        callbacks: ``validate`` is required where ``config.best_by`` is cider.
+        reward: scores sampled captions of training pictures; required with ``config.samples``.
+        head: trainable part of the encoder, which the regions have passed through.
+        teachers: runs to distil from.
 
     Returns:
-        A row for each epoch; `is_over` says whether ``watcher.stop`` ended it before.
+        One row per finished epoch. If ``callbacks.stop`` ended the training, `is_over` is False.
 
     Raises:
-        SettingError: what CIDEr or the reward is told by was not given.
+        SettingError: ``callbacks.validate`` or ``reward`` is required and missing.
     """
     last = folder / LAST
     learner = Learner(decoder, training, read_regions, config, reward, head, teachers)
-    progress = learner.load(last) if last.exists() else Progress()
+    state = learner.load(last) if last.exists() else TrainingState()
     saved = time.monotonic()
-    while not is_over(progress.rows, config):
-        order = epoch_order(training, config, progress.epoch)
-        for places in order[progress.step :]:
-            stopped = learner.step(places, progress, len(order), callbacks.stop())
-            captions = sum(len(training[place].captions) for place in places)
-            callbacks.step(_moment(progress, config, len(order), captions))
+    while not is_over(state.rows, config):
+        batches = epoch_order(training, config, state.epoch)
+        for indices in batches[state.step :]:
+            stopped = learner.step(indices, state, len(batches), callbacks.stop())
+            captions = sum(len(training[index].captions) for index in indices)
+            callbacks.step(_step_report(state, config, len(batches), captions))
             if stopped or time.monotonic() - saved > callbacks.save_every_seconds:
-                learner.save(last, progress)
+                learner.save(last, state)
                 saved = time.monotonic()
             if stopped:
-                learner.leave()
-                return progress.rows
+                learner.leave_group()
+                return state.rows
         with learner.averaged():
-            row = learner.end_epoch(progress, validation, callbacks.validate)
-            progress = Progress(epoch=row.epoch, rows=[*progress.rows, row], taken=progress.taken)
+            row = learner.end_epoch(state, validation, callbacks.validate)
+            state = TrainingState(epoch=row.epoch, rows=[*state.rows, row], taken=state.taken)
             if learner.accelerator.is_main_process:
-                if best_row(progress.rows, config.best_by) is row:
-                    looked = {} if head is None else head.state_dict()
-                    write_bytes(folder / BEST, save(merge_weights(decoder, looked)))
-                callbacks.epoch(decoder.eval(), progress.rows)
-        learner.save(last, progress)
-    learner.leave()
-    return progress.rows
+                if best_row(state.rows, config.best_by) is row:
+                    head_weights = {} if head is None else head.state_dict()
+                    write_bytes(folder / BEST, save(merge_weights(decoder, head_weights)))
+                callbacks.epoch(decoder.eval(), state.rows)
+        learner.save(last, state)
+    learner.leave_group()
+    return state.rows
 
 
 def is_over(rows: Sequence[EpochRow], config: TrainConfig) -> bool:
-    """Say whether all epochs are done, or too many went by without a better one."""
+    """Return whether all epochs are done, or ``patience`` epochs have brought no improvement."""
     if not rows or config.patience is None:
         return len(rows) >= config.epochs
     best = best_row(rows, config.best_by).epoch
     return len(rows) >= config.epochs or len(rows) - best >= config.patience
 
 
-def _moment(progress: Progress, config: TrainConfig, steps: int, captions: int) -> StepReport:
-    """Tell the watcher where the training stands after a step of so many captions."""
+def _step_report(
+    state: TrainingState, config: TrainConfig, steps: int, captions: int
+) -> StepReport:
+    """Report a step of so many captions."""
     return StepReport(
-        epoch=progress.epoch + 1,
+        epoch=state.epoch + 1,
         epochs=config.epochs,
-        step=progress.step,
+        step=state.step,
         steps=steps,
-        what="loss" if config.samples is None else "reward",
-        value=progress.loss_sum / progress.words,
-        captions_per_second=captions * progress.step / progress.seconds,
+        objective="loss" if config.samples is None else "reward",
+        value=state.loss_sum / state.words,
+        captions_per_second=captions * state.step / state.seconds,
     )

@@ -1,4 +1,4 @@
-"""The loss curve as PNG."""
+"""Draw the learning curve as PNG."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ TRAINING, VALIDATION, CIDER = "#9aa5b1", "#c2410c", "#0f766e"
 
 
 def draw_loss_curve(rows: Sequence[EpochRow], path: Path) -> None:
-    """Draw the losses, in nats per word, and CIDEr where there is one, over the epochs.
+    """Draw the losses, in nats per word, and CIDEr if it was computed, over the epochs.
 
-    The best epoch is marked: by CIDEr where there is one, or by the validation loss.
+    The best epoch is labelled: by CIDEr if it was computed, else by validation loss.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -35,29 +35,29 @@ def draw_loss_curve(rows: Sequence[EpochRow], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     if any(row.val_cider is not None for row in rows):
-        beside = axes.twinx()
-        beside.spines[["top", "left"]].set_visible(False)
-        beside.set_ylabel("CIDEr of the captions said", color=CIDER)
+        right_axes = axes.twinx()
+        right_axes.spines[["top", "left"]].set_visible(False)
+        right_axes.set_ylabel("CIDEr of the validation captions", color=CIDER)
         scores = [row.val_cider or 0.0 for row in rows]
-        beside.plot(epochs, scores, "s-", ms=3.5, label="CIDEr", color=CIDER)
+        right_axes.plot(epochs, scores, "s-", ms=3.5, label="CIDEr", color=CIDER)
         best = best_row(rows, "cider")
-        _mark(beside, best.epoch, best.val_cider or 0.0, CIDER, last=epochs[-1])
+        _label_best(right_axes, best.epoch, best.val_cider or 0.0, CIDER, last=epochs[-1])
     else:
         best = best_row(rows, "loss")
-        _mark(axes, best.epoch, best.val_loss, VALIDATION, last=epochs[-1])
+        _label_best(axes, best.epoch, best.val_loss, VALIDATION, last=epochs[-1])
     figure.legend(frameon=False, loc="outside upper center", ncols=3)
     with atomic_write(path) as file:
         figure.savefig(file, format="png")
 
 
-def _mark(axes: "Axes", epoch: int, value: float, colour: str, *, last: int) -> None:
-    """Name the best epoch beside its point, and towards the middle from either edge."""
-    place = (epoch - 1) / (last - 1) if last > 1 else 0.5
+def _label_best(axes: "Axes", epoch: int, value: float, colour: str, *, last: int) -> None:
+    """Label a point with its epoch and value, placed inside the figure at either edge."""
+    position = (epoch - 1) / (last - 1) if last > 1 else 0.5
     axes.annotate(
         f"best: epoch {epoch}, {value:.3f}",
         (epoch, value),
         xytext=(0, 18),
         textcoords="offset points",
-        ha="left" if place < 0.1 else "right" if place > 0.9 else "center",
+        ha="left" if position < 0.1 else "right" if position > 0.9 else "center",
         arrowprops={"arrowstyle": "-", "color": colour},
     )

@@ -1,4 +1,4 @@
-"""What a step makes small: the seam between the loop and its two ways of learning."""
+"""Training objectives: the interface that the loop calls, and cross-entropy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,66 +16,65 @@ from tushuo.training.attention_regularization import doubly_stochastic_penalty
 from tushuo.training.batches import Example, collate
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
-from tushuo.training.scheduled_inputs import draw_words, mask_special
+from tushuo.training.token_sampling import mask_special, sample_words
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an objective found in one process's share of a batch.
+    """Result of an objective on one process's share of a batch.
 
     Attributes:
-        loss: what is to be made small, a sum.
-        told: what the curve shows, a sum.
-        count: what both are sums over.
+        loss: the sum to minimise.
+        reported: the sum shown in the learning curve.
+        count: number of terms in both sums, words or captions.
     """
 
     loss: Float[Tensor, ""]
-    told: float
+    reported: float
     count: int
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """One way of learning from a batch."""
+    """What a training step minimises."""
 
     def __call__(
         self,
         model: nn.Module,
-        places: Sequence[int],
+        indices: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
         views: Sequence[int] | None = None,
     ) -> Outcome:
-        """Run the model on some training pictures, given as places among the examples.
+        """Run the model on some training pictures.
 
         Args:
             model: the decoder.
-            places: the pictures.
-            regions: of each.
-            done: share of the training that lies behind.
-            views: in which each is seen; None: the plain ones.
+            indices: indices of the training examples.
+            regions: regions of their pictures.
+            done: share of the training that is finished.
+            views: view of each picture; None: the plain one.
         """
         ...
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Teacher forcing: the loss of the words that people said.
+    """Cross-entropy of the reference captions, teacher forced.
 
-    The curve shows the plain loss, whatever smoothing or penalty is learned from, so that it can be
-    compared with the validation loss and with other runs. Label smoothing: Szegedy et al.,
-    "Rethinking the Inception Architecture", CVPR 2016, section 7. Word dropout: Bowman et al.,
-    "Generating Sentences from a Continuous Space", CoNLL 2016, section 3.1. Scheduled sampling:
-    Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NIPS
-    2015.
+    Label smoothing: Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
+    Word dropout: Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016, section
+    3.1. Scheduled sampling: Bengio et al., "Scheduled Sampling for Sequence Prediction with
+    Recurrent Neural Networks", NIPS 2015. Doubly stochastic attention: `doubly_stochastic_penalty`,
+    for which the model is `WithAttentionMaps`. Distillation: `Teachers`; only the share of the
+    references is smoothed.
 
-    Doubly stochastic attention: `left_unseen`; with it, the model is an `Attended` decoder.
-    Other runs beside people: `Teachers`; smoothing is of people's share alone.
+    The learning curve shows the plain loss, without smoothing, teachers or penalty, so that it can
+    be compared with the validation loss and with other runs.
 
-    Scheduled sampling differs from the paper: the decoder's own words are drawn beside people's,
-    all at once, in a first run without gradients, so that any decoder can do it in two runs
-    (Mihaylova and Martins, "Scheduled Sampling for Transformers", ACL SRW 2019); and their share
-    rises in a straight line.
+    Scheduled sampling differs from the paper: all words are sampled at once in a first forward pass
+    without gradients, so that any decoder needs just two passes (Mihaylova and Martins, "Scheduled
+    Sampling for Transformers", ACL SRW 2019); and their share rises linearly.
     """
 
     examples: Sequence[Example]
@@ -85,66 +84,74 @@ class CrossEntropy:
     def __call__(
         self,
         model: nn.Module,
-        places: Sequence[int],
+        indices: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
         views: Sequence[int] | None = None,
     ) -> Outcome:
-        """Return the losses of all words of the pictures' captions."""
-        batch = collate([self.examples[place] for place in places]).to(regions.device)
+        """Return the summed loss of all words of the pictures' captions."""
+        batch = collate([self.examples[index] for index in indices]).to(regions.device)
         words = batch.words
         if self.config.scheduled_sampling:
             with torch.no_grad():
-                beside, _ = self._run(model, regions, words, batch.pictures)
-                own = draw_words(mask_special(beside).softmax(dim=-1))
-            torch.clear_autocast_cache()  # weights cast without gradients must not serve the next
-            words = scheduled_inputs(words, own, self.config.scheduled_sampling * done)
-        words = forget_words(words, self.config.word_dropout)
-        logits, maps = self._run(model, regions, words, batch.pictures)
+                logits, _ = self._forward(model, regions, words, batch.pictures)
+                sampled = sample_words(mask_special(logits).softmax(dim=-1))
+            torch.clear_autocast_cache()  # weights cast without gradients must not be reused
+            words = scheduled_inputs(words, sampled, self.config.scheduled_sampling * done)
+        words = drop_words(words, self.config.word_dropout)
+        logits, maps = self._forward(model, regions, words, batch.pictures)
         plain = cross_entropy(logits, batch.targets, reduction="sum")
         loss, smoothing = plain, self.config.label_smoothing
         if smoothing:
-            even = -logits.log_softmax(dim=-1).mean(dim=-1).sum()
-            loss = (1 - smoothing) * plain + smoothing * even
+            uniform = -logits.log_softmax(dim=-1).mean(dim=-1).sum()
+            loss = (1 - smoothing) * plain + smoothing * uniform
         if self.teachers:
-            theirs = cross_entropy(logits, self.teachers(batch, views), reduction="sum")
-            loss = (1 - self.teachers.weight) * loss + self.teachers.weight * theirs
+            distilled = cross_entropy(logits, self.teachers(batch, views), reduction="sum")
+            loss = (1 - self.teachers.weight) * loss + self.teachers.weight * distilled
         if maps is not None:
             loss = loss + self.config.doubly_stochastic * doubly_stochastic_penalty(
                 maps, words.batch_sizes
             )
         return Outcome(loss, plain.item(), len(batch.targets))
 
-    def _run(
+    def _forward(
         self,
         model: nn.Module,
         regions: Float[Tensor, "P R D"],
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"] | None]:
-        """Return the logits, and the maps where their penalty is on."""
+        """Return the logits, and the attention maps if they are penalised."""
         if self.config.doubly_stochastic:
             logits, maps = model(regions, words, pictures)
             return logits.float(), maps.float()
         return model(regions, words, pictures).float(), None
 
 
-def forget_words(words: PackedSequence, share: float) -> PackedSequence:
-    """Replace a share of the words that go in by ``<unk>``; ``<start>`` stays."""
-    if not share:
+def drop_words(words: PackedSequence, probability: float) -> PackedSequence:
+    """Replace input words by ``<unk>`` at random, but never ``<start>``."""
+    if not probability:
         return words
     data: Int[Tensor, " N"] = words.data
-    forgotten = (torch.rand(len(data), device=data.device) < share) & (data != START)
-    return words._replace(data=data.masked_fill(forgotten, UNK))
+    dropped = (torch.rand(len(data), device=data.device) < probability) & (data != START)
+    return words._replace(data=data.masked_fill(dropped, UNK))
 
 
-def scheduled_inputs(words: PackedSequence, own: Int[Tensor, " N"], share: float) -> PackedSequence:
-    """Replace a share of the words that go in by the decoder's own; ends are no such words."""
+def scheduled_inputs(
+    words: PackedSequence, sampled: Int[Tensor, " N"], probability: float
+) -> PackedSequence:
+    """Replace input words at random by those sampled one step earlier, but not by ``<end>``.
+
+    Args:
+        words: input words.
+        sampled: for each input word, the word that the decoder sampled to follow it.
+        probability: of a replacement.
+    """
     sizes: list[int] = words.batch_sizes.tolist()
-    data, create_run = words.data.clone(), 0
-    for before, now in pairwise(sizes):
-        told, said = data[create_run + before :][:now], own[create_run:][:now]
-        heard = (torch.rand(now, device=data.device) < share) & (said != END)
-        told.copy_(torch.where(heard, said, told))
-        create_run += before
+    data, start = words.data.clone(), 0
+    for previous, current in pairwise(sizes):
+        inputs, predicted = data[start + previous :][:current], sampled[start:][:current]
+        chosen = torch.rand(current, device=data.device) < probability
+        inputs.copy_(torch.where(chosen & (predicted != END), predicted, inputs))
+        start += previous
     return words._replace(data=data)

@@ -1,4 +1,4 @@
-"""Recipes: all choices of a training under one name. Options of the command line go before them."""
+"""Recipes: all choices of a training under one name; options that are set replace them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -7,26 +7,26 @@ from tushuo.encoders import DEFAULT_ENCODER
 from tushuo.search.config import SearchConfig
 from tushuo.text.vocabulary import VocabularyConfig
 from tushuo.training.config import TrainConfig
-from tushuo.training.setup import TrainingPlan
+from tushuo.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is chosen from pictures to captions.
+    """The choices from pictures to captions.
 
     Attributes:
-        encoder: who looks at the pictures.
-        upto: blocks of the encoder that stay as they came where its upper ones learn; None: all.
-        views: other looks at each picture that ``extract`` keeps.
-        max_captions: how many captions are used; None for all.
-        learn: words, decoder, training and search.
+        encoder: name of the encoder.
+        frozen_blocks: blocks of the encoder that stay frozen if it is fine-tuned; None: all.
+        views: augmented views of each picture that ``extract`` stores.
+        max_captions: number of captions to use; None: all.
+        plan: tokenizer, vocabulary, decoder, training and search.
     """
 
     encoder: str = DEFAULT_ENCODER
     frozen_blocks: int | None = None
     views: str | None = None
     max_captions: int | None = None
-    learn: TrainingPlan = field(default_factory=TrainingPlan)
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
 
 
 _DEEP: dict[str, int | float | str | None] = {"output": "deep", "attention": 256, "dropout": 0.5}
@@ -44,35 +44,34 @@ _REGULARISED = TrainConfig(
 
 
 def small() -> Recipe:
-    """Works offline, in minutes on a laptop: the default encoder at rest, a GRU with a deep output.
+    """Train in minutes on a laptop, offline: a frozen encoder and a GRU with a deep output layer.
 
-    Against learning by heart: smoothing, dropouts, weight decay, averaged weights, a falling rate,
-    and the epoch that captions best.
+    Regularised by label smoothing, dropout, weight decay, a moving average of the weights and a
+    decaying learning rate; the best epoch is chosen by CIDEr.
 
-    On Flickr8k (docs/results.md, "One option at a time"): looking once takes 5 minutes of two
-    cores, an epoch 2 to 4 of one, in bfloat16. After six epochs, on the validation pictures, CIDEr
-    is 0.463 greedily and 0.492 with beams, BLEU-4 0.201; with another seed 0.475, 0.521 and 0.207.
+    On Flickr8k (docs/results.md) extraction takes 5 minutes on two cores, an epoch 2 to 4 minutes
+    on one, in bfloat16. After six epochs, on the validation pictures, CIDEr is 0.463 with greedy
+    decoding and 0.492 with beam search, BLEU-4 0.201; with another seed 0.475, 0.521 and 0.207.
     """
-    beams = SearchConfig(search="beam", no_immediate_repeat=True)
-    return Recipe(learn=TrainingPlan(decoder_settings=_DEEP, training=_REGULARISED, search=beams))
+    search = SearchConfig(search="beam", no_immediate_repeat=True)
+    return Recipe(plan=TrainingPlan(decoder_settings=_DEEP, training=_REGULARISED, search=search))
 
 
 def best() -> Recipe:
-    """Takes an hour or two: the encoder's upper blocks learn too, on larger pictures, three views.
+    """Train in an hour or two: the encoder's last blocks are fine-tuned, on larger pictures.
 
-    The captions are those most like what the run itself would say (``--search consensus``). A
-    reward can follow: ``train --from RUN --recipe self_critical``.
+    Each picture has augmented views, and captions are chosen by consensus (``--search consensus``).
+    Self-critical training can follow: ``train --from RUN --recipe self_critical``.
 
-    On Flickr8k (docs/results.md, "Larger pictures, crops, blocks left out"; one core, bfloat16):
-    looking once takes 25 minutes, the nine epochs 48. On the validation pictures CIDEr is 0.541
-    greedily and 0.596 by its own search, BLEU-4 0.225; three tenths of the reward bring 0.605 and
-    0.235.
+    On Flickr8k (docs/results.md; one core, bfloat16) extraction takes 25 minutes, the training 48.
+    On the validation pictures CIDEr is 0.541 with greedy decoding and 0.596 with consensus, BLEU-4
+    0.225; blended with self-critical training at a share of 0.3, 0.605 and 0.235.
     """
     return Recipe(
         encoder="efficientnet_lite2@320",
         frozen_blocks=16,
         views="flip,crop",
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             vocabulary=VocabularyConfig(min_count=4),
             decoder_settings=_DEEP,
             training=replace(
@@ -83,20 +82,19 @@ def best() -> Recipe:
     )
 
 
-def setup() -> Recipe:
-    """Reproduce the lesson's choices; docs/lesson.md lists them, and what is done differently.
+def lesson() -> Recipe:
+    """Reproduce the choices of the lesson; docs/lesson.md lists them and the differences.
 
-    30,000 captions of a seeded shuffle, InceptionV3, 5,000 words, embedding 256, units 512, batch
-    64, 20 epochs of Adam at 1e-3 with neither dropout nor clipping, captions by sampling.
+    Adam with a constant learning rate, without dropout or clipping; captions are sampled.
 
-    On Flickr8k with EfficientNet-Lite2 (docs/results.md; InceptionV3 has not been tried): 3 to 4
-    minutes an epoch, of which the third is the best. On the validation pictures CIDEr is
-    0.134 and BLEU-4 0.051 with the lesson's drawn captions, 0.348 and 0.149 greedily.
+    On Flickr8k with EfficientNet-Lite2 (docs/results.md; InceptionV3 has not been measured) an
+    epoch takes 3 to 4 minutes, and the third is the best. On the validation pictures CIDEr is 0.134
+    and BLEU-4 0.051 with sampling, as in the lesson, and 0.348 and 0.149 with greedy decoding.
     """
     return Recipe(
         encoder="inception_v3",
         max_captions=30_000,
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             vocabulary=VocabularyConfig(size=5000, min_count=1),
             decoder_settings={"embedding": 256, "units": 512, "dropout": 0.0},
             training=TrainConfig(epochs=20, batch_size=64, learning_rate=1e-3, clip_norm=None),
@@ -106,15 +104,15 @@ def setup() -> Recipe:
 
 
 def self_critical() -> Recipe:
-    """Go on from a run with a reward for its own captions; wants ``--from``.
+    """Continue the training of a run with a reward for sampled captions; requires ``--from``.
 
-    On Flickr8k (docs/results.md, "What was put on top"; one core, bfloat16), from a run of
-    ``best``, 200 steps take 105 seconds. On the validation pictures greedy CIDEr goes from 0.541
-    to 0.551, by consensus from 0.596 to 0.590, BLEU-4 from 0.225 to 0.242, for a quarter fewer
-    words.
+    On Flickr8k (docs/results.md; one core, bfloat16), from a run of ``best``, 200 steps take 105
+    seconds. On the validation pictures CIDEr rises from 0.541 to 0.551 with greedy decoding and
+    falls from 0.596 to 0.590 with consensus; BLEU-4 rises from 0.225 to 0.242; the captions use a
+    quarter fewer different words.
     """
     return Recipe(
-        learn=TrainingPlan(
+        plan=TrainingPlan(
             training=TrainConfig(
                 epochs=4,
                 epoch_steps=75,
@@ -130,6 +128,6 @@ def self_critical() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "small": small,
     "best": best,
-    "lesson": setup,
+    "lesson": lesson,
     "self_critical": self_critical,
 }

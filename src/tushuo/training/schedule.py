@@ -1,7 +1,7 @@
-"""The learning rate, a function of how far the training has come; a resumed one finds it again.
+"""The learning rate as a function of the position in the training, so a resumed run repeats it.
 
 Cosine: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017,
-equation 5, with no restart. Warm-up: Goyal et al., "Accurate, Large Minibatch SGD: Training
+equation 5, without restarts. Warm-up: Goyal et al., "Accurate, Large Minibatch SGD: Training
 ImageNet in 1 Hour", 2017, section 2.2.
 """
 
@@ -11,11 +11,11 @@ from tushuo.training.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, epochs_done: float) -> float:
-    """Return the rate of the step that ends at a point of the training.
+    """Return the learning rate of a step.
 
     Args:
         config: settings of the training.
-        epochs_done: epochs finished with that step, whole ones and the part of the present one.
+        epochs_done: epochs finished after that step, with the fraction of the current one.
     """
     if epochs_done < config.warm_up:
         return config.learning_rate * epochs_done / config.warm_up

@@ -1,13 +1,13 @@
-"""Self-critical training: learn from captions that the decoder drew itself, judged by a reward.
+"""Self-critical training: raise the probability of sampled captions with a high reward.
 
 Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017: equation 3, by its
 gradient with a baseline, equation 7.
 
-Differs from the paper: a caption is judged by the mean reward of the other captions drawn for the
-same picture (Luo, "A Better Variant of Self-Critical Sequence Training", 2020) and not by the
-greedy caption's, which costs one more search; captions are drawn without dropout and learned from
-with it; ``<unk>`` is never drawn; and the end token is a word to the reward, or captions learn to
-stop at "in a".
+Differs from the paper: the baseline of a caption is the mean reward of the other captions sampled
+for the same picture (Luo, "A Better Variant of Self-Critical Sequence Training", 2020) and not the
+reward of the greedy caption, which costs one more search; captions are sampled without dropout and
+trained on with it; ``<unk>`` is never sampled; and ``<end>`` counts as a word of the reward, or
+captions learn to stop at "in a".
 """
 
 from collections.abc import Callable, Sequence
@@ -22,44 +22,44 @@ from torch.nn.utils.rnn import pack_sequence
 from tushuo.decoders.base import Decoder
 from tushuo.text.vocabulary import END, START
 from tushuo.training.objective import Outcome
-from tushuo.training.scheduled_inputs import draw_words, mask_special
+from tushuo.training.token_sampling import mask_special, sample_words
 
-Reward = Callable[[Int[np.ndarray, " B"], Sequence[Sequence[int]]], Float[np.ndarray, " B"]]
-"""Judges captions, as ids with ``<end>`` where they ended, of training pictures given by place."""
+RewardFunction = Callable[[Int[np.ndarray, " B"], Sequence[Sequence[int]]], Float[np.ndarray, " B"]]
+"""Scores captions: indices of their training examples, and their ids with ``<end>`` if reached."""
 
-MOST_WORDS = 30  # a caption that goes on beyond them is cut, and has no end
+MAX_WORDS = 30  # a longer caption is cut off, without <end>
 
 
 @dataclass(frozen=True)
 class SelfCritical:
-    """The objective: reward above the other samples' mean, times log-probability."""
+    """The objective: advantage of each sampled caption times its log-probability."""
 
     decoder: Decoder
-    reward: Reward
+    reward: RewardFunction
     samples: int
 
     def __call__(
         self,
         model: nn.Module,
-        places: Sequence[int],
+        indices: Sequence[int],
         regions: Float[Tensor, "P R D"],
         done: float = 0.0,
         views: Sequence[int] | None = None,
     ) -> Outcome:
-        """Draw captions, judge them, and run them teacher forced for their gradient."""
-        drawn = draw(self.decoder, regions, self.samples)
-        pictures = np.repeat(np.array(places), self.samples)
-        rewards = torch.from_numpy(self.reward(pictures, drawn)).float()
+        """Sample captions, score them, and run them teacher forced for the gradient."""
+        sampled = sample_captions(self.decoder, regions, self.samples)
+        examples = np.repeat(np.array(indices), self.samples)
+        rewards = torch.from_numpy(self.reward(examples, sampled)).float()
         advantages = leave_one_out_advantage(rewards.view(-1, self.samples)).flatten()
-        order = sorted(range(len(drawn)), key=lambda n: -len(drawn[n]))
-        spoken = [torch.tensor([START, *drawn[n]]) for n in order]
-        words = pack_sequence([ids[:-1] for ids in spoken]).to(regions.device)  # type: ignore[arg-type]
-        targets = pack_sequence([ids[1:] for ids in spoken]).data.to(regions.device)
-        weights = pack_sequence([advantages[n].expand(len(drawn[n])) for n in order]).data
+        order = sorted(range(len(sampled)), key=lambda n: -len(sampled[n]))
+        captions = [torch.tensor([START, *sampled[n]]) for n in order]
+        words = pack_sequence([ids[:-1] for ids in captions]).to(regions.device)  # type: ignore[arg-type]
+        targets = pack_sequence([ids[1:] for ids in captions]).data.to(regions.device)
+        weights = pack_sequence([advantages[n].expand(len(sampled[n])) for n in order]).data
         logits = model(regions, words, torch.tensor(order).to(regions.device) // self.samples)
-        found = mask_special(logits.float()).log_softmax(dim=-1).gather(1, targets[:, None])[:, 0]
-        loss = -(weights.to(regions.device) * found).sum()
-        return Outcome(loss, float(rewards.sum()), len(drawn))
+        log_probs = mask_special(logits.float()).log_softmax(dim=-1).gather(1, targets[:, None])
+        loss = -(weights.to(regions.device) * log_probs[:, 0]).sum()
+        return Outcome(loss, float(rewards.sum()), len(sampled))
 
 
 def leave_one_out_advantage(rewards: Float[Tensor, "P K"]) -> Float[Tensor, "P K"]:
@@ -69,28 +69,30 @@ def leave_one_out_advantage(rewards: Float[Tensor, "P K"]) -> Float[Tensor, "P K
 
 
 @torch.no_grad()
-def draw(decoder: Decoder, regions: Float[Tensor, "P R D"], samples: int) -> list[list[int]]:
-    """Draw captions word by word from the decoder's probabilities, all pictures at once.
+def sample_captions(
+    decoder: Decoder, regions: Float[Tensor, "P R D"], samples: int
+) -> list[list[int]]:
+    """Sample captions word by word from the decoder's probabilities, for all pictures at once.
 
     Returns:
-        ``samples`` captions a picture, picture after picture, as ids with ``<end>``.
+        ``samples`` captions per picture, picture by picture, as ids with ``<end>``.
     """
     was_training = decoder.training
     decoder.eval()
-    alive = torch.arange(len(regions), device=regions.device).repeat_interleave(samples)
-    state = decoder.start(regions).select(alive)
-    alive = torch.arange(len(alive), device=regions.device)
-    words = torch.full_like(alive, START)
-    spoken: list[list[int]] = [[] for _ in range(len(alive))]
-    for _ in range(MOST_WORDS):
+    pictures = torch.arange(len(regions), device=regions.device).repeat_interleave(samples)
+    state = decoder.start(regions).select(pictures)
+    unfinished = torch.arange(len(pictures), device=regions.device)
+    words = torch.full_like(unfinished, START)
+    captions: list[list[int]] = [[] for _ in range(len(unfinished))]
+    for _ in range(MAX_WORDS):
         step = decoder.step(words, state)
-        words = draw_words(mask_special(step.log_probs.float()).softmax(dim=-1))
-        for row, word in zip(alive.tolist(), words.tolist(), strict=True):
-            spoken[row].append(word)
-        going = (words != END).nonzero()[:, 0]
-        if len(going) == 0:
+        words = sample_words(mask_special(step.log_probs.float()).softmax(dim=-1))
+        for row, word in zip(unfinished.tolist(), words.tolist(), strict=True):
+            captions[row].append(word)
+        rows = (words != END).nonzero()[:, 0]
+        if len(rows) == 0:
             break
-        words, alive, state = words[going], alive[going], step.state.select(going)
+        words, unfinished, state = words[rows], unfinished[rows], step.state.select(rows)
     decoder.train(was_training)
-    torch.clear_autocast_cache()  # weights cast without gradients must not serve the next forward
-    return spoken
+    torch.clear_autocast_cache()  # weights cast without gradients must not be reused
+    return captions

@@ -1,9 +1,8 @@
-"""From records and regions to a training: words, ids, decoder, run folder."""
+"""Prepare a training: tokenised captions, vocabulary, decoder and run folder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
 import msgspec
 import torch
@@ -18,39 +17,30 @@ from tushuo.features.regions import Regions
 from tushuo.features.views import MIRRORED, choose_views
 from tushuo.runs.run import Run, RunConfig, build_decoder, create_run, read_split, write_split
 from tushuo.runtime import sha256
-from tushuo.search.config import SearchConfig
 from tushuo.signatures import require_same
 from tushuo.text.tokenization import TokenizerName, tokenize
 from tushuo.text.vocabulary import Vocabulary, VocabularyConfig
-from tushuo.training.attention_regularization import Attended
+from tushuo.training.attention_regularization import WithAttentionMaps
 from tushuo.training.batches import Example
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
+from tushuo.training.plan import TrainingPlan
 
-# Words that a mirrored picture makes wrong; jieba and characters both give the single ones.
+# Words that are wrong for a mirrored picture; jieba and characters both produce the single ones.
 SIDED = frozenset(["left", "right", "左", "右", "左边", "右边", "左侧", "右侧", "左手", "右手"])
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingPlan:
-    """All choices of a training."""
-
-    tokenizer: Annotated[TokenizerName, "how captions become words"] = "words"
-    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
-    decoder: Annotated[str, "name of the decoder"] = "show_attend_gru"
-    decoder_settings: dict[str, int | float | str | None] = field(default_factory=dict)
-    training: TrainConfig = field(default_factory=TrainConfig)
-    search: SearchConfig = field(default_factory=SearchConfig)
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrainingSetup:
-    """Everything that a training begins with.
+    """Everything that a training starts with.
 
     Attributes:
+        config: content of ``run.json``.
+        vocabulary: the run's vocabulary.
+        decoder: the decoder, with its initial weights.
         training, validation: examples of the two splits.
-        watched: rows of validation pictures, in the data's order, to be captioned after each epoch.
-        names: their image ids.
+        validation_ids: image ids of the validation pictures, in the order of the data.
+        validation_rows: their rows among the regions.
     """
 
     config: RunConfig
@@ -58,219 +48,220 @@ class TrainingSetup:
     decoder: Decoder
     training: list[Example]
     validation: list[Example]
-    watched: list[int]
-    names: list[int | str]
+    validation_ids: list[int | str]
+    validation_rows: list[int]
 
 
-Spoken = tuple[Record, list[list[str]]]
-"""A record, and its captions as words."""
+TokenizedRecord = tuple[Record, list[list[str]]]
+"""A record, and its captions as lists of words."""
 
 
-def start(
+def prepare_training(
     records: Sequence[Record],
     regions: Regions,
     folder: Path,
-    config: TrainingPlan,
+    plan: TrainingPlan,
     *,
-    before: Run | None = None,
+    initial_run: Run | None = None,
     teachers: Teachers | None = None,
 ) -> TrainingSetup:
-    """Fit the words on the training captions, make a decoder, and begin the run folder.
+    """Tokenise the captions, fit the vocabulary, build the decoder and create the run folder.
 
     Args:
-        records: with a split each.
-        regions: where each picture's regions are; pictures without any are left out.
+        records: captioned pictures, each with a split.
+        regions: regions of the pictures; pictures that it lacks are left out.
         folder: the run folder.
-        config: all choices.
-        before: a run whose words and weights are gone on from.
-        teachers: runs that are learned from beside people.
+        plan: all choices of the training.
+        initial_run: run whose vocabulary and weights the training starts from.
+        teachers: runs to distil from.
 
     Raises:
-        DataError: nothing is left to train or to validate on, or the run before or a teacher has
-            learned from pictures that would be validated on.
+        DataError: there are no pictures to train or to validate on, or ``initial_run`` or a teacher
+            was trained on some of the validation pictures.
         RunError: the folder holds another run.
-        SettingError: there is no such decoder or setting, a run to go on from is wanted, a decoder
-            that tells where it looks, or no teachers beside a reward.
-        SignatureError: the run before looked through another encoder, or the teachers have other
-            words or another store.
+        SettingError: a decoder or a setting is unknown, or two choices exclude each other.
+        SignatureError: ``initial_run`` has another encoder, or the teachers have another vocabulary
+            or store.
     """
-    _require_speakable(regions, config, before, teachers)
-    spoken = _spoken(records, regions, config.tokenizer)
-    if before is None:
-        words = (caption for _, captions in spoken["train"] for caption in captions)
-        vocabulary = Vocabulary.fit(words, config.vocabulary)
-    else:
-        _require_fit(before, regions, _ids(spoken["val"]))
-        vocabulary = before.vocabulary
+    _require_trainable(regions, plan, initial_run, teachers)
+    splits = {part: _tokenize(records, regions, plan.tokenizer, part) for part in ("train", "val")}
+    validation_ids = _image_ids(splits["val"])
+    vocabulary = _vocabulary(splits["train"], plan.vocabulary, initial_run)
+    if initial_run is not None:
+        _require_same_encoder(initial_run, regions)
+        _require_held_out([initial_run], validation_ids, "use the data and --seed of that run")
     if teachers is not None:
-        teachers.require_fit(config.tokenizer, vocabulary, regions.signature)
-        _require_unseen(teachers.runs, _ids(spoken["val"]), "let runs teach that share its split")
-    vocabulary = vocabulary.with_counts([captions for _, captions in spoken["train"]])
-    run = RunConfig(
-        encoder=regions.spec,
-        store=regions.signature,
-        captions=sha256(msgspec.json.encode([c for part in spoken.values() for _, c in part]))[:16],
-        tokenizer=config.tokenizer,
-        vocabulary=vocabulary.hash,
-        decoder=config.decoder,
-        decoder_settings=asdict(settings_of(config.decoder, config.decoder_settings)),
-        training=asdict(config.training),
-        search=config.search,
-        initialized_from=sha256(before.folder / "best.safetensors")[:16] if before else None,
-        teachers_signature=teachers.signature if teachers else None,
-    )
-    torch.manual_seed(config.training.seed)
-    decoder = build_decoder(run, len(vocabulary))
-    if before is not None:
-        _take_weights(decoder, before)
-    if config.training.doubly_stochastic:
-        Attended(decoder)  # refused before there is a run folder
-    views, watched = choose_views(config.training.views, regions.views), _ids(spoken["val"])
-    create_run(folder, run, vocabulary, defaults=asdict(TrainConfig()))
+        teachers.require_fit(plan.tokenizer, vocabulary, regions.signature)
+        _require_held_out(teachers.runs, validation_ids, "choose teachers with the same split")
+    config = _run_config(splits, regions, plan, vocabulary, initial_run, teachers)
+    decoder = _initial_decoder(config, vocabulary, plan.training, initial_run)
+    views = choose_views(plan.training.views, regions.views)
+    create_run(folder, config, vocabulary, defaults=asdict(TrainConfig()))
     if regions.head:
         save_head(folder, regions.head)
-    write_split(folder, {part: _ids(pairs) for part, pairs in spoken.items()})
+    write_split(folder, {part: _image_ids(pairs) for part, pairs in splits.items()})
     return TrainingSetup(
-        config=run,
+        config=config,
         vocabulary=vocabulary,
         decoder=decoder,
-        training=_examples(spoken["train"], vocabulary, regions, views),
-        validation=_examples(spoken["val"], vocabulary, regions, views),
-        watched=[regions.rows[name] for name in watched],
-        names=watched,
+        training=_examples(splits["train"], vocabulary, regions, views),
+        validation=_examples(splits["val"], vocabulary, regions, views),
+        validation_ids=validation_ids,
+        validation_rows=[regions.rows[image_id] for image_id in validation_ids],
     )
 
 
-def _require_speakable(
-    regions: Regions, config: TrainingPlan, before: Run | None, teachers: Teachers | None
+def _require_trainable(
+    regions: Regions, plan: TrainingPlan, initial_run: Run | None, teachers: Teachers | None
 ) -> None:
-    """Refuse regions that no decoder reads, and rewards for one that cannot speak yet."""
+    """Refuse trunk features without a head, and rewards without a run to start from."""
     if regions.spec.is_trunk:
         raise SettingError(
-            "these regions are those of an encoder's lower part, which no decoder reads; let the "
-            "upper part learn with --encoder-rate, or extract without --upto"
+            "the store holds features of the encoder's frozen blocks, which no decoder reads; "
+            "fine-tune the other blocks with --encoder-rate, or extract without --frozen-blocks"
         )
-    if config.training.samples is not None and before is None:
+    samples = plan.training.samples
+    if samples is not None and initial_run is None:
         raise SettingError(
-            "self-critical training wants a run that can speak; name one with --from RUN"
+            "self-critical training (--samples) requires a trained run; pass one with --from RUN"
         )
-    if config.training.samples is not None and teachers is not None:
+    if samples is not None and teachers is not None:
         raise SettingError(
-            f"samples was {config.training.samples} beside {len(teachers.runs)} teachers, but only "
-            "learning from what people said has teachers; leave one of them out"
+            f"--samples {samples} cannot be combined with {len(teachers.runs)} teachers, since "
+            "distillation applies to cross-entropy training only; leave one of them out"
         )
 
 
-def _spoken(
-    records: Sequence[Record], regions: Regions, tokenizer: TokenizerName
-) -> dict[str, list[Spoken]]:
-    """Split the captions of each part's pictures into words; without regions they are left out."""
-    spoken = {
-        part: [
-            (record, [tokenize(caption, tokenizer) for caption in record.captions])
-            for record in records
-            if record.split == part and record.captions and record.image_id in regions.rows
-        ]
-        for part in ("train", "val")
-    }
-    for part, pairs in spoken.items():
-        if pairs:
-            continue
-        told = sum(record.split == part and bool(record.captions) for record in records)
-        if not told:
-            raise DataError(
-                f"none of {len(records)} pictures is of the {part} split and has captions; bring "
-                "more pictures, or data that says which are of which split (docs/data.md)"
-            )
+def _tokenize(
+    records: Sequence[Record], regions: Regions, tokenizer: TokenizerName, part: str
+) -> list[TokenizedRecord]:
+    """Tokenise the captions of a split's pictures, leaving out pictures without regions."""
+    captioned = [record for record in records if record.split == part and record.captions]
+    tokenized = [
+        (record, [tokenize(caption, tokenizer) for caption in record.captions])
+        for record in captioned
+        if record.image_id in regions.rows
+    ]
+    if not captioned:
         raise DataError(
-            f"none of {told} pictures of the {part} split has regions, which {len(regions.rows)} "
-            "others have; name the store of these pictures, or extract them"
+            f"none of {len(records)} pictures is in the {part} split and has captions; add "
+            "pictures, or use data that names the split of each (docs/data.md)"
         )
-    return spoken
+    if not tokenized:
+        raise DataError(
+            f"none of the {len(captioned)} pictures of the {part} split has regions, though "
+            f"{len(regions.rows)} other pictures do; use the store of these pictures, or run "
+            "tushuo extract on them"
+        )
+    return tokenized
+
+
+def _vocabulary(
+    training: Sequence[TokenizedRecord], config: VocabularyConfig, initial_run: Run | None
+) -> Vocabulary:
+    """Fit the vocabulary on the training captions or inherit it, and count its words there."""
+    captions = [captions for _, captions in training]
+    if initial_run is None:
+        vocabulary = Vocabulary.fit((words for each in captions for words in each), config)
+    else:
+        vocabulary = initial_run.vocabulary
+    return vocabulary.with_counts(captions)
+
+
+def _run_config(
+    splits: dict[str, list[TokenizedRecord]],
+    regions: Regions,
+    plan: TrainingPlan,
+    vocabulary: Vocabulary,
+    initial_run: Run | None,
+    teachers: Teachers | None,
+) -> RunConfig:
+    captions = [captions for pairs in splits.values() for _, captions in pairs]
+    return RunConfig(
+        encoder=regions.spec,
+        store=regions.signature,
+        captions=sha256(msgspec.json.encode(captions))[:16],
+        tokenizer=plan.tokenizer,
+        vocabulary=vocabulary.hash,
+        decoder=plan.decoder,
+        decoder_settings=asdict(settings_of(plan.decoder, plan.decoder_settings)),
+        training=asdict(plan.training),
+        search=plan.search,
+        initialized_from=(
+            sha256(initial_run.folder / "best.safetensors")[:16] if initial_run else None
+        ),
+        teachers_signature=teachers.signature if teachers else None,
+    )
+
+
+def _initial_decoder(
+    config: RunConfig, vocabulary: Vocabulary, training: TrainConfig, initial_run: Run | None
+) -> Decoder:
+    """Build the decoder with random weights, or with those of the initial run."""
+    torch.manual_seed(training.seed)
+    decoder = build_decoder(config, len(vocabulary))
+    if initial_run is not None:
+        try:
+            decoder.load_state_dict(initial_run.decoder.state_dict())
+        except RuntimeError as error:
+            raise SettingError(
+                f"decoder settings differ in size from those of {initial_run.folder}, whose "
+                "weights --from loads; leave them out"
+            ) from error
+    if training.doubly_stochastic:
+        WithAttentionMaps(decoder)  # refuses a decoder before the run folder exists
+    return decoder
 
 
 def _examples(
-    spoken: Sequence[Spoken], vocabulary: Vocabulary, regions: Regions, views: Sequence[int]
+    tokenized: Sequence[TokenizedRecord],
+    vocabulary: Vocabulary,
+    regions: Regions,
+    views: Sequence[int],
 ) -> list[Example]:
-    """Turn words into ids, and say which views of each picture may be drawn."""
     return [
         Example(
             regions.rows[record.image_id],
             [vocabulary.encode(words) for words in captions],
-            _views(captions, views, regions.views),
+            _allowed_views(captions, views, regions.views),
         )
-        for record, captions in spoken
+        for record, captions in tokenized
     ]
 
 
-def inherit_settings(config: TrainingPlan, before: Run, own: dict[str, Any]) -> TrainingPlan:
-    """Take words, decoder and search of a run that is gone on from.
-
-    Args:
-        config: whose training settings stay.
-        before: that run.
-        own: choices that were asked for beside it; there can be none.
-
-    Raises:
-        SettingError: there are some.
-    """
-    if own:
-        raise SettingError(
-            f"{', '.join(own)} cannot be chosen beside --from, which brings its run's; leave it out"
-        )
-    run = before.config
-    return replace(
-        config,
-        tokenizer=run.tokenizer,
-        decoder=run.decoder,
-        decoder_settings=run.decoder_settings,
-        search=run.search,
-    )
-
-
-def _views(
-    captions: Sequence[Sequence[str]], chosen: Sequence[int], names: Sequence[str]
+def _allowed_views(
+    captions: Sequence[Sequence[str]], views: Sequence[int], names: Sequence[str]
 ) -> tuple[int, ...]:
-    """Return the views of a picture; one of which people say left or right is never mirrored."""
+    """Return the views of a picture; it is never mirrored if a caption mentions left or right."""
     sided = any(SIDED.intersection(words) for words in captions)
-    kept = [view for view in chosen if not (sided and names[view] in MIRRORED)]
-    return tuple(kept or [0])
+    allowed = [view for view in views if not (sided and names[view] in MIRRORED)]
+    return tuple(allowed or [0])
 
 
-def _take_weights(decoder: Decoder, before: Run) -> None:
-    try:
-        decoder.load_state_dict(before.decoder.state_dict())
-    except RuntimeError as error:
-        raise SettingError(
-            f"the decoder's sizes cannot be other than those of {before.folder}, which --from goes "
-            "on with; leave them out"
-        ) from error
-
-
-def _require_fit(before: Run, regions: Regions, validated: Sequence[int | str]) -> None:
-    """Refuse a run that looks otherwise, or that has learned what would be validated on."""
-    theirs, ours = before.config.encoder, regions.spec
-    if ours.head == OWN:  # it goes on with theirs, and learns
-        theirs, ours = theirs.pretrained, ours.pretrained
+def _require_same_encoder(initial_run: Run, regions: Regions) -> None:
+    """Refuse regions of an encoder that the initial run was not trained on."""
+    expected, actual = initial_run.config.encoder, regions.spec
+    if actual.head == OWN:  # training continues from the head of the initial run
+        expected, actual = expected.pretrained, actual.pretrained
     require_same(
-        theirs.signature,
-        ours.signature,
-        what="the run's encoder and the store's",
-        cure=f"go on with a store of the run's encoder: tushuo extract DATA --run {before.folder}",
+        expected.signature,
+        actual.signature,
+        what="the encoder of the initial run and that of the store",
+        cure=f"use a store of its encoder: tushuo extract DATA --run {initial_run.folder}",
     )
-    _require_unseen([before], validated, "go on with its data and --seed")
 
 
-def _require_unseen(runs: Sequence[Run], validated: Sequence[int | str], cure: str) -> None:
+def _require_held_out(runs: Sequence[Run], image_ids: Sequence[int | str], cure: str) -> None:
+    """Refuse runs that were trained on pictures which this training validates on."""
     for run in runs:
-        learned = set(read_split(run.folder)["train"]).intersection(validated)
-        if learned:
+        overlap = set(read_split(run.folder)["train"]).intersection(image_ids)
+        if overlap:
             raise DataError(
-                f"{run.folder} was trained on {len(learned)} of the {len(validated)} validation "
-                f"pictures, and figures on them would flatter; {cure}"
+                f"{run.folder} was trained on {len(overlap)} of the {len(image_ids)} validation "
+                f"pictures, so scores on them would be too high; {cure}"
             )
 
 
-def _ids(spoken: Sequence[tuple[Record, object]]) -> list[int | str]:
-    """Return the image ids in their order, each once."""
-    return list(dict.fromkeys(record.image_id for record, _ in spoken))
+def _image_ids(tokenized: Sequence[tuple[Record, object]]) -> list[int | str]:
+    """Return the image ids in the order of the data, each once."""
+    return list(dict.fromkeys(record.image_id for record, _ in tokenized))

@@ -1,4 +1,4 @@
-"""Captions of the validation pictures in the midst of a training, and what they are worth."""
+"""Caption and score the validation pictures during a training."""
 
 from collections.abc import Mapping, Sequence
 from typing import final
@@ -22,45 +22,49 @@ BATCH_PICTURES = 64
 
 @final
 class Validator:
-    """Says and scores what a decoder has learned so far, as ``tushuo evaluate`` would.
+    """Captions the validation pictures with a decoder and scores it as ``tushuo evaluate`` does.
 
     Args:
-        lesson: what the training began with.
+        setup: what the training started with.
         read: rows in, regions out.
-        captions: what people said of each picture, as the data has it.
+        references: reference captions of each validation picture, as the data has them.
     """
 
     def __init__(
-        self, setup: TrainingSetup, read: ReadRegions, captions: Mapping[int | str, Sequence[str]]
+        self, setup: TrainingSetup, read: ReadRegions, references: Mapping[int | str, Sequence[str]]
     ):
-        self._lesson, self._read = setup, read
-        how = setup.config.tokenizer
-        self._split = TOKENIZERS["ptb" if how == "words" else how]
-        self._references = [[self._split(one) for one in captions[n]] for n in setup.names]
+        self._setup, self._read = setup, read
+        tokenizer = setup.config.tokenizer
+        self._split = TOKENIZERS["ptb" if tokenizer == "words" else tokenizer]
+        self._references = [
+            [self._split(caption) for caption in references[image_id]]
+            for image_id in setup.validation_ids
+        ]
 
-    @torch.no_grad()  # regions may come through a part of the encoder that learns
-    def say(
-        self, decoder: Decoder, config: SearchConfig, *, most: int | None = None
+    @torch.no_grad()  # the regions may pass through a head that is being fine-tuned
+    def caption(
+        self, decoder: Decoder, config: SearchConfig, *, limit: int | None = None
     ) -> dict[int | str, str]:
-        """Caption the first so many validation pictures; all of them without ``most``."""
-        names, rows = self._lesson.names[:most], self._lesson.watched[:most]
-        said: list[str] = []
+        """Caption the first ``limit`` validation pictures, or all of them."""
+        setup, captions = self._setup, list[str]()
+        rows = setup.validation_rows[:limit]
         for start in range(0, len(rows), BATCH_PICTURES):
             regions = self._read(rows[start : start + BATCH_PICTURES])
-            found = search(decoder, regions, config, vocabulary=self._lesson.vocabulary)
-            words = [self._lesson.vocabulary.decode(best[0].words) for best in found]
-            said += [detokenize(one, self._lesson.config.tokenizer) for one in words]
-        return dict(zip(names, said, strict=True))
+            hypotheses = search(decoder, regions, config, vocabulary=setup.vocabulary)
+            words = [setup.vocabulary.decode(best[0].words) for best in hypotheses]
+            captions += [detokenize(each, setup.config.tokenizer) for each in words]
+        return dict(zip(setup.validation_ids[:limit], captions, strict=True))
 
     def cider(self, decoder: Decoder) -> float:
         """Return the CIDEr of greedy captions of all validation pictures."""
-        said = list(self.say(decoder, SearchConfig()).values())
+        captions = self.caption(decoder, SearchConfig())
         metric = Cider()
-        return corpus_scores(metric, metric.statistics(self._corpus(said)))["CIDEr"]
+        return corpus_scores(metric, metric.statistics(self._corpus(captions)))["CIDEr"]
 
-    def diagnostics(self, said: Mapping[int | str, str]) -> CaptionDiagnostics:
-        """Look at captions of the first validation pictures for what scores hide."""
-        return caption_diagnostics(self._corpus(list(said.values())))
+    def diagnostics(self, captions: Mapping[int | str, str]) -> CaptionDiagnostics:
+        """Diagnose captions of the first validation pictures, as `caption` returns them."""
+        return caption_diagnostics(self._corpus(captions))
 
-    def _corpus(self, said: Sequence[str]) -> Corpus:
-        return Corpus([self._split(one) for one in said], self._references[: len(said)])
+    def _corpus(self, captions: Mapping[int | str, str]) -> Corpus:
+        tokenized = [self._split(caption) for caption in captions.values()]
+        return Corpus(tokenized, self._references[: len(tokenized)])

@@ -1,4 +1,4 @@
-"""A moving average of the weights, which captions better than the last weights do.
+"""An exponential moving average of the weights, which captions better than the last weights.
 
 Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992; exponential, as
 in Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
@@ -13,31 +13,31 @@ from torch import Tensor, nn
 
 
 @final
-class Average:
-    """The averaged weights of a model, beside its own.
+class WeightAverage:
+    """The averaged weights of a model, beside its current ones.
 
-    In the first steps it keeps less than ``keep``, so that the first weights are soon forgotten.
+    In the first steps the decay is below ``decay``, so that the initial weights soon vanish.
     """
 
-    def __init__(self, model: nn.Module, keep: float):
-        self._model, self._keep = model, keep
-        self.weights = {name: own.detach().clone() for name, own in model.named_parameters()}
+    def __init__(self, model: nn.Module, decay: float):
+        self._model, self._decay = model, decay
+        self.weights = {name: w.detach().clone() for name, w in model.named_parameters()}
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
-        """Take the model's weights in after its step of this number, counted from 1."""
-        keep = min(self._keep, (1 + steps) / (10 + steps))
-        own = [weight.detach() for weight in self._model.parameters()]
-        torch._foreach_lerp_(list(self.weights.values()), own, 1 - keep)
+        """Add the model's weights to the average after step number ``steps``, counted from 1."""
+        decay = min(self._decay, (1 + steps) / (10 + steps))
+        current = [weight.detach() for weight in self._model.parameters()]
+        torch._foreach_lerp_(list(self.weights.values()), current, 1 - decay)
 
     def load(self, weights: dict[str, Tensor]) -> None:
-        """Put stored averages back."""
+        """Restore averaged weights from a checkpoint."""
         for name, value in self.weights.items():
             value.copy_(weights[name])
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the averaged weights until the block ends."""
+        """Give the model the averaged weights inside the block."""
         self._swap()
         try:
             yield
@@ -45,5 +45,5 @@ class Average:
             self._swap()
 
     def _swap(self) -> None:
-        for name, own in self._model.named_parameters():
-            own.data, self.weights[name] = self.weights[name], own.data
+        for name, weight in self._model.named_parameters():
+            weight.data, self.weights[name] = self.weights[name], weight.data
