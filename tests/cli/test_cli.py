@@ -111,7 +111,10 @@ def test_another_decoder_of_another_size(
         (("extract", "d", "--output", "s", "--run", "r", "--encoder", "e"), "leave one of them"),
         (("train", "d", "--output", "r", "--store", "s", "--encoder", "e"), "encoder cannot be"),
         (("train", "d", "--output", "r", "--vocabulary", "0"), "vocabulary was 0"),
-        (("compare", "a", "b", "--references", "r", "--seed", "-1"), "seed must be at least 0, got -1"),
+        (
+            ("compare", "a", "b", "--references", "r", "--seed", "-1"),
+            "seed must be at least 0, got -1",
+        ),
         (("extract", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s"), "is not there"),
         (("train", "nowhere", "--output", "s", "--epochs", "0"), "above 0"),
