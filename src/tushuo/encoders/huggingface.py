@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import Progress
@@ -52,7 +53,8 @@ class Preprocessing(msgspec.Struct):
         x = pictures * self.rescale_factor
         if not self.do_normalize:
             return x
-        mean, std = (torch.tensor(of)[:, None, None] for of in (self.image_mean, self.image_std))
+        mean = x.new_tensor(self.image_mean)[:, None, None]
+        std = x.new_tensor(self.image_std)[:, None, None]
         return (x - mean) / std
 
     def spec(
@@ -83,25 +85,28 @@ def _side(size: int | dict[str, int]) -> int:
 class HuggingFaceEncoder:
     """A frozen vision model of transformers."""
 
-    def __init__(self, name: str, model: nn.Module, config: Any, preprocessing: Preprocessing):
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        config: Any,
+        preprocessing: Preprocessing,
+        device: str | torch.device = "cpu",
+    ):
         self._model = model.float().eval().requires_grad_(False)
         self._preprocessing = preprocessing
         side, _ = preprocessing.sides()
         self._patches = side // getattr(config, "patch_size", side)
         shape = self._grid(torch.zeros(1, 3, side, side)).shape
         self.spec = preprocessing.spec(name, model, rows=shape[1], columns=shape[2], width=shape[3])
-        self._device = torch.device("cpu")
-
-    def to(self, device: torch.device) -> "HuggingFaceEncoder":
-        """Move the network to a device; pictures are moved there when they are encoded."""
-        self._device = device
-        self._model.to(device)
-        return self
+        model.to(device)
 
     @torch.inference_mode()
+    @full_float32()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        return self._grid(self._preprocessing.pixels(pictures.to(self._device))).flatten(1, 2)
+        pixels = self._preprocessing.pixels(pictures.to(device_of(self._model)))
+        return self._grid(pixels).flatten(1, 2)
 
     @torch.inference_mode()
     def _grid(self, x: Float[Tensor, "P 3 side side"]) -> Float[Tensor, "P rows columns D"]:
@@ -116,7 +121,10 @@ class HuggingFaceEncoder:
 
 
 def load(
-    name: str, weights: Path | None = None, progress: Progress | None = None
+    name: str,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
 ) -> HuggingFaceEncoder:
     """Load ``hf:FOLDER`` or ``hf:OWNER/MODEL``; the hub is asked only with ``progress``.
 
@@ -141,7 +149,7 @@ def load(
         preprocessing = msgspec.convert(settings, Preprocessing)
         model = AutoModel.from_pretrained(place, use_safetensors=True, local_files_only=local)
         model = getattr(model, "vision_model", model)  # two towers: the one that sees
-        return HuggingFaceEncoder(name, model, model.config, preprocessing)
+        return HuggingFaceEncoder(name, model, model.config, preprocessing, device)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.inception_v3_weights import Layer, find_weights, read_layers
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import SettingError, WeightsError
@@ -212,7 +213,7 @@ class _Network(nn.Module):
 class InceptionV3:
     """A frozen InceptionV3."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, device: str | torch.device = "cpu"):
         network = _Network()
         try:
             layers = read_layers(path, [name for name, _ in network.convolutions()])
@@ -225,7 +226,7 @@ class InceptionV3:
                 f"{path} does not hold the weights of inception_v3: {error}; expected the file of "
                 f"Keras (.h5, without top), torchvision (.pth) or timm (.safetensors)"
             ) from error
-        self._network = network.eval()
+        self._network = network.eval().to(device)
         self.spec = EncoderSpec(
             name="inception_v3",
             side=SIDE,
@@ -236,23 +237,22 @@ class InceptionV3:
             width=WIDTH,
             weights=sha256(path)[:16],
         )
-        self._device = torch.device("cpu")
-
-    def to(self, device: torch.device) -> "InceptionV3":
-        """Move the network to a device; pictures are moved there when they are encoded."""
-        self._device = device
-        self._network.to(device)
-        return self
 
     @torch.inference_mode()
+    @full_float32()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = pictures.to(self._device).float() / 127.5 - 1
+        x = pictures.to(device_of(self._network)).float() / 127.5 - 1
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 
 
-def load(name: str, weights: Path | None = None, progress: Progress | None = None) -> InceptionV3:
+def load(
+    name: str,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
+) -> InceptionV3:
     """Load the weights from a file, from where they are kept, or, with ``progress``, by network.
 
     Raises:
@@ -265,4 +265,4 @@ def load(name: str, weights: Path | None = None, progress: Progress | None = Non
             f"encoder {name!r} asks for another side, and inception_v3 sees {SIDE} pixels as the "
             "lesson's does; name it inception_v3, or choose an efficientnet_lite"
         )
-    return InceptionV3(weights or find_weights(progress))
+    return InceptionV3(weights or find_weights(progress), device)

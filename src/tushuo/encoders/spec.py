@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
-from torch import Tensor, device
+from torch import Tensor
 
 from tushuo.signatures import signature
 
@@ -105,7 +105,7 @@ class EncoderSpec:
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A frozen network that looks at pictures."""
+    """A frozen network that computes regions from pictures, on a device of its own."""
 
     @property
     def spec(self) -> EncoderSpec:
@@ -113,14 +113,8 @@ class Encoder(Protocol):
         ...
 
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
-        """Encode square RGB pictures, 0 to 255, already resized as the spec says."""
-        ...
+        """Encode square RGB pictures, 0 to 255, already resized as the spec says.
 
-
-@runtime_checkable
-class Movable(Encoder, Protocol):
-    """An encoder that can run on a device other than the CPU."""
-
-    def to(self, device: device) -> "Movable":
-        """Move its networks to a device."""
+        Pictures may be on the CPU; the regions are on the encoder's device.
+        """
         ...

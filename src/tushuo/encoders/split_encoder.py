@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import SettingError, WeightsError
 from tushuo.runtime import sha256, write_bytes
@@ -92,10 +93,15 @@ class FineTunedEncoder:
             head=weights_hash(self.head.state_dict()),
         )
 
-    @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        return self.head(self.trunk(pictures))
+        return self.apply_head(self.trunk(pictures))
+
+    @torch.inference_mode()
+    @full_float32()
+    def apply_head(self, grids: Float[Tensor, "P R C"]) -> Float[Tensor, "P R2 D"]:
+        """Compute the regions from the trunk's output."""
+        return self.head(grids.to(device_of(self.head)))
 
 
 def split_encoder(encoder: Encoder, frozen_blocks: int | None = None) -> SplitEncoder:

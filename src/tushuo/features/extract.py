@@ -136,8 +136,7 @@ def finish(
         regions = np.zeros((*below.shape[:2], *store.grid), np.float16)
         for start in range(0, len(below), BATCH_PICTURES):
             some = torch.from_numpy(below[start : start + BATCH_PICTURES]).float()
-            with torch.inference_mode():
-                found = encoder.head(some.flatten(0, 1)).half().numpy()
+            found = encoder.apply_head(some.flatten(0, 1)).half().cpu().numpy()
             regions[start : start + len(some)] = found.reshape(len(some), *regions.shape[1:])
             tell(start + len(some))
         regions[[digest is None for digest in info.hashes]] = 0
@@ -220,7 +219,7 @@ def _make_shard(
             batch.append((row, prepared))
         full = len(batch) * len(store.views) >= BATCH_PICTURES
         if batch and (full or row == len(rows) - 1):
-            encoded = encoder(torch.cat([views for _, views in batch])).half().numpy()
+            encoded = encoder(torch.cat([views for _, views in batch])).half().cpu().numpy()
             places = [place for place, _ in batch]
             regions[places] = encoded.reshape(len(batch), *regions.shape[1:])
             batch = []

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tushuo.data.record import Record
+from tushuo.device import device_of
 from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.encoders.split_encoder import FineTunedEncoder
@@ -136,7 +137,7 @@ class Regions:
             read=read,
             views=names,
             failed=failed,
-            head=encoder.head.state_dict() if isinstance(encoder, FineTunedEncoder) else {},
+            head=_head_weights(encoder),
         )
 
     def seen_by(self, encoder: Encoder) -> "Regions":
@@ -159,9 +160,16 @@ class Regions:
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
             """Read the grids and finish them on the device where the upper part is."""
             grids = self.read(rows, views)
-            return head(grids.to(next(head.parameters()).device))
+            return head(grids.to(device_of(head)))
 
         return replace(self, spec=spec, read=read)
+
+
+def _head_weights(encoder: Encoder) -> dict[str, Tensor]:
+    """Return the weights of a fine-tuned encoder's head, on the CPU; none where it has no own."""
+    if not isinstance(encoder, FineTunedEncoder):
+        return {}
+    return {name: weight.cpu() for name, weight in encoder.head.state_dict().items()}
 
 
 def _require_same_pictures(store: FeatureStore, records: Sequence[Record]) -> None:

@@ -9,6 +9,9 @@
 
 A shard is finished when its JSON is there, which is written last: what a killed process leaves
 behind is never read. Shards are pure functions of the plan, so any process may make any of them.
+
+The signature does not name the device that the encoder ran on: every device computes in float32,
+so regions of a GPU and of the CPU differ by less than their rounding to float16.
 """
 
 import zlib

@@ -13,16 +13,16 @@ from tushuo.runs.run import Run
 def encoder_of(
     run: Run, *, weights: Path | str | None = None, device: str | torch.device = "cpu"
 ) -> Encoder:
-    """Load the encoder that a run was trained with, with its fine-tuned head if it has one.
+    """Load the encoder that a run looks through, with the upper part that was trained for it.
 
     Args:
         run: the run.
-        weights: the encoder's weights file, where it cannot be found automatically.
-        device: where the encoder runs.
+        weights: the encoder's weights file, where the encoder does not find it by itself.
+        device: device to run the encoder on.
 
     Raises:
-        WeightsError: its weights are missing, or do not fit.
-        SettingError: there is no such device.
+        SettingError: the device is not available.
+        WeightsError: its weights are not here, or do not fit.
     """
     spec = run.config.encoder
     encoder = encoders.load(spec.name, weights=weights, device=device)
