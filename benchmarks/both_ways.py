@@ -44,7 +44,7 @@ def main() -> None:
     captioner = load(options.run)
     how = replace(captioner.run.config.search, search=options.search, beam_size=options.beam_size)
     records = [r for r in tushuo.data.read(options.data) if r.split == "val"][: options.pictures]
-    plain = Regions.from_store(options.store, records).seen_by(captioner.encoder)
+    plain = Regions.from_store(options.store, records).with_encoder(captioner.encoder)
     for name, regions in (("plain", plain), ("both ways", both_ways(plain))):
         told = list(caption_each(captioner, records, regions, config=how))
         found = score(

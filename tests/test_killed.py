@@ -63,7 +63,7 @@ def test_extract_killed(scenes: Path, tmp_path: Path) -> None:
     kept = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
     assert 4 <= len(kept) < 10
     again = extract(read(scenes), MeanEncoder(), tmp_path / "store", shard_pictures=4)
-    assert again.made == 40 - 4 * len(kept)
+    assert again.encoded == 40 - 4 * len(kept)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     extract(read(scenes), MeanEncoder(), tmp_path / "whole", shard_pictures=4)
     one, other = (FeatureStore.open(tmp_path / name) for name in ("store", "whole"))

@@ -129,7 +129,7 @@ def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) ->
 def test_what_is_missing_is_said(
     model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(WeightsError, match="it is not a folder; expected a folder with config"):
+    with pytest.raises(WeightsError, match="no such folder; expected a folder with config"):
         load(tmp_path / "gone")
     with pytest.raises(WeightsError, match=r"model\.safetensors, preprocessor_config\.json"):
         load(tmp_path)
@@ -137,7 +137,7 @@ def test_what_is_missing_is_said(
     with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
         embed_pictures(load(model), pictures)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(MissingPartError, match="CLIPScore wants transformers"):
+    with pytest.raises(MissingPartError, match="CLIPScore requires transformers"):
         load(model)
 
 

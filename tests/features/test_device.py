@@ -12,7 +12,7 @@ from tests.conftest import MeanEncoder
 from tushuo import encoders
 from tushuo.data import Record
 from tushuo.encoders.split_encoder import FineTunedEncoder, fine_tuned_encoder, split_encoder
-from tushuo.features.extract import extract, finish
+from tushuo.features.extract import extract, extract_from_grids
 from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 
@@ -40,7 +40,7 @@ def test_a_store_does_not_depend_on_the_device(records: list[Record], tmp_path: 
     assert gpu.read(range(40)).equal(cpu.read(range(40)))
 
 
-def test_a_finished_store_does_not_depend_on_the_device(
+def test_regions_from_grids_do_not_depend_on_the_device(
     records: list[Record], tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = encoders.load("efficientnet_lite0", weights=tiny_weights)
@@ -48,14 +48,14 @@ def test_a_finished_store_does_not_depend_on_the_device(
     tuned = fine_tuned_encoder(whole, None, split_encoder(whole).head.state_dict())
     extract(records[:4], trunk, tmp_path / "trunk")
     grids = FeatureStore.open(tmp_path / "trunk")
-    finish(grids, tuned, tmp_path / "cpu")
+    extract_from_grids(grids, tuned, tmp_path / "cpu")
     on_cpu = FineTunedEncoder.apply_head
     monkeypatch.setattr(
         FineTunedEncoder,
         "apply_head",
         lambda encoder, grid: on_cpu(encoder, grid).as_subclass(GpuTensor),
     )
-    finish(grids, tuned, tmp_path / "gpu")
+    extract_from_grids(grids, tuned, tmp_path / "gpu")
     cpu, gpu = FeatureStore.open(tmp_path / "cpu"), FeatureStore.open(tmp_path / "gpu")
     assert gpu.signature() == cpu.signature()
     assert gpu.read(range(4)).equal(cpu.read(range(4)))
@@ -93,10 +93,10 @@ def test_gpu_stores_have_the_signature_and_the_regions_of_the_cpu(
         tuned = fine_tuned_encoder(whole, None, head)
         extract(records, tuned.trunk, tmp_path / name / "trunk")
         grids = FeatureStore.open(tmp_path / name / "trunk")
-        finish(grids, tuned, tmp_path / name / "tuned")
+        extract_from_grids(grids, tuned, tmp_path / name / "tuned")
         stores[name] = FeatureStore.open(tmp_path / name / "tuned")
-        fly = Regions.on_the_fly(tuned, records[:4])
-        assert all(weight.device.type == "cpu" for weight in fly.head.values())
+        on_the_fly = Regions.on_the_fly(tuned, records[:4])
+        assert all(weight.device.type == "cpu" for weight in on_the_fly.head.values())
     assert stores[device].signature() == stores["cpu"].signature()
     expected = stores["cpu"].read(range(40))
     # grids and regions are rounded to float16: each may fall to the next number

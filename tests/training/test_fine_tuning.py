@@ -344,7 +344,7 @@ def test_runs_with_heads_of_their_own_form_an_ensemble(
         for one, own in zip(members, seen, strict=True)
     )
     torch.testing.assert_close(found.log_probs.exp(), (2 * first + second) / 3)
-    stored = trunk.seen_by(both._encoder)
+    stored = trunk.with_encoder(both._encoder)
     both.require_regions(stored)
     told = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
     assert told[0].text == both.caption(picture).text
@@ -362,12 +362,12 @@ def test_runs_whose_encoders_learned_apart_teach_one_whose_encoder_learns(
     tune(records, encoder, trunk, tmp_path / "other", config=replace(TUNED, seed=1))
     runs = [Run.load(folder) for folder in (run, tmp_path / "other")]
     joint = ensemble(runs)
-    teachers = Teachers(runs, trunk.seen_by(encoder_of(joint, weights=tiny_weights)), 0.5)
+    teachers = Teachers(runs, trunk.with_encoder(encoder_of(joint, weights=tiny_weights)), 0.5)
     rows, views = [0, 3], [1, 0]
     batch = collate([Example(row, [[START, 5, 6], [START, 7]]) for row in rows])
     mean = torch.zeros(())
     for one in runs:
-        own = trunk.seen_by(encoder_of(one, weights=tiny_weights)).read(rows, views)
+        own = trunk.with_encoder(encoder_of(one, weights=tiny_weights)).read(rows, views)
         mean = mean + one.decoder(own, batch.words, batch.pictures).softmax(-1) / len(runs)
     torch.testing.assert_close(teachers(batch, views), mean)
 

@@ -34,7 +34,7 @@ def seen_by(encoder: "Encoder", records: "list[Record]", store: Path | None) -> 
     from tushuo.features.views import PLAIN
 
     if store:
-        return Regions.from_store(store, records).seen_by(encoder)
+        return Regions.from_store(store, records).with_encoder(encoder)
     return _on_the_fly(encoder, records, (PLAIN,))
 
 
@@ -106,7 +106,7 @@ def taught(
         raise SettingError("--teacher came without --store, where teachers look; name one")
     loaded = [Run.load(run) for run in runs]
     if kept.spec.is_trunk:
-        kept = kept.seen_by(encoder_of(ensemble(loaded), weights=weights))
+        kept = kept.with_encoder(encoder_of(ensemble(loaded), weights=weights))
     return Teachers(loaded, kept, 0.5 if weight is None else weight)
 
 

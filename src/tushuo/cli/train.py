@@ -176,7 +176,7 @@ def _learn(
             output,
             callbacks,
             _reward(setup, learn.training),
-            regions.learns,
+            regions.trainable_head,
             teachers,
         )
     if not is_over(history, learn.training):

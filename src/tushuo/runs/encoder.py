@@ -13,16 +13,16 @@ from tushuo.runs.run import Run
 def encoder_of(
     run: Run, *, weights: Path | str | None = None, device: str | torch.device = "cpu"
 ) -> Encoder:
-    """Load the encoder that a run looks through, with the upper part that was trained for it.
+    """Load the encoder of a run, with the fine-tuned head if the run has one.
 
     Args:
         run: the run.
-        weights: the encoder's weights file, where the encoder does not find it by itself.
-        device: device to run the encoder on.
+        weights: weights file of the pretrained encoder, instead of its default.
+        device: device to run the encoder on, such as ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
         SettingError: the device is not available.
-        WeightsError: its weights are not here, or do not fit.
+        WeightsError: the encoder's weights are not on this machine, or do not fit.
     """
     spec = run.config.encoder
     encoder = encoders.load(spec.name, weights=weights, device=device)

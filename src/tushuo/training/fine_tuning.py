@@ -56,4 +56,4 @@ def learning(grids: Regions, halves: SplitEncoder) -> Regions:
         cure="extract again",
     )
     spec = replace(halves.spec, frozen_blocks=halves.trunk.spec.frozen_blocks, head=OWN)
-    return replace(grids.through(halves.head, spec), learns=halves.head)
+    return replace(grids.through_head(halves.head, spec), trainable_head=halves.head)
