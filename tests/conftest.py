@@ -14,6 +14,12 @@ from tushuo.data import Record, read
 from tushuo.data.scenes import make_scenes
 from tushuo.encoders.spec import EncoderSpec
 
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.accelerator.is_available():
+        pytest.skip("requires a GPU that torch can use")
+
+
 FLICKR8K = Path(__file__).parents[2] / "shared" / "data" / "flickr8k"
 
 

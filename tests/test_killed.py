@@ -63,7 +63,7 @@ def test_extract_killed(scenes: Path, tmp_path: Path) -> None:
     times = {path: path.stat().st_mtime_ns for path in shards.glob("*.json")}
     assert 4 <= len(times) < 10
     resumed = extract(read(scenes), MeanEncoder(), tmp_path / "store", shard_pictures=4)
-    assert resumed.made == 40 - 4 * len(times)
+    assert resumed.encoded == 40 - 4 * len(times)
     assert {path: path.stat().st_mtime_ns for path in times} == times
     extract(read(scenes), MeanEncoder(), tmp_path / "whole", shard_pictures=4)
     one, other = (FeatureStore.open(tmp_path / name) for name in ("store", "whole"))

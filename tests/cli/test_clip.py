@@ -129,7 +129,7 @@ def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) ->
 def test_what_is_missing_is_said(
     model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(WeightsError, match="it is not a folder; expected a folder with config"):
+    with pytest.raises(WeightsError, match="no such folder; expected a folder with config"):
         load(tmp_path / "gone")
     with pytest.raises(WeightsError, match=r"model\.safetensors, preprocessor_config\.json"):
         load(tmp_path)
@@ -137,7 +137,7 @@ def test_what_is_missing_is_said(
     with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
         embed_pictures(load(model), pictures)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(MissingPartError, match="CLIPScore wants transformers"):
+    with pytest.raises(MissingPartError, match="CLIPScore requires transformers"):
         load(model)
 
 
@@ -156,3 +156,22 @@ def test_the_command(
     told = capsys.readouterr().err
     assert "cannot be opened as a CLIP model" in told
     assert "caption" not in told  # said before the pictures are captioned
+
+
+def test_pictures_are_encoded_on_the_device(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tushuo.encoders.clip.require_device", torch.device)
+    encoder = load(model, device="meta")
+    assert encoder.spec == load(model).spec
+    regions = encoder(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    assert (regions.device.type, regions.shape) == ("meta", (2, 1, 16))
+
+
+@pytest.mark.gpu
+def test_gpu_vectors_equal_those_of_the_cpu(model: Path) -> None:
+    cpu, gpu = load(model), load(model, device=str(torch.accelerator.current_accelerator()))
+    pixels = torch.arange(2 * 3 * 32 * 32).remainder(251).byte().view(2, 3, 32, 32)
+    captions = ["a red dog", "two boats on the sea"]
+    torch.testing.assert_close(gpu(pixels).cpu(), cpu(pixels), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        gpu.captions(captions).cpu(), cpu.captions(captions), rtol=0, atol=1e-4
+    )

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: the right grid, real weights that recognise real things."""
+"""EfficientNet-Lite: the shape of its grid, and real weights that classify real pictures."""
 
 from pathlib import Path
 
@@ -30,29 +30,29 @@ def test_a_larger_side_makes_more_regions_of_the_same_kind(tiny_weights: Path) -
     assert larger.spec.signature != plain.spec.signature
     regions = larger(torch.full((1, 3, 320, 320), 90, dtype=torch.uint8))
     assert regions.shape == (1, 100, larger.spec.width)
-    # of a picture of one colour, the regions far from the edge are all alike, at any side
+    # regions far from the border of a uniform picture are equal, at any side
     middle = plain(torch.full((1, 3, 224, 224), 90, dtype=torch.uint8))[0, 24]
     torch.testing.assert_close(regions[0, 44], middle, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("told", ["0", "-3", "big", "5000", "3.5"])
-def test_a_side_that_cannot_be_is_refused(told: str) -> None:
-    with pytest.raises(SettingError, match="expected a picture's side in pixels"):
-        encoders.load(f"efficientnet_lite2@{told}")
+@pytest.mark.parametrize("side", ["0", "-3", "big", "5000", "3.5"])
+def test_an_invalid_side_is_refused(side: str) -> None:
+    with pytest.raises(SettingError, match="expected the side of its pictures, 64 to 1024 pixels"):
+        encoders.load(f"efficientnet_lite2@{side}")
 
 
-def test_the_lessons_encoder_has_one_side() -> None:
+def test_inception_v3_has_one_side() -> None:
     with pytest.raises(SettingError, match="name it inception_v3"):
         encoders.load("inception_v3@350")
 
 
-def test_the_weights_recognise_skis(flickr8k: Path) -> None:
-    """The classifier of the same file, on our regions, names ImageNet's class 795, ski."""
-    from tushuo.encoders.efficientnet_lite import _packaged
+def test_the_weights_classify_skis(flickr8k: Path) -> None:
+    """The classifier of the same file, applied to the regions, predicts class 795, ski."""
+    from tushuo.encoders.efficientnet_lite import _packaged_weights
 
     encoder = encoders.load("efficientnet_lite2")
     names = ["1022454332_6af2c1449a.jpg", *_with("skis", flickr8k)]
-    tensors = torch.load(_packaged("efficientnet_lite2"), weights_only=True)
+    tensors = torch.load(_packaged_weights("efficientnet_lite2"), weights_only=True)
     pictures = [resize(open_picture(flickr8k / "images" / n), encoder.spec) for n in names]
     scores = encoder(torch.stack(pictures)).mean(1) @ tensors["_fc.weight"].T + tensors["_fc.bias"]
     assert (scores.argmax(-1)[1:] == 795).float().mean() > 0.5

@@ -1,4 +1,4 @@
-"""Tiny models made here, in the forms that the hub has, with the preprocessing of the real ones."""
+"""Tiny random models of the hub's architectures, with the preprocessing of the real ones."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tushuo.encoders.resize import resize
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 
 transformers = pytest.importorskip(
-    "transformers", reason="wants: pip install 'tushuo[huggingface]'"
+    "transformers", reason="requires: pip install 'tushuo[huggingface]'"
 )
 
 TOWER = {
@@ -57,7 +57,7 @@ MODELS: dict[str, tuple[Any, dict[str, Any], int, int]] = {
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config, preprocessing, _, _ = MODELS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     torch.manual_seed(0)
@@ -66,33 +66,60 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def test_grid_and_preprocessing_equal_the_library_s(made: Path) -> None:
+def test_grid_and_preprocessing_equal_the_library_s(model_folder: Path) -> None:
     """The same picture, not square, through transformers' own processor and model."""
-    kind = made.name.rstrip("0")
-    encoder = encoders.load(f"hf:{made}")
+    kind = model_folder.name.rstrip("0")
+    encoder = encoders.load(f"hf:{model_folder}")
     _, _, rows, width = MODELS[kind]
     assert (encoder.spec.rows, encoder.spec.columns, encoder.spec.width) == (rows, rows, width)
     ramp = np.linspace(0, 255, 90 * 120).reshape(90, 120)
     picture = np.stack([ramp, ramp[::-1], ramp[:, ::-1]], axis=-1).astype(np.uint8)
-    processor = T.AutoImageProcessor.from_pretrained(made, use_fast=False)
+    processor = T.AutoImageProcessor.from_pretrained(model_folder, use_fast=False)
     pixels = processor(images=picture, return_tensors="pt")["pixel_values"]
-    model = T.AutoModel.from_pretrained(made).eval()
+    model = T.AutoModel.from_pretrained(model_folder).eval()
     hidden = getattr(model, "vision_model", model)(pixel_values=pixels).last_hidden_state
     if hidden.ndim == 4:
         hidden = hidden.flatten(2).transpose(1, 2)
     ours = encoder(resize(picture, encoder.spec)[None])
     difference = (ours - hidden[:, -rows * rows :]).abs().mean() / hidden.abs().mean()
-    assert difference < 0.02  # pixels of the two resizers differ by a level here and there
+    assert difference < 0.02  # the two resizers round some pixels differently
 
 
-def test_a_run_s_signature_changes_with_weights_and_preprocessing(made: Path) -> None:
-    spec = encoders.load(f"hf:{made}").spec
-    settings = json.loads((made / "preprocessor_config.json").read_text())
-    (made / "preprocessor_config.json").write_text(json.dumps(settings | {"image_std": [1, 1, 1]}))
-    other = encoders.load(f"hf:{made}").spec
-    (made / "preprocessor_config.json").write_text(json.dumps(settings))
+def test_the_signature_changes_with_the_preprocessing(model_folder: Path) -> None:
+    spec = encoders.load(f"hf:{model_folder}").spec
+    settings = json.loads((model_folder / "preprocessor_config.json").read_text())
+    (model_folder / "preprocessor_config.json").write_text(
+        json.dumps(settings | {"image_std": [1, 1, 1]})
+    )
+    other = encoders.load(f"hf:{model_folder}").spec
+    (model_folder / "preprocessor_config.json").write_text(json.dumps(settings))
     assert spec.signature != other.signature
-    assert encoders.load(f"hf:{made}").spec == spec
+    assert encoders.load(f"hf:{model_folder}").spec == spec
+
+
+def test_regions_are_on_the_device_of_the_encoder(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "require_device", torch.device)
+    encoder = encoders.load(f"hf:{model_folder}", device="meta")
+    assert encoder.spec == encoders.load(f"hf:{model_folder}").spec
+    regions = encoder(torch.zeros(2, 3, encoder.spec.side, encoder.spec.side, dtype=torch.uint8))
+    assert regions.device.type == "meta"
+    assert regions.shape == (2, encoder.spec.regions, encoder.spec.width)
+
+
+@pytest.mark.gpu
+def test_gpu_regions_equal_those_of_the_cpu(model_folder: Path) -> None:
+    device = torch.accelerator.current_accelerator()
+    cpu, gpu = (
+        encoders.load(f"hf:{model_folder}"),
+        encoders.load(f"hf:{model_folder}", device=str(device)),
+    )
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, cpu.spec.side, cpu.spec.side)
+    pictures = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    expected = cpu(pictures)
+    assert (gpu(pictures).cpu() - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +127,7 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         encoders.load(f"hf:{tmp_path}")
     with pytest.raises(WeightsError, match="efficientnet_lite2"):
         encoders.load("hf:nobody/nothing-of-this-name")
-    with pytest.raises(SettingError, match="--weights does not go with hf:x"):
+    with pytest.raises(SettingError, match="--weights cannot be combined with hf:x"):
         encoders.load("hf:x", weights=tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingPartError, match=r"tushuo\[huggingface\]"):

@@ -1,4 +1,4 @@
-"""InceptionV3: the same numbers as Keras, from any of the three kinds of file."""
+"""InceptionV3: the same regions as Keras', from any of the three kinds of file."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ REFERENCE = Path(__file__).parent / "inception_v3_reference.npy"
 
 
 def random_layers() -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Layers by torchvision's names, in Keras' order: kernel (OIHW), beta, mean, variance."""
+    """Yield torchvision's name, kernel (OIHW), beta, mean and variance, in Keras' order."""
     draw = np.random.default_rng(0)
     for name, layer in _Network().convolutions():
         out, *rest = layer.weight.shape
@@ -59,37 +59,37 @@ def regions(weights: Path) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def keras_model() -> Any:
     os.environ["KERAS_BACKEND"] = "torch"
-    keras = pytest.importorskip("keras", reason="parity with Keras wants: pip install keras")
+    keras = pytest.importorskip("keras", reason="requires: pip install keras")
     model = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(299, 299, 3)
     )
     by_name = {layer.name: layer for layer in model.layers}
     for number, (_, (kernel, beta, mean, variance)) in enumerate(random_layers()):
-        tail = f"_{number}" if number else ""
-        by_name[f"conv2d{tail}"].set_weights([kernel.transpose(2, 3, 1, 0)])
-        by_name[f"batch_normalization{tail}"].set_weights([beta, mean, variance])
+        suffix = f"_{number}" if number else ""
+        by_name[f"conv2d{suffix}"].set_weights([kernel.transpose(2, 3, 1, 0)])
+        by_name[f"batch_normalization{suffix}"].set_weights([beta, mean, variance])
     return model
 
 
-def test_the_spec_is_the_lesson_s(weights: Path) -> None:
+def test_the_spec_is_that_of_the_tensorflow_tutorial(weights: Path) -> None:
     spec = encoders.load("inception_v3", weights=weights).spec
     assert (spec.side, spec.regions, spec.width) == (299, 64, 2048)
     assert (spec.resize, spec.filter) == ("squash", "bilinear")
 
 
-def test_equals_the_stored_numbers_of_keras(regions: torch.Tensor) -> None:
-    """Every 331st of Keras' numbers, made with the weights above; see the test below."""
+def test_equals_the_stored_output_of_keras(regions: torch.Tensor) -> None:
+    """Every 331st number of Keras' output with the weights above; stored by the test below."""
     stored = np.load(REFERENCE)
-    ours = regions.flatten()[::331].numpy()
-    assert np.abs(ours - stored).max() < 1e-5 * np.abs(stored).max()
+    actual = regions.flatten()[::331].numpy()
+    assert np.abs(actual - stored).max() < 1e-5 * np.abs(stored).max()
 
 
 def test_equals_keras(keras_model: Any, regions: torch.Tensor) -> None:
     pixels = picture().permute(0, 2, 3, 1).numpy().astype(np.float32) / 127.5 - 1
-    theirs = np.asarray(keras_model.predict(pixels, verbose=0)).reshape(64, 2048)
-    assert np.abs(regions[0].numpy() - theirs).max() < 1e-5 * np.abs(theirs).max()
+    expected = np.asarray(keras_model.predict(pixels, verbose=0)).reshape(64, 2048)
+    assert np.abs(regions[0].numpy() - expected).max() < 1e-5 * np.abs(expected).max()
     if os.environ.get("TUSHUO_STORE_REFERENCE"):
-        np.save(REFERENCE, theirs.flatten()[::331])
+        np.save(REFERENCE, expected.flatten()[::331])
 
 
 @pytest.mark.parametrize("name", ["keras3.weights.h5", "keras2.h5"])
@@ -126,16 +126,16 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             encoders.load("inception_v3", weights=path)
 
 
-def test_where_weights_are_found(
+def test_weights_are_read_from_the_cache_of_torchvision(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TUSHUO_CACHE", str(tmp_path / "cache"))
     with pytest.raises(
-        WeightsError, match=r"only extract and train fetch them; put https.*efficientnet"
+        WeightsError, match=r"only extract and train download them; put https.*efficientnet"
     ):
         encoders.load("inception_v3")
-    kept = tmp_path / ".cache/torch/hub/checkpoints/inception_v3_google-0cc3c7bd.pth"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(weights.read_bytes())
+    cached = tmp_path / ".cache/torch/hub/checkpoints/inception_v3_google-0cc3c7bd.pth"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(weights.read_bytes())
     assert encoders.load("inception_v3").spec.width == 2048

@@ -1,4 +1,4 @@
-"""An encoder in two parts: together they are the whole, and only the upper one learns."""
+"""Split encoders: trunk and head equal the whole encoder, and only the head is trained."""
 
 from pathlib import Path
 
@@ -24,31 +24,33 @@ def pictures(side: int, number: int = 2) -> Tensor:
     return torch.randint(0, 256, (number, 3, side, side), dtype=torch.uint8, generator=generator)
 
 
-@pytest.mark.parametrize("upto", [None, 0, 3, 7])
-def test_the_parts_together_are_the_whole(tiny_weights: Path, frozen_blocks: int | None) -> None:
+@pytest.mark.parametrize("frozen_blocks", [None, 0, 3, 7])
+def test_trunk_and_head_equal_the_whole_encoder(
+    tiny_weights: Path, frozen_blocks: int | None
+) -> None:
     whole = encoders.load("efficientnet_lite0", weights=tiny_weights)
     split = split_encoder(whole, frozen_blocks)
-    seen = pictures(whole.spec.side)
-    grid = split.trunk(seen)
+    batch = pictures(whole.spec.side)
+    grid = split.trunk(batch)
     assert grid.shape == (2, split.trunk.spec.regions, split.trunk.spec.width)
     assert split.trunk.spec.frozen_blocks == (6 if frozen_blocks is None else frozen_blocks)
     assert split.trunk.spec.is_trunk
-    assert split.head(grid.clone()).equal(whole(seen))
-    assert FineTunedEncoder(split)(seen).equal(whole(seen))
+    assert split.head(grid.clone()).equal(whole(batch))
+    assert FineTunedEncoder(split)(batch).equal(whole(batch))
 
 
-def test_real_weights_part_where_the_last_grid_begins() -> None:
+def test_real_weights_are_split_where_the_last_grid_begins() -> None:
     whole = encoders.load("efficientnet_lite2")
     split = split_encoder(whole)
     spec = split.trunk.spec
     assert (spec.frozen_blocks, spec.rows, spec.columns, spec.width) == (16, 9, 9, 208)
-    seen = pictures(whole.spec.side, 1)
-    torch.testing.assert_close(split.head(split.trunk(seen).clone()), whole(seen))
-    learns = sum(weight.numel() for weight in split.head.parameters())
-    assert 0.7 < learns / sum(weight.numel() for weight in whole._network.parameters()) < 0.71
+    batch = pictures(whole.spec.side, 1)
+    torch.testing.assert_close(split.head(split.trunk(batch).clone()), whole(batch))
+    trainable = sum(weight.numel() for weight in split.head.parameters())
+    assert 0.7 < trainable / sum(weight.numel() for weight in whole._network.parameters()) < 0.71
 
 
-def test_the_gradient_reaches_the_upper_part_alone(tiny_weights: Path) -> None:
+def test_gradients_reach_only_the_head(tiny_weights: Path) -> None:
     whole = encoders.load("efficientnet_lite0", weights=tiny_weights)
     before = whole(pictures(whole.spec.side))
     split = split_encoder(whole)
@@ -61,29 +63,29 @@ def test_the_gradient_reaches_the_upper_part_alone(tiny_weights: Path) -> None:
     assert whole(pictures(whole.spec.side)).equal(before)
 
 
-def test_a_trained_part_has_a_signature_of_its_own(tiny_weights: Path, tmp_path: Path) -> None:
+def test_a_fine_tuned_head_changes_the_signature(tiny_weights: Path, tmp_path: Path) -> None:
     whole = encoders.load("efficientnet_lite0", weights=tiny_weights)
     weights = {name: value * 0.9 for name, value in split_encoder(whole).head.state_dict().items()}
-    own = fine_tuned_encoder(whole, None, weights)
-    parts = differences(whole.spec.signature, own.spec.signature)
+    tuned = fine_tuned_encoder(whole, None, weights)
+    parts = differences(whole.spec.signature, tuned.spec.signature)
     assert [part.split(":")[0] for part in parts] == ["upto", "upper"]
-    assert own.spec.pretrained == whole.spec
-    assert not own(pictures(224)).equal(whole(pictures(224)))
-    save_head(tmp_path, own.head.state_dict())
-    assert own.spec.head is not None
-    again = fine_tuned_encoder(whole, None, read_head(tmp_path, own.spec.head))
-    assert again.spec == own.spec
-    assert again(pictures(224)).equal(own(pictures(224)))
-    with pytest.raises(WeightsError, match=f"has the hash {own.spec.head}, expected 0000"):
+    assert tuned.spec.pretrained == whole.spec
+    assert not tuned(pictures(224)).equal(whole(pictures(224)))
+    save_head(tmp_path, tuned.head.state_dict())
+    assert tuned.spec.head is not None
+    again = fine_tuned_encoder(whole, None, read_head(tmp_path, tuned.spec.head))
+    assert again.spec == tuned.spec
+    assert again(pictures(224)).equal(tuned(pictures(224)))
+    with pytest.raises(WeightsError, match=f"has the hash {tuned.spec.head}, expected 0000"):
         read_head(tmp_path, "0000")
     with pytest.raises(WeightsError, match=r"encoder.safetensors cannot be read"):
-        read_head(tmp_path / "elsewhere", own.spec.head)
-    with pytest.raises(WeightsError, match="the upper blocks do not fit their encoder"):
+        read_head(tmp_path / "elsewhere", tuned.spec.head)
+    with pytest.raises(WeightsError, match="the weights do not fit the head of the encoder"):
         fine_tuned_encoder(whole, 2, weights)
 
 
-def test_what_cannot_be_parted(tiny_weights: Path) -> None:
-    with pytest.raises(SettingError, match="encoder mean cannot be parted"):
+def test_an_impossible_split_is_refused(tiny_weights: Path) -> None:
+    with pytest.raises(SettingError, match="encoder mean cannot be split into"):
         split_encoder(MeanEncoder())
-    with pytest.raises(SettingError, match="upto was 8, efficientnet_lite0 has 7 blocks; 6 leaves"):
+    with pytest.raises(SettingError, match="must be 0 to 7 for efficientnet_lite0, got 8; 6 "):
         split_encoder(encoders.load("efficientnet_lite0", weights=tiny_weights), 8)

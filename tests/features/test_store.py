@@ -1,4 +1,4 @@
-"""The store: resumable, checked, never half read."""
+"""The feature store: resumable, verified, never read half-written."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -19,15 +19,15 @@ class Killed(Exception):
     pass
 
 
-def test_regions_come_back(records: list[Record], tmp_path: Path) -> None:
+def test_extracted_regions_can_be_read(records: list[Record], tmp_path: Path) -> None:
     done = extract(records, MeanEncoder(), tmp_path, shard_pictures=16)
     store = FeatureStore.open(str(tmp_path))
-    assert (done.pictures, done.made, done.failed) == (40, 40, {})
+    assert (done.pictures, done.encoded, done.failed) == (40, 40, {})
     assert store.read([39, 0, 17]).shape == (3, 16, 3)
     assert len(store.rows()) == 40
 
 
-def test_a_killed_extraction_goes_on_and_repeats_nothing(
+def test_a_killed_extraction_resumes_without_repeating_finished_shards(
     records: list[Record], tmp_path: Path
 ) -> None:
     def kill(done: int, total: int) -> None:
@@ -38,9 +38,9 @@ def test_a_killed_extraction_goes_on_and_repeats_nothing(
         extract(records, MeanEncoder(), tmp_path / "killed", shard_pictures=8, progress=kill)
     with pytest.raises(StoreError, match="not finished"):
         FeatureStore.open(tmp_path / "killed").require_finished()
-    again = extract(records, MeanEncoder(), tmp_path / "killed", shard_pictures=8)
+    resumed = extract(records, MeanEncoder(), tmp_path / "killed", shard_pictures=8)
     extract(records, MeanEncoder(), tmp_path / "whole", shard_pictures=8)
-    assert again.made == 24
+    assert resumed.encoded == 24
     killed, whole = FeatureStore.open(tmp_path / "killed"), FeatureStore.open(tmp_path / "whole")
     assert killed.signature() == whole.signature()
     assert killed.read(range(40)).equal(whole.read(range(40)))
@@ -48,14 +48,14 @@ def test_a_killed_extraction_goes_on_and_repeats_nothing(
 
 def test_processes_share_the_shards(records: list[Record], tmp_path: Path) -> None:
     for process in (0, 1):
-        made = extract(
+        encoded = extract(
             records, MeanEncoder(), tmp_path, process=process, processes=2, shard_pictures=8
-        ).made
-        assert made in (16, 24)
+        ).encoded
+        assert encoded in (16, 24)
     FeatureStore.open(tmp_path).require_finished()
 
 
-def test_a_broken_shard_is_made_again(records: list[Record], tmp_path: Path) -> None:
+def test_a_damaged_shard_is_extracted_again(records: list[Record], tmp_path: Path) -> None:
     extract(records, MeanEncoder(), tmp_path, shard_pictures=16)
     shard = tmp_path / "shards" / "00001.npy"
     content = bytearray(shard.read_bytes())
@@ -63,13 +63,13 @@ def test_a_broken_shard_is_made_again(records: list[Record], tmp_path: Path) -> 
     shard.write_bytes(content)
     with pytest.raises(StoreError, match="checksum"):
         FeatureStore.open(tmp_path).read([16])
-    assert extract(records, MeanEncoder(), tmp_path, shard_pictures=16).made == 16
+    assert extract(records, MeanEncoder(), tmp_path, shard_pictures=16).encoded == 16
     shard.write_bytes(content[:100])
     with pytest.raises(StoreError, match="cannot be read"):
         FeatureStore.open(tmp_path).read([16])
 
 
-def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
+def test_unreadable_pictures_are_reported_and_left_out(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "good.png")
     (tmp_path / "page.jpg").write_text("<html>no picture")
     names = ("good.png", "page.jpg", "gone.jpg")
@@ -79,7 +79,7 @@ def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     assert list(FeatureStore.open(tmp_path / "store").rows()) == ["good.png"]
 
 
-def test_another_encoder_or_other_pictures_are_refused(
+def test_a_store_of_another_encoder_or_other_pictures_is_refused(
     records: list[Record], tmp_path: Path
 ) -> None:
     extract(records, MeanEncoder(), tmp_path)
@@ -91,21 +91,21 @@ def test_another_encoder_or_other_pictures_are_refused(
         extract(records[1:], MeanEncoder(), tmp_path)
 
 
-def test_pictures_of_another_content_under_the_same_ids_are_refused(
+def test_different_pictures_with_the_same_ids_are_refused(
     records: list[Record], tmp_path: Path
 ) -> None:
     extract(records, MeanEncoder(), tmp_path / "store")
     assert len(Regions.from_store(tmp_path / "store", records).rows) == 40
-    gone = [replace(record, path=tmp_path / "gone.png") for record in records]
-    assert len(Regions.from_store(tmp_path / "store", gone).rows) == 40
+    missing = [replace(record, path=tmp_path / "gone.png") for record in records]
+    assert len(Regions.from_store(tmp_path / "store", missing).rows) == 40
     other = [replace(one, path=other.path) for one, other in pairwise(records)]
     with pytest.raises(
-        SignatureError, match=r"is of other pictures: its .* has not the content of"
+        SignatureError, match=r"was built from different pictures: .* is not the file it saw as"
     ):
         Regions.from_store(tmp_path / "store", other)
 
 
-def test_a_full_disk_is_seen_before_it_is_full(
+def test_a_store_larger_than_the_free_space_is_refused(
     records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
@@ -113,6 +113,6 @@ def test_a_full_disk_is_seen_before_it_is_full(
         extract(records, MeanEncoder(), tmp_path)
 
 
-def test_what_is_no_store_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="tushuo extract"):
         FeatureStore.open(tmp_path)

@@ -1,4 +1,4 @@
-"""Views: made, kept, named, drawn; an old store has one."""
+"""Views: their pixels, names, stores, and draws in training."""
 
 import json
 from collections import Counter
@@ -35,9 +35,9 @@ def test_views_of_a_picture() -> None:
 
 
 def test_a_store_of_views(records: list[Record], tmp_path: Path) -> None:
-    """The mean colour of cells mirrors as the picture does, so the flip can be told exactly."""
-    made = extract(records, MeanEncoder(), tmp_path, views=parse_views("flip"), shard_pictures=9)
-    assert made.made == 40
+    """Mean colours of cells are mirrored with the picture, so the flipped view is known exactly."""
+    done = extract(records, MeanEncoder(), tmp_path, views=parse_views("flip"), shard_pictures=9)
+    assert done.encoded == 40
     regions = Regions.from_store(tmp_path)
     assert regions.views == ("plain", "flip")
     assert regions.signature.endswith("|views:plain+flip")
@@ -46,13 +46,15 @@ def test_a_store_of_views(records: list[Record], tmp_path: Path) -> None:
     mirrored = plain.reshape(40, 4, 4, 3).flip(2).reshape(40, 16, 3)
     assert (flip - mirrored).abs().max() < 0.02
     assert not plain.equal(flip)
-    fly = Regions.on_the_fly(MeanEncoder(), records, views=("plain", "flip"))
-    assert (fly.read(rows, [0, 1] * 20) - regions.read(rows, [0, 1] * 20)).abs().max() < 1e-3
+    on_the_fly = Regions.on_the_fly(MeanEncoder(), records, views=("plain", "flip"))
+    assert (on_the_fly.read(rows, [0, 1] * 20) - regions.read(rows, [0, 1] * 20)).abs().max() < 1e-3
     with pytest.raises(StoreError, match=r"40 pictures \(plain, flip\).* 40 pictures \(plain\)"):
         extract(records, MeanEncoder(), tmp_path)
 
 
-def test_a_store_from_before_there_were_views_opens(records: list[Record], tmp_path: Path) -> None:
+def test_a_store_without_view_names_has_the_plain_view(
+    records: list[Record], tmp_path: Path
+) -> None:
     extract(records, MeanEncoder(), tmp_path)
     signature = FeatureStore.open(tmp_path).signature()
     header = json.loads((tmp_path / "store.json").read_bytes())
@@ -60,23 +62,23 @@ def test_a_store_from_before_there_were_views_opens(records: list[Record], tmp_p
     (tmp_path / "store.json").write_text(json.dumps(header))
     assert FeatureStore.open(tmp_path).views == ("plain",)
     assert FeatureStore.open(tmp_path).signature() == signature
-    assert extract(records, MeanEncoder(), tmp_path).made == 0
+    assert extract(records, MeanEncoder(), tmp_path).encoded == 0
 
 
-def test_views_are_named() -> None:
+def test_views_are_parsed_and_chosen_by_name() -> None:
     assert parse_views(None) == ("plain",)
     assert parse_views("crop, flip,plain") == ("plain", "crop", "flip")
     assert parse_views("every") == tuple(VIEWS)
     assert choose_views("every", tuple(VIEWS)) == list(range(len(VIEWS)))
-    with pytest.raises(SettingError, match="view 'flop' is unknown, known: plain, flip, crop"):
+    with pytest.raises(SettingError, match="view 'flop' is unknown; known: plain, flip, crop"):
         parse_views("flop")
     assert choose_views(None, ("plain", "flip")) == [0, 1]
     assert choose_views("flip", ("plain", "flip")) == [1]
-    with pytest.raises(SettingError, match="the regions have plain; choose of these"):
+    with pytest.raises(SettingError, match=r"must name views of the regions \(plain\), got 'flip'"):
         choose_views("flip", ("plain",))
 
 
-def test_an_epoch_s_view_repeats_and_all_are_drawn_alike() -> None:
+def test_views_are_drawn_uniformly_and_reproducibly() -> None:
     examples = [Example(row, [[1, 2]], (0, 1, 2)) for row in range(300)]
     first = [example.view(0, 0) for example in examples]
     assert first == [example.view(0, 0) for example in examples]
@@ -86,29 +88,31 @@ def test_an_epoch_s_view_repeats_and_all_are_drawn_alike() -> None:
     assert {Example(5, [], (2,)).view(0, epoch) for epoch in range(5)} == {2}
 
 
-def test_what_has_a_side_is_never_mirrored(records: list[Record], tmp_path: Path) -> None:
+def test_captions_that_mention_a_side_are_never_mirrored(
+    records: list[Record], tmp_path: Path
+) -> None:
     extract(records, MeanEncoder(), tmp_path / "store", views=("plain", "flip", "crop"))
     regions = Regions.from_store(tmp_path / "store")
     sided = [replace(records[0], captions=("a dog at the left", "a dog")), *records[1:]]
-    lesson = prepare_training(sided, regions, tmp_path / "run", TrainingPlan())
-    seen = {example.row: example.views for example in lesson.training}
-    assert seen.pop(regions.rows[records[0].image_id]) == (0, 2)
-    assert set(seen.values()) == {(0, 1, 2)}
+    setup = prepare_training(sided, regions, tmp_path / "run", TrainingPlan())
+    views_by_row = {example.row: example.views for example in setup.training}
+    assert views_by_row.pop(regions.rows[records[0].image_id]) == (0, 2)
+    assert set(views_by_row.values()) == {(0, 1, 2)}
 
 
 def test_training_draws_views_and_evaluation_does_not(
     records: list[Record], tmp_path: Path
 ) -> None:
     extract(records, MeanEncoder(), tmp_path / "store", views=("plain", "flip"))
-    asked: list[list[int] | None] = []
+    read_views: list[list[int] | None] = []
     regions = Regions.from_store(tmp_path / "store")
 
     def read(rows: list[int], views: list[int] | None = None) -> object:
-        asked.append(views)
+        read_views.append(views)
         return regions.read(rows, views)
 
     learn(records, replace(regions, read=read), tmp_path / "run", Callbacks(), PLAIN)
-    drawn = Counter(view for views in asked if views for view in views)
+    drawn = Counter(view for views in read_views if views for view in views)
     assert min(drawn[0], drawn[1]) > 20
-    assert None in asked
+    assert None in read_views
     assert Run.load(tmp_path / "run").config.store.endswith("|views:plain+flip")

@@ -98,7 +98,10 @@ def test_a_card_and_the_docs_tell_the_same(language: Language, row: str, names: 
 def test_the_docs_tell_how_far_confidence_can_be_trusted() -> None:
     """docs/explaining.md, of both models, from what calibrate kept in them."""
     page = (Path(__file__).parents[2] / "docs" / "explaining.md").read_text(encoding="utf-8")
-    rows, held = page.splitlines(), [read_calibrations(FOLDER / name)[-1].held_out for name in ("en", "zh")]
+    rows, held = (
+        page.splitlines(),
+        [read_calibrations(FOLDER / name)[-1].held_out for name in ("en", "zh")],
+    )
     told = [
         f"{of.auroc:.3f} ({of.auroc_interval[0]:.3f} to {of.auroc_interval[1]:.3f})" for of in held
     ]

@@ -351,7 +351,7 @@ def test_fine_tuned_runs_form_an_ensemble(
         for member, own in zip(members, regions, strict=True)
     )
     torch.testing.assert_close(step.log_probs.exp(), (2 * first + second) / 3)
-    stored = trunk.seen_by(both._encoder)
+    stored = trunk.with_encoder(both._encoder)
     both.require_regions(stored)
     captions = both.caption_regions(stored.read([stored.rows[records[0].image_id]]).float())
     assert captions[0].text == both.caption(picture).text
@@ -369,12 +369,12 @@ def test_fine_tuned_runs_can_teach_a_run_that_is_fine_tuned(
     fine_tune(records, encoder, trunk, tmp_path / "other", config=replace(FINE_TUNED, seed=1))
     runs = [Run.load(folder) for folder in (run, tmp_path / "other")]
     joint = ensemble(runs)
-    teachers = Teachers(runs, trunk.seen_by(encoder_of(joint, weights=tiny_weights)), 0.5)
+    teachers = Teachers(runs, trunk.with_encoder(encoder_of(joint, weights=tiny_weights)), 0.5)
     rows, views = [0, 3], [1, 0]
     batch = collate([Example(row, [[START, 5, 6], [START, 7]]) for row in rows])
     mean = torch.zeros(())
     for teacher in runs:
-        own = trunk.seen_by(encoder_of(teacher, weights=tiny_weights)).read(rows, views)
+        own = trunk.with_encoder(encoder_of(teacher, weights=tiny_weights)).read(rows, views)
         mean = mean + teacher.decoder(own, batch.words, batch.pictures).softmax(-1) / len(runs)
     torch.testing.assert_close(teachers(batch, views), mean)
 

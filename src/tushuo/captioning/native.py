@@ -273,7 +273,7 @@ class NativeCaptioner:
         """
         if not store:
             return Regions.on_the_fly(self._encoder, records, progress=progress)
-        regions = Regions.from_store(store, records).seen_by(self._encoder)
+        regions = Regions.from_store(store, records).with_encoder(self._encoder)
         self.require_regions(regions)
         return regions
 

@@ -1,17 +1,15 @@
-"""Frozen encoders, one family a file. To add one: its file, a line here, a line in the docs."""
+"""Encoders, one module per family. To add one: its module, a line here, a line in the docs."""
 
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
 
 from tushuo.device import require_device
-from tushuo.encoders.spec import Encoder, Movable
+from tushuo.encoders.spec import Encoder
 from tushuo.errors import SettingError
 from tushuo.runtime import Progress
-
-if TYPE_CHECKING:
-    import torch
 
 ENCODERS: dict[str, str] = {
     "efficientnet_lite0": "tushuo.encoders.efficientnet_lite",
@@ -28,32 +26,29 @@ def load(
     *,
     weights: Path | str | None = None,
     progress: Progress | None = None,
-    device: "str | torch.device" = "cpu",
+    device: str | torch.device = "cpu",
 ) -> Encoder:
-    """Load a frozen encoder by name.
+    """Load a pretrained encoder by name.
 
     Args:
-        name: one of ``ENCODERS``; that of an EfficientNet-Lite may end in a side: ``NAME@320``.
-        weights: the file to read, in place of the one that belongs to the encoder.
-        progress: allows the network, for weights that are not on this machine, and is told how far
-            they have come; without it, nothing is fetched.
-        device: where the network runs. Regions of a GPU differ from those of a CPU in their last
-            bits only, so both have the same signature.
+        name: one of ``ENCODERS``; the name of an EfficientNet-Lite may end in the side of its
+            pictures: ``NAME@320``.
+        weights: weights file to read instead of the encoder's default.
+        progress: called with bytes downloaded and bytes in total; without it, nothing is
+            downloaded.
+        device: device to run the encoder on, such as ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
-        SettingError: no encoder has this name, or there is no such device.
-        WeightsError, MissingPartError: its weights are not here; the message says what to do.
+        SettingError: no encoder has this name, or the device is not available.
+        WeightsError, MissingPartError: the weights are not on this machine; the message explains
+            how to get them.
     """
-    kind = "hf:" if name.startswith("hf:") else name.partition("@")[0]
-    if kind not in ENCODERS:
-        near = get_close_matches(name, ENCODERS, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise SettingError(f"encoder {name!r} is unknown; {meant}known: {', '.join(ENCODERS)}")
-    own = Path(weights) if weights is not None else None
-    place = require_device(device)
-    encoder: Encoder = import_module(ENCODERS[kind]).load(name, own, progress)
-    if place.type == "cpu":
-        return encoder
-    if not isinstance(encoder, Movable):
-        raise SettingError(f"encoder {name} runs on the CPU only, but device was {device}")
-    return encoder.to(place)
+    family = "hf:" if name.startswith("hf:") else name.partition("@")[0]
+    if family not in ENCODERS:
+        closest = get_close_matches(name, ENCODERS, 1)
+        hint = f"did you mean {closest[0]}? " if closest else ""
+        raise SettingError(f"encoder {name!r} is unknown; {hint}known: {', '.join(ENCODERS)}")
+    path = Path(weights) if weights is not None else None
+    module = import_module(ENCODERS[family])
+    encoder: Encoder = module.load(name, path, progress, require_device(device))
+    return encoder

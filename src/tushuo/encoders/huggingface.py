@@ -1,10 +1,10 @@
-"""Any vision model of Hugging Face: ``hf:`` and a folder, or a repository of the hub.
+"""Any vision model of Hugging Face: ``hf:`` followed by a folder or a repository of the hub.
 
-Transformers of patches (ViT, DINOv2, the vision towers of CLIP and SigLIP) give their patches as
-regions, without class and register tokens; convolutional ones (ConvNeXt, ResNet) give their last
-grid. Resizing and normalisation come from the model's own ``preprocessor_config.json``; it is read
-here, since transformers' own readers want torchvision. Only safetensors are loaded, and no code of
-a repository is ever run.
+The regions of a vision transformer (ViT, DINOv2, the vision towers of CLIP and SigLIP) are its
+patches, without class and register tokens; those of a convolutional network (ConvNeXt, ResNet) are
+its last feature map. Resizing and normalisation follow the model's ``preprocessor_config.json``,
+which is read here because transformers' own image processors require torchvision. Only safetensors
+are loaded, and no code of a repository is ever run.
 """
 
 import hashlib
@@ -17,16 +17,17 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import Progress
 
-MOST_EXTRA_TOKENS = 16  # class and register tokens before the patches
+MAX_EXTRA_TOKENS = 16  # class and register tokens before the patches
 FILTERS: dict[int, Literal["antialias", "bicubic"]] = {2: "antialias", 3: "bicubic"}  # as in Pillow
 
 
 class Preprocessing(msgspec.Struct):
-    """What of ``preprocessor_config.json`` decides the numbers."""
+    """The fields of ``preprocessor_config.json`` that determine the regions."""
 
     size: int | dict[str, int] = 224
     crop_size: int | dict[str, int] | None = None
@@ -39,7 +40,7 @@ class Preprocessing(msgspec.Struct):
     image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def sides(self) -> tuple[int, int | None]:
-        """Return the square's side, and the short side before the crop; None: squash."""
+        """Return the side of the square, and of the short side before a crop; None: no crop."""
         size = _side(self.size)
         if self.crop_pct is not None and size < 384:  # ConvNeXt: 384 and more are squashed
             return size, round(size / self.crop_pct)
@@ -48,23 +49,24 @@ class Preprocessing(msgspec.Struct):
         return size, None
 
     def pixels(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P 3 side side"]:
-        """Bring pixels of 0 to 255 to the numbers that the model was trained on."""
+        """Rescale and normalise pixels, 0 to 255, as the model expects."""
         x = pictures * self.rescale_factor
         if not self.do_normalize:
             return x
-        mean, std = (torch.tensor(of)[:, None, None] for of in (self.image_mean, self.image_std))
+        mean = x.new_tensor(self.image_mean)[:, None, None]
+        std = x.new_tensor(self.image_std)[:, None, None]
         return (x - mean) / std
 
     def spec(
         self, name: str, model: nn.Module, *, rows: int, columns: int, width: int
     ) -> EncoderSpec:
-        """Describe an encoder that prepares its pictures in this way."""
-        side, short = self.sides()
+        """Return the spec of an encoder with this preprocessing."""
+        side, short_side = self.sides()
         return EncoderSpec(
             name=name,
             side=side,
-            resize="squash" if short is None else "crop",
-            resize_side=short,
+            resize="squash" if short_side is None else "crop",
+            resize_side=short_side,
             filter=FILTERS.get(self.resample, "antialias"),
             rows=rows,
             columns=columns,
@@ -83,25 +85,28 @@ def _side(size: int | dict[str, int]) -> int:
 class HuggingFaceEncoder:
     """A frozen vision model of transformers."""
 
-    def __init__(self, name: str, model: nn.Module, config: Any, preprocessing: Preprocessing):
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        config: Any,
+        preprocessing: Preprocessing,
+        device: str | torch.device = "cpu",
+    ):
         self._model = model.float().eval().requires_grad_(False)
         self._preprocessing = preprocessing
         side, _ = preprocessing.sides()
-        self._patches = side // getattr(config, "patch_size", side)
+        self._patch_rows = side // getattr(config, "patch_size", side)
         shape = self._grid(torch.zeros(1, 3, side, side)).shape
         self.spec = preprocessing.spec(name, model, rows=shape[1], columns=shape[2], width=shape[3])
-        self._device = torch.device("cpu")
-
-    def to(self, device: torch.device) -> "HuggingFaceEncoder":
-        """Move the network to a device; pictures are moved there when they are encoded."""
-        self._device = device
-        self._model.to(device)
-        return self
+        model.to(device)
 
     @torch.inference_mode()
+    @full_float32()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        return self._grid(self._preprocessing.pixels(pictures.to(self._device))).flatten(1, 2)
+        pixels = self._preprocessing.pixels(pictures.to(device_of(self._model)))
+        return self._grid(pixels).flatten(1, 2)
 
     @torch.inference_mode()
     def _grid(self, x: Float[Tensor, "P 3 side side"]) -> Float[Tensor, "P rows columns D"]:
@@ -109,50 +114,56 @@ class HuggingFaceEncoder:
         if hidden.ndim == 4:  # a convolutional network: (P, D, rows, columns)
             return hidden.permute(0, 2, 3, 1)
         tokens = hidden.shape[1]
-        rows = self._patches
-        if not 0 <= tokens - rows * rows <= MOST_EXTRA_TOKENS:
-            rows = isqrt(tokens)  # patches that are merged from layer to layer (Swin)
+        rows = self._patch_rows
+        if not 0 <= tokens - rows * rows <= MAX_EXTRA_TOKENS:
+            rows = isqrt(tokens)  # the layers merge patches (Swin)
         return hidden[:, tokens - rows * rows :].reshape(len(hidden), rows, rows, -1)
 
 
 def load(
-    name: str, weights: Path | None = None, progress: Progress | None = None
+    name: str,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
 ) -> HuggingFaceEncoder:
-    """Load ``hf:FOLDER`` or ``hf:OWNER/MODEL``; the hub is asked only with ``progress``.
+    """Load ``hf:FOLDER`` or ``hf:OWNER/MODEL``; downloads from the hub only with ``progress``.
 
     Raises:
         MissingPartError: transformers is not installed.
-        WeightsError: there is no such model, or it has no picture part, or no safetensors.
-        SettingError: ``weights`` was given; the folder itself says which.
+        WeightsError: there is no such model, it is not a vision model, or has no safetensors.
+        SettingError: ``weights`` was given; the folder determines the weights.
     """
     if weights:
-        raise SettingError(f"--weights does not go with {name}; name the model's folder after hf:")
+        raise SettingError(
+            f"--weights cannot be combined with {name}; name the model's folder after hf:"
+        )
     try:
         from transformers import AutoModel
         from transformers.image_processing_base import ImageProcessingMixin
     except ImportError as error:
         raise MissingPartError(
-            f"encoder {name} wants transformers; install it with: pip install 'tushuo[huggingface]'"
+            f"encoder {name} requires transformers; "
+            "install it with: pip install 'tushuo[huggingface]'"
         ) from error
-    place = name.removeprefix("hf:")
+    source = name.removeprefix("hf:")
     local = progress is None
     try:
-        settings, _ = ImageProcessingMixin.get_image_processor_dict(place, local_files_only=local)
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(source, local_files_only=local)
         preprocessing = msgspec.convert(settings, Preprocessing)
-        model = AutoModel.from_pretrained(place, use_safetensors=True, local_files_only=local)
-        model = getattr(model, "vision_model", model)  # two towers: the one that sees
-        return HuggingFaceEncoder(name, model, model.config, preprocessing)
+        model = AutoModel.from_pretrained(source, use_safetensors=True, local_files_only=local)
+        model = getattr(model, "vision_model", model)  # of CLIP and SigLIP
+        return HuggingFaceEncoder(name, model, model.config, preprocessing, device)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"{name} cannot be opened as a vision model: {told}; expected a folder, or a "
+            f"{name} cannot be opened as a vision model: {reason}; expected a folder, or a "
             "repository that can be reached, with config.json, preprocessor_config.json and "
             "model.safetensors; offline, use --encoder efficientnet_lite2"
         ) from error
 
 
 def _hash(model: nn.Module, preprocessing: Preprocessing) -> str:
-    """Hash all weights and what is done to the pixels, to 16 hex digits."""
+    """Hash all weights and the preprocessing to 16 hex digits."""
     digest = hashlib.sha256(msgspec.json.encode(preprocessing))
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

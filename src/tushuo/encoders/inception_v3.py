@@ -1,10 +1,10 @@
-"""InceptionV3, the lesson's encoder: the grid ``mixed10``, the same numbers as Keras gives.
+"""InceptionV3, the encoder of the `lesson` recipe: the output of Keras' layer ``mixed10``.
 
 Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, table 1. The
-layers carry torchvision's names, in the order in which Keras makes them: one list, by which
-inception_v3_weights reads the files of Keras, torchvision and timm. Pictures are squashed to a
-square and brought to [-1, 1]. Two things differ from torchvision's network, and follow Keras: the
-average pools do not count the padded border, and there is no classifier.
+layers have torchvision's names and the order in which Keras creates them, so that
+inception_v3_weights can read the files of Keras, torchvision and timm. Pictures are squashed to a
+square and scaled to [-1, 1]. As in Keras, and unlike in torchvision's network, average pooling does
+not count the padded border, and there is no classifier.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.inception_v3_weights import Layer, find_weights, read_layers
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import SettingError, WeightsError
@@ -28,7 +29,7 @@ BATCH_NORM_EPSILON = 1e-3
 
 
 class _Conv(NamedTuple):
-    """A convolution of the plan: 3 x 3 with stride 2 is unpadded, the others keep the size."""
+    """Settings of a convolution; it is padded to keep the grid's size, except with stride 2."""
 
     width: int
     rows: int = 1
@@ -36,7 +37,7 @@ class _Conv(NamedTuple):
     stride: int = 1
 
 
-# One mixed block: branch -> its convolutions; a list in a branch's place is a fork.
+# One mixed block: its branches, each a chain of convolutions; a list in a chain is a fork.
 _Plan = dict[str, list[_Conv | list[_Conv]]]
 
 
@@ -110,7 +111,7 @@ MIXED = {
 
 @final
 class _Convolution(nn.Module):
-    """A convolution with its BatchNorm folded in, and a ReLU."""
+    """A convolution with folded BatchNorm, and a ReLU."""
 
     weight: Tensor
     bias: Tensor
@@ -124,10 +125,11 @@ class _Convolution(nn.Module):
         self.padding = same if padding is None else (padding, padding)
 
     def fold(self, layer: Layer) -> None:
-        """Take a layer's numbers."""
+        """Set the weights to those of a convolution and its BatchNorm."""
         if layer.weight.shape != self.weight.shape:
             raise ValueError(
-                f"a convolution is {tuple(layer.weight.shape)}, expected {tuple(self.weight.shape)}"
+                f"a convolution has shape {tuple(layer.weight.shape)}, "
+                f"expected {tuple(self.weight.shape)}"
             )
         scale = (layer.variance + BATCH_NORM_EPSILON).rsqrt()
         scale = scale if layer.gamma is None else scale * layer.gamma
@@ -136,34 +138,34 @@ class _Convolution(nn.Module):
         self.bias = layer.beta - layer.mean * scale
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
-        """Convolve, cut off below 0."""
+        """Convolve and apply the ReLU."""
         return conv2d(x, self.weight, self.bias, self.stride, self.padding).relu_()
 
 
 @final
 class _Mixed(nn.Module):
-    """Branches side by side, joined along the channels."""
+    """Parallel branches, concatenated along the channels."""
 
     def __init__(self, width: int, plan: _Plan):
         super().__init__()
         self.plan: list[tuple[str, list[list[str]]]] = []
         self.width = 0
         for branch, steps in plan.items():
-            into, names = width, []
+            in_width, names = width, []
             for number, step in enumerate(steps, 1):
                 forks = step if isinstance(step, list) else [step]
                 stem = f"{branch}_{number}" if len(steps) > 1 else branch
-                tails = "ab" if len(forks) > 1 else [""]
-                names.append([f"{stem}{tail}" for tail in tails])
+                suffixes = "ab" if len(forks) > 1 else [""]
+                names.append([f"{stem}{suffix}" for suffix in suffixes])
                 for name, fork in zip(names[-1], forks, strict=True):
-                    self.add_module(name, _Convolution(into, fork))
-                into = sum(fork.width for fork in forks)
+                    self.add_module(name, _Convolution(in_width, fork))
+                in_width = sum(fork.width for fork in forks)
             self.plan.append((branch, names))
-            self.width += into
+            self.width += in_width
 
     def forward(self, x: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C2 h2 w2"]:
-        """Run every branch and join them."""
-        outs = []
+        """Apply every branch and concatenate the outputs."""
+        outputs = []
         for branch, steps in self.plan:
             y = x
             if branch == "branch_pool":
@@ -174,13 +176,13 @@ class _Mixed(nn.Module):
                 )
             for names in steps:
                 y = torch.cat([self.get_submodule(name)(y) for name in names], dim=1)
-            outs.append(y)
-        return torch.cat(outs, dim=1)
+            outputs.append(y)
+        return torch.cat(outputs, dim=1)
 
 
 @final
 class _Network(nn.Module):
-    """Stem and mixed blocks; regions come out as the last grid."""
+    """The stem and the mixed blocks, up to the last feature map."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +196,7 @@ class _Network(nn.Module):
             width = block.width
 
     def forward(self, x: Float[Tensor, "P 3 h w"]) -> Float[Tensor, "P C h2 w2"]:
-        """Run stem and mixed blocks, with the poolings between them."""
+        """Apply the stem and the mixed blocks, with pooling between them."""
         for name, layer in self.named_children():
             x = layer(x)
             if name in POOLED_AFTER:
@@ -202,7 +204,7 @@ class _Network(nn.Module):
         return x
 
     def convolutions(self) -> Iterator[tuple[str, _Convolution]]:
-        """Go through the convolutions in Keras' order, by torchvision's names."""
+        """Yield the convolutions in Keras' order, with torchvision's names."""
         for name, layer in self.named_modules():
             if isinstance(layer, _Convolution):
                 yield name, layer
@@ -212,7 +214,7 @@ class _Network(nn.Module):
 class InceptionV3:
     """A frozen InceptionV3."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, device: str | torch.device = "cpu"):
         network = _Network()
         try:
             layers = read_layers(path, [name for name, _ in network.convolutions()])
@@ -225,7 +227,7 @@ class InceptionV3:
                 f"{path} does not hold the weights of inception_v3: {error}; expected the file of "
                 f"Keras (.h5, without top), torchvision (.pth) or timm (.safetensors)"
             ) from error
-        self._network = network.eval()
+        self._network = network.eval().to(device)
         self.spec = EncoderSpec(
             name="inception_v3",
             side=SIDE,
@@ -236,33 +238,33 @@ class InceptionV3:
             width=WIDTH,
             weights=sha256(path)[:16],
         )
-        self._device = torch.device("cpu")
-
-    def to(self, device: torch.device) -> "InceptionV3":
-        """Move the network to a device; pictures are moved there when they are encoded."""
-        self._device = device
-        self._network.to(device)
-        return self
 
     @torch.inference_mode()
+    @full_float32()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        x = pictures.to(self._device).float() / 127.5 - 1
+        x = pictures.to(device_of(self._network)).float() / 127.5 - 1
         grid = self._network(x.contiguous(memory_format=torch.channels_last))
         return grid.flatten(2).transpose(1, 2)
 
 
-def load(name: str, weights: Path | None = None, progress: Progress | None = None) -> InceptionV3:
-    """Load the weights from a file, from where they are kept, or, with ``progress``, by network.
+def load(
+    name: str,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
+) -> InceptionV3:
+    """Load the weights from a file, from a cache folder, or, with ``progress``, from the network.
 
     Raises:
-        SettingError: the name asks for another side than the lesson's.
-        WeightsError: they are nowhere; the message names the file, its address and its place.
-        MissingPartError: a Keras file wants h5py, which is not installed.
+        SettingError: the name ends in a side.
+        WeightsError: the weights are not available; the message names the files, their addresses
+            and the folder to put them in.
+        MissingPartError: reading a Keras file requires h5py, which is not installed.
     """
     if name != "inception_v3":
         raise SettingError(
-            f"encoder {name!r} asks for another side, and inception_v3 sees {SIDE} pixels as the "
-            "lesson's does; name it inception_v3, or choose an efficientnet_lite"
+            f"encoder {name!r} ends in a side, but inception_v3 takes pictures of {SIDE} pixels "
+            "only; name it inception_v3, or choose an efficientnet_lite"
         )
-    return InceptionV3(weights or find_weights(progress))
+    return InceptionV3(weights or find_weights(progress), device)

@@ -1,4 +1,4 @@
-"""Any picture to the square that an encoder sees."""
+"""Resize any picture to the square that an encoder expects."""
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from tushuo.encoders.spec import EncoderSpec
 def resize(
     picture: UInt8[np.ndarray, "height width 3"], spec: EncoderSpec
 ) -> UInt8[Tensor, "3 side side"]:
-    """Resize a picture as the encoder's spec says.
+    """Resize a picture according to the encoder's spec.
 
-    ``bilinear`` has half-pixel centres and no antialiasing, as ``tf.image.resize`` does by default.
+    ``bilinear`` uses half-pixel centres and no antialiasing, the default of ``tf.image.resize``.
     """
     pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]  # (1, 3, h, w)
     side = spec.side

@@ -1,14 +1,14 @@
-"""What an encoder is to the rest of the house."""
+"""The interface of encoders."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
-from torch import Tensor, device
+from torch import Tensor
 
 from tushuo.signatures import signature
 
-OWN = "own"
+OWN = "own"  # in place of a head's hash: the run folder itself holds the head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +33,25 @@ class FieldOfView:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
-    """All that decides what an encoder's numbers are.
+    """Everything that determines the regions an encoder returns.
 
     Attributes:
         name: as given to ``--encoder``.
-        side: height and width, in pixels, of the square that the encoder sees.
-        resize: ``squash`` changes the proportions and shows everything; ``crop`` resizes the short
-            side and cuts the middle out.
-        filter: ``bilinear`` takes the four nearest pixels (as the lesson's TensorFlow does);
-            ``antialias`` averages over all pixels that a new one covers; ``bicubic`` does the same
-            with a sharper kernel.
-        rows, columns: the grid of regions; region r lies at row r // columns.
-        width: numbers per region (D).
+        side: height and width of the input picture, in pixels.
+        resize: ``squash`` resizes the whole picture to a square, whatever its proportions;
+            ``crop`` resizes the short side and takes the centred square.
+        filter: ``bilinear`` interpolates between the four nearest pixels (as TensorFlow does by
+            default); ``antialias`` averages over all pixels that a new one covers; ``bicubic``
+            does the same with a sharper kernel.
+        rows, columns: the grid of regions; region r is in row r // columns.
+        width: features per region (D).
         weights: first 16 hex digits of the weights' SHA-256.
-        resize_side: of ``crop``: what the short side becomes before the middle is cut out; None
-            makes it ``side``, so that nothing of it is lost.
-        upto: of an encoder in two parts: how many of its blocks are in the lower one. Where
-            ``upper`` is None the regions are the grid between the parts, which no decoder reads.
-        upper: of an encoder whose upper part was trained: the hash of that part's weights, or
-            ``OWN`` in the run.json of the run whose best.safetensors has them.
+        resize_side: ``crop`` only: length of the short side before the square is cropped; None:
+            ``side``, which crops nothing off the short side.
+        frozen_blocks: number of blocks in the trunk of a split encoder. Where ``head`` is None,
+            the regions are the trunk's output, which no decoder reads.
+        head: hash of the weights of a fine-tuned head, or ``OWN`` in the run.json of a run whose
+            best.safetensors holds them.
     """
 
     name: str
@@ -80,7 +80,7 @@ class EncoderSpec:
 
     @property
     def signature(self) -> str:
-        """One line that is equal exactly when the numbers are."""
+        """One line that two encoders share exactly if their regions are equal."""
         parts = {"upto": self.frozen_blocks, "upper": self.head}
         return signature(
             encoder=self.name.replace(":", "="),
@@ -94,33 +94,27 @@ class EncoderSpec:
 
     @property
     def is_trunk(self) -> bool:
-        """Whether this is the lower part of an encoder, alone."""
+        """Whether this is only the trunk of a split encoder."""
         return self.frozen_blocks is not None and self.head is None
 
     @property
     def pretrained(self) -> "EncoderSpec":
-        """The encoder whose upper part was trained, before it was."""
+        """The same encoder with its original, pretrained weights."""
         return replace(self, frozen_blocks=None, head=None)
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A frozen network that looks at pictures."""
+    """A frozen network that computes regions from pictures, on a device of its own."""
 
     @property
     def spec(self) -> EncoderSpec:
-        """What decides its numbers."""
+        """Everything that determines its regions."""
         ...
 
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
-        """Encode square RGB pictures, 0 to 255, already resized as the spec says."""
-        ...
+        """Encode square RGB pictures, 0 to 255, already resized according to the spec.
 
-
-@runtime_checkable
-class Movable(Encoder, Protocol):
-    """An encoder that can run on a device other than the CPU."""
-
-    def to(self, device: device) -> "Movable":
-        """Move its networks to a device."""
+        Pictures may be on the CPU; the regions are on the encoder's device.
+        """
         ...

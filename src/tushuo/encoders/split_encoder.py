@@ -1,4 +1,4 @@
-"""An encoder as two parts: a lower one that stays as it came, and an upper one that can learn."""
+"""Encoders split into a frozen trunk, which keeps its weights, and a trainable head."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import SettingError, WeightsError
 from tushuo.runtime import sha256, write_bytes
@@ -21,14 +22,14 @@ HEAD_FILE = "encoder.safetensors"
 
 @final
 class StochasticDepth(nn.Module):
-    """Leaves a residual block's branch out for a share of the pictures, while it learns.
+    """Drops the branch of a residual block for a random share of the pictures in training.
 
     Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016, equation 2. Differs from the
-    paper: every block has the same share, since only the last ones learn, and the branches kept are
-    scaled up in training rather than down afterwards.
+    paper: every block drops the same share, since only the last ones are trained, and the other
+    branches are scaled up in training rather than down at inference.
 
     Attributes:
-        share: of the pictures; 0 leaves nothing out.
+        share: probability of dropping the branch of a picture.
     """
 
     def __init__(self) -> None:
@@ -36,34 +37,34 @@ class StochasticDepth(nn.Module):
         self.share = 0.0
 
     def forward(self, branch: Float[Tensor, "P C h w"]) -> Float[Tensor, "P C h w"]:
-        """Leave it out, or scale it up."""
+        """Drop the branch, or scale it up."""
         if not self.training or self.share == 0:
             return branch
-        kept = torch.rand(len(branch), 1, 1, 1, device=branch.device) >= self.share
-        return branch * (kept / (1 - self.share))
+        keep = torch.rand(len(branch), 1, 1, 1, device=branch.device) >= self.share
+        return branch * (keep / (1 - self.share))
 
 
 @final
 class _ConcatenatedHeads(nn.Module):
-    """Several upper parts of one lower part; the numbers of their regions follow each other."""
+    """Several heads on one trunk; the features of their regions are concatenated."""
 
-    def __init__(self, uppers: Sequence[nn.Module]):
+    def __init__(self, heads: Sequence[nn.Module]):
         super().__init__()
-        self.uppers = nn.ModuleList(uppers)
+        self.uppers = nn.ModuleList(heads)  # the attribute's name is in the keys of stored weights
 
     def forward(self, regions: Float[Tensor, "P R C"]) -> Float[Tensor, "P R D"]:
-        """Run them all."""
+        """Apply all heads and concatenate the features."""
         return torch.cat([head(regions) for head in self.uppers], dim=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitEncoder:
-    """The two parts of an encoder.
+    """A frozen trunk and a trainable head.
 
     Attributes:
-        spec: the whole encoder's, as it came.
-        lower: pictures in, the grid between the parts out; its spec says how many blocks it has.
-        upper: the grid in, "P R C", the whole encoder's regions out, "P R D".
+        spec: of the whole encoder with its pretrained weights.
+        trunk: the first blocks, from pictures to grids "P R C"; its spec has ``frozen_blocks``.
+        head: the other blocks, from grids "P R C" to the regions of the whole encoder, "P R D".
     """
 
     spec: EncoderSpec
@@ -73,16 +74,16 @@ class SplitEncoder:
 
 @runtime_checkable
 class Splittable(Encoder, Protocol):
-    """An encoder that can be taken apart."""
+    """An encoder that can be split."""
 
     def split(self, frozen_blocks: int | None) -> SplitEncoder:
-        """Part it after so many blocks; None lets it choose. The upper part is a copy."""
+        """Split after this many blocks; None: at the encoder's default. The head is a copy."""
         ...
 
 
 @final
 class FineTunedEncoder:
-    """An encoder whose upper part has weights of its own."""
+    """An encoder whose head has other weights than the pretrained ones."""
 
     def __init__(self, split: SplitEncoder):
         self.trunk, self.head = split.trunk, split.head.eval().requires_grad_(False)
@@ -92,21 +93,27 @@ class FineTunedEncoder:
             head=weights_hash(self.head.state_dict()),
         )
 
-    @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P R D"]:
         """Encode square RGB pictures, 0 to 255."""
-        return self.head(self.trunk(pictures))
+        return self.apply_head(self.trunk(pictures))
+
+    @torch.inference_mode()
+    @full_float32()
+    def apply_head(self, grids: Float[Tensor, "P R C"]) -> Float[Tensor, "P R2 D"]:
+        """Compute the regions from the output of the trunk."""
+        return self.head(grids.to(device_of(self.head)))
 
 
 def split_encoder(encoder: Encoder, frozen_blocks: int | None = None) -> SplitEncoder:
-    """Part an encoder after so many blocks; without a number, where it is best parted.
+    """Split an encoder after this many blocks; None: at the encoder's default.
 
     Raises:
-        SettingError: it cannot be parted, or not there.
+        SettingError: the encoder cannot be split, or has fewer blocks.
     """
     if not isinstance(encoder, Splittable):
         raise SettingError(
-            f"encoder {encoder.spec.name} cannot be parted; choose one of efficientnet_lite0 to 2"
+            f"encoder {encoder.spec.name} cannot be split into a frozen trunk and a trainable "
+            "head; choose one of efficientnet_lite0 to 2"
         )
     return encoder.split(frozen_blocks)
 
@@ -114,82 +121,85 @@ def split_encoder(encoder: Encoder, frozen_blocks: int | None = None) -> SplitEn
 def fine_tuned_encoder(
     encoder: Encoder, frozen_blocks: int | None, weights: Mapping[str, Tensor]
 ) -> FineTunedEncoder:
-    """Give an encoder an upper part with these weights, in place of those that it came with.
+    """Replace the pretrained weights of an encoder's head.
 
     Args:
-        encoder: as it came.
-        upto: blocks of its lower part.
-        weights: of one upper part, or of several, as `side_by_side` names them.
+        encoder: the pretrained encoder.
+        frozen_blocks: number of blocks in its trunk.
+        weights: of one head, or of several, named as by `concatenate_heads`.
 
     Raises:
-        SettingError: it cannot be parted there.
-        WeightsError: the weights are of another upper part.
+        SettingError: the encoder cannot be split there.
+        WeightsError: the weights do not fit the head.
     """
     split = split_encoder(encoder, frozen_blocks)
     count = len({name.split(".")[1] for name in weights if name.startswith("uppers.")})
     if count:
-        uppers = [deepcopy(split.head) for _ in range(count)]
+        heads = [deepcopy(split.head) for _ in range(count)]
         spec = replace(split.spec, width=count * split.spec.width)
-        split = replace(split, spec=spec, head=_ConcatenatedHeads(uppers))
+        split = replace(split, spec=spec, head=_ConcatenatedHeads(heads))
     load_head(split.head, weights)
     return FineTunedEncoder(split)
 
 
-def concatenate_heads(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Name the weights of several upper parts as those of one that has them all."""
+def concatenate_heads(heads: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Merge the weights of several heads into those of one head that concatenates them."""
     return {
         f"uppers.{number}.{name}": weight
-        for number, part in enumerate(parts)
-        for name, weight in part.items()
+        for number, head in enumerate(heads)
+        for name, weight in head.items()
     }
 
 
 def load_head(head: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put weights into an upper part.
+    """Load weights into a head.
 
     Raises:
-        WeightsError: they are of another one.
+        WeightsError: the weights do not fit the head.
     """
     try:
         head.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:
         raise WeightsError(
-            f"the upper blocks do not fit their encoder: {error}; train or extract again"
+            f"the weights do not fit the head of the encoder: {error}; train or extract again"
         ) from error
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:
     """Return the first 16 hex digits of the SHA-256 of weights, by name, as float32."""
-    parts = [
+    named_bytes = [
         name.encode() + weights[name].detach().cpu().float().contiguous().numpy().tobytes()
         for name in sorted(weights)
     ]
-    return sha256(b"".join(parts))[:16]
+    return sha256(b"".join(named_bytes))[:16]
 
 
 def save_head(folder: Path, weights: Mapping[str, Tensor]) -> None:
-    """Keep an upper part's weights beside what was made with them."""
+    """Save the weights of a head in the folder of the store or run that used them."""
     write_bytes(folder / HEAD_FILE, save({name: w.contiguous() for name, w in weights.items()}))
 
 
 def read_head(folder: Path, expected: str) -> dict[str, Tensor]:
-    """Read an upper part's weights.
+    """Read the weights of a head.
 
     Args:
-        folder: where they were kept.
-        expected: their hash.
+        folder: the store or run.
+        expected: hash of the weights.
 
     Raises:
-        WeightsError: they are not there, damaged, or others.
+        WeightsError: the file is missing or damaged, or has another hash.
     """
     path = folder / HEAD_FILE
     try:
         weights = load_file(path)
     except (FileNotFoundError, SafetensorError) as error:
         raise WeightsError(
-            f"{path} cannot be read: {error}; bring it back from where {folder} was made"
+            f"{path} cannot be read: {error}; restore the file that was created with {folder}"
         ) from error
-    found = weights_hash(weights)
-    if found != expected:
-        raise WeightsError(f"{path} has the hash {found}, expected {expected}; bring back its own")
+    actual = weights_hash(weights)
+    if actual != expected:
+        raise WeightsError(
+            f"{path} has the hash {actual}, expected {expected}; "
+            f"restore the file that was created with {folder}"
+        )
     return weights

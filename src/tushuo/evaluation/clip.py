@@ -49,7 +49,7 @@ class Clip:
             for texts, caption in zip(references.values(), captions, strict=True)
         ]
         return ClipScore(
-            pictures=(captions * pictures).sum(dim=1).double().numpy(),
+            pictures=(captions * pictures).sum(dim=1).cpu().double().numpy(),
             references=np.array(closest),
         )
 

@@ -66,7 +66,7 @@ def deletion_test(
     drops, hidden_attention, content = [], [], []
     for place, (row, (_, caption)) in enumerate(zip(rows, captions, strict=True)):
         generator = torch.Generator().manual_seed(place)
-        picture = regions.read([row])[0]
+        picture = regions.read([row])[0].cpu()
         picture_drops, attention = _drops(captioner, picture, caption, shares, filler, generator)
         drops.append(picture_drops)
         hidden_attention.append(attention)
@@ -117,7 +117,7 @@ def _captions(
 def _mean_region(regions: Regions, rows: Sequence[int]) -> Float[Tensor, " D"]:
     starts = range(0, len(rows), BATCH_PICTURES)
     sums = [regions.read(rows[s : s + BATCH_PICTURES]).mean(dim=1).sum(dim=0) for s in starts]
-    return torch.stack(sums).sum(dim=0) / len(rows)
+    return torch.stack(sums).sum(dim=0).cpu() / len(rows)
 
 
 def _drops(

@@ -1,1 +1,1 @@
-"""The feature store and what fills it."""
+"""Region features: extraction, the feature store, and reading them for training."""

@@ -1,4 +1,4 @@
-"""Fill a feature store: every picture is looked at once, whatever happens in between."""
+"""Extract regions into a feature store: each picture is encoded once, across interruptions."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.encoders.split_encoder import FineTunedEncoder, save_head
 from tushuo.errors import PictureError, StoreError
-from tushuo.features.store import FeatureStore, Planned
+from tushuo.features.store import FeatureStore, PlannedPicture
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
 from tushuo.runtime import Progress, free_bytes, sha256
@@ -27,21 +27,22 @@ BATCH_PICTURES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """What came of an extraction.
+    """The result of an extraction.
 
     Attributes:
-        pictures: pictures of the plan.
-        made: pictures that this call looked at; the others were there.
-        failed: what was wrong, by path, with the pictures that could not be read.
+        pictures: number of pictures of the plan.
+        encoded: number of pictures that this call processed; the others were finished before, or
+            belong to other processes.
+        failed: the error of each picture that could not be read, by path.
     """
 
     pictures: int
-    made: int
+    encoded: int
     failed: dict[str, str]
 
 
 def store_bytes(pictures: int, spec: EncoderSpec, views: int = 1) -> int:
-    """Bytes on disk that a store of so many pictures takes (two a number)."""
+    """Return the size on disk of a store in float16."""
     return pictures * views * spec.regions * spec.width * 2
 
 
@@ -56,38 +57,38 @@ def extract(
     shard_pictures: int = SHARD_PICTURES,
     progress: Progress | None = None,
 ) -> Extraction:
-    """Fill the store in ``folder``, or finish it if it was begun.
+    """Extract the regions of pictures into the store in ``folder``, or resume an extraction.
 
     Args:
-        records: the pictures; one picture that occurs twice is looked at once.
-        encoder: what looks at them.
-        folder: where the store is, or will be.
-        views: names of `VIEWS`: how each picture is looked at, the plain one first.
-        process: number of this process; it makes the shards ``process``, ``process + processes``...
-        processes: how many processes share the work.
-        shard_pictures: pictures of a shard; what a kill can cost.
-        progress: called with pictures done and pictures in all.
+        records: the pictures; an image id that occurs twice is encoded once.
+        encoder: the encoder.
+        folder: folder of the store.
+        views: names of `VIEWS` to encode, the plain one first.
+        process: number of this process; it takes the shards ``process``, ``process + processes``...
+        processes: number of processes that share the work.
+        shard_pictures: pictures per shard; an interruption loses at most one shard per process.
+        progress: called with pictures done and pictures in total.
 
     Raises:
         StoreError: the disk is too small, or the folder holds another store.
     """
     unique = {record.image_id: record for record in records}.values()
-    plan = [Planned(record.image_id, str(record.path)) for record in unique]
-    _require_room(folder, store_bytes(len(plan), encoder.spec, len(views)))
+    plan = [PlannedPicture(record.image_id, str(record.path)) for record in unique]
+    _require_space(folder, store_bytes(len(plan), encoder.spec, len(views)))
     store = FeatureStore.create(
         folder, plan, encoder.spec, shard_pictures=shard_pictures, views=views
     )
     if isinstance(encoder, FineTunedEncoder):
         save_head(folder, encoder.head.state_dict())
-    with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder works
+    with ThreadPoolExecutor(1) as reader:  # reads and decodes while the encoder computes
 
-        def make(shard: int, tell: Callable[[int], None]) -> None:
-            _make_shard(store, shard, encoder, reader, tell)
+        def write_shard(shard: int, report: Callable[[int], None]) -> None:
+            _encode_shard(store, shard, encoder, reader, report)
 
-        return _fill(store, make, process, processes, progress)
+        return _write_shards(store, write_shard, process, processes, progress)
 
 
-def finish(
+def extract_from_grids(
     grids: FeatureStore,
     encoder: FineTunedEncoder,
     folder: Path,
@@ -96,31 +97,31 @@ def finish(
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Extraction:
-    """Fill the store in ``folder`` from one of the encoder's lower part: no picture is opened.
+    """Compute a store of regions from a store of the trunk's grids, without opening a picture.
 
-    The lower part's numbers come rounded to float16 from their store, so regions differ from those
-    of `extract` by as much.
+    The stored grids are rounded to float16, so the regions differ slightly from those of `extract`.
 
     Args:
-        grids: that store, finished; pictures and views are its own.
-        encoder: whose upper part makes the regions.
-        folder: where the store is, or will be.
-        process: number of this process; it makes the shards ``process``, ``process + processes``...
-        processes: how many processes share the work.
-        progress: called with pictures done and pictures in all.
+        grids: finished store of the trunk's output; its pictures and views are taken over.
+        encoder: the encoder whose head computes the regions.
+        folder: folder of the new store.
+        process: number of this process; it takes the shards ``process``, ``process + processes``...
+        processes: number of processes that share the work.
+        progress: called with pictures done and pictures in total.
 
     Raises:
-        SignatureError: the grids are of another encoder, or parted elsewhere.
-        StoreError: they are not finished, the disk is too small, or the folder holds another store.
+        SignatureError: the grids are of another encoder, or of another number of frozen blocks.
+        StoreError: the grids are unfinished, the disk is too small, or the folder holds another
+            store.
     """
     require_same(
         grids.spec.signature,
         encoder.trunk.spec.signature,
-        what="the store's encoder and the lower part of the run's",
+        what="the store's encoder and the trunk of the run's encoder",
         cure="name the store that the run was trained on, or extract from the pictures",
     )
     grids.require_finished()
-    _require_room(folder, store_bytes(len(grids.plan), encoder.spec, len(grids.views)))
+    _require_space(folder, store_bytes(len(grids.plan), encoder.spec, len(grids.views)))
     store = FeatureStore.create(
         folder,
         grids.plan,
@@ -130,53 +131,52 @@ def finish(
     )
     save_head(folder, encoder.head.state_dict())
 
-    def make(shard: int, tell: Callable[[int], None]) -> None:
-        """Send a shard's grids through the upper part; what failed below stays zeros."""
-        below, info = grids.of_shard(shard), grids.info(shard)
-        regions = np.zeros((*below.shape[:2], *store.grid), np.float16)
-        for start in range(0, len(below), BATCH_PICTURES):
-            some = torch.from_numpy(below[start : start + BATCH_PICTURES]).float()
-            with torch.inference_mode():
-                found = encoder.head(some.flatten(0, 1)).half().numpy()
-            regions[start : start + len(some)] = found.reshape(len(some), *regions.shape[1:])
-            tell(start + len(some))
+    def write_shard(shard: int, report: Callable[[int], None]) -> None:
+        """Apply the head to the grids of a shard; the rows of unreadable pictures stay zero."""
+        shard_grids, info = grids.read_shard(shard), grids.info(shard)
+        regions = np.zeros((*shard_grids.shape[:2], *store.grid), np.float16)
+        for start in range(0, len(shard_grids), BATCH_PICTURES):
+            batch = torch.from_numpy(shard_grids[start : start + BATCH_PICTURES]).float()
+            encoded = encoder.apply_head(batch.flatten(0, 1)).half().cpu().numpy()
+            regions[start : start + len(batch)] = encoded.reshape(len(batch), *regions.shape[1:])
+            report(start + len(batch))
         regions[[digest is None for digest in info.hashes]] = 0
         store.write_shard(shard, regions, info.hashes, info.errors)
 
-    return _fill(store, make, process, processes, progress)
+    return _write_shards(store, write_shard, process, processes, progress)
 
 
-def _fill(
+def _write_shards(
     store: FeatureStore,
-    make: Callable[[int, Callable[[int], None]], None],
+    write_shard: Callable[[int, Callable[[int], None]], None],
     process: int,
     processes: int,
     progress: Progress | None,
 ) -> Extraction:
-    """Make those of this process's shards that are not finished."""
-    mine = range(process, store.shards, processes)
-    total = sum(len(store.shard_rows(shard)) for shard in mine)
-    done = made = 0
+    """Write the unfinished ones among the shards of this process."""
+    shards = range(process, store.shards, processes)
+    total = sum(len(store.shard_rows(shard)) for shard in shards)
+    done = encoded = 0
 
-    def tell(before: int, now: int) -> None:
+    def report(before: int, in_shard: int) -> None:
         if progress is not None:
-            progress(before + now, total)
+            progress(before + in_shard, total)
 
-    for shard in mine:
+    for shard in shards:
         rows = store.shard_rows(shard)
         if not store.finished(shard):
-            make(shard, partial(tell, done))
-            made += len(rows)
+            write_shard(shard, partial(report, done))
+            encoded += len(rows)
         done += len(rows)
-        tell(done, 0)
-    failed = {k: v for shard in mine for k, v in store.info(shard).errors.items()}
-    return Extraction(pictures=len(store.plan), made=made, failed=failed)
+        report(done, 0)
+    failed = {k: v for shard in shards for k, v in store.info(shard).errors.items()}
+    return Extraction(pictures=len(store.plan), encoded=encoded, failed=failed)
 
 
-def _require_room(folder: Path, needed: int) -> None:
-    """Refuse an extraction that cannot fit on its disk."""
-    held = sum(file.stat().st_size for file in folder.glob("shards/*.npy"))
-    free = free_bytes(folder) + held
+def _require_space(folder: Path, needed: int) -> None:
+    """Refuse an extraction that does not fit on its disk."""
+    already_written = sum(file.stat().st_size for file in folder.glob("shards/*.npy"))
+    free = free_bytes(folder) + already_written
     if needed > free:
         raise StoreError(
             f"the store would take {needed / 1e9:.1f} GB, {folder} has {free / 1e9:.1f} free; "
@@ -184,45 +184,47 @@ def _require_room(folder: Path, needed: int) -> None:
         )
 
 
-Look = tuple[Tensor | None, str | None, str | None]  # prepared views, hash, error
+OpenedPicture = tuple[Tensor | None, str | None, str | None]  # views, hash of the file, error
 
 
-def _look(path: Path, spec: EncoderSpec, views: Sequence[str]) -> Look:
+def _open_views(path: Path, spec: EncoderSpec, views: Sequence[str]) -> OpenedPicture:
     try:
         content = path.read_bytes()
         picture = open_picture(content, at_least=spec.side)
     except (PictureError, OSError) as error:
         return None, None, str(error)
-    prepared = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
-    return prepared, sha256(content), None
+    resized = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
+    return resized, sha256(content), None
 
 
-def _make_shard(
+def _encode_shard(
     store: FeatureStore,
     shard: int,
     encoder: Encoder,
     reader: ThreadPoolExecutor,
-    progress: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> None:
-    """Look at the pictures of one shard and write it; an unreadable picture leaves zeros."""
+    """Encode the pictures of a shard and write it; the rows of unreadable pictures are zero."""
     spec, rows = store.spec, store.shard_rows(shard)
     regions = np.zeros((len(rows), len(store.views), spec.regions, spec.width), np.float16)
     pictures = [store.plan[row] for row in rows]
-    looks = reader.map(lambda picture: _look(Path(picture.path), spec, store.views), pictures)
+    opened = reader.map(
+        lambda picture: _open_views(Path(picture.path), spec, store.views), pictures
+    )
     hashes: list[str | None] = []
     errors: dict[str, str] = {}
     batch: list[tuple[int, Tensor]] = []
-    for row, (prepared, digest, error) in enumerate(looks):
+    for row, (views, digest, error) in enumerate(opened):
         hashes.append(digest)
-        if prepared is None:
+        if views is None:
             errors[pictures[row].path] = error or ""
         else:
-            batch.append((row, prepared))
+            batch.append((row, views))
         full = len(batch) * len(store.views) >= BATCH_PICTURES
         if batch and (full or row == len(rows) - 1):
-            encoded = encoder(torch.cat([views for _, views in batch])).half().numpy()
-            places = [place for place, _ in batch]
-            regions[places] = encoded.reshape(len(batch), *regions.shape[1:])
+            encoded = encoder(torch.cat([resized for _, resized in batch])).half().cpu().numpy()
+            batch_rows = [batch_row for batch_row, _ in batch]
+            regions[batch_rows] = encoded.reshape(len(batch), *regions.shape[1:])
             batch = []
-            progress(row + 1)
+            report(row + 1)
     store.write_shard(shard, regions, hashes, errors)

@@ -1,4 +1,4 @@
-"""Regions that a training reads: from a store, or from pictures that are looked at each time."""
+"""Regions for training and evaluation: from a store, or computed from the pictures each time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tushuo.data.record import Record
+from tushuo.device import device_of
 from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.encoders.split_encoder import FineTunedEncoder
@@ -19,33 +20,33 @@ from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
 from tushuo.runtime import Progress, sha256
 
-COMPARED = 16  # pictures whose bytes tell whether a store is of this data
+COMPARED_PICTURES = 16  # whose files are compared with those that a store was built from
 
 
 @runtime_checkable
 class ReadRegions(Protocol):
-    """Reads regions, float32, in the order of the rows: of the plain view, or of one for each."""
+    """Reads float32 regions in the order of the rows: plain views, or one given view per row."""
 
     def __call__(
         self, rows: Sequence[int], views: Sequence[int] | None = None
     ) -> Float[Tensor, "P R D"]:
-        """Read."""
+        """Read the regions of these rows."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """Regions, and what made them.
+    """The regions of a set of pictures, and the encoder they come from.
 
     Attributes:
-        rows: the row of each picture whose regions are here, by image id.
-        spec: the encoder that makes them.
-        signature: one line that is equal exactly when the regions are.
-        read: rows in, regions out.
-        views: names of the views that each picture has, the plain one first.
-        failed: what was wrong, by path, with pictures that have no regions.
-        upper: weights of the encoder's upper part, where a store was made with trained ones.
-        learns: the part of the encoder that they come through and that learns; None: it is frozen.
+        rows: the row of each picture that has regions, by image id.
+        spec: the encoder's spec.
+        signature: one line that two sets share exactly if their regions are equal.
+        read: maps rows to regions.
+        views: names of the views of each picture, the plain one first.
+        failed: the error of each picture that has no regions, by path.
+        head: weights of the encoder's head, if it was fine-tuned.
+        trainable_head: the head that `read` passes gradients to; None: the encoder is frozen.
     """
 
     rows: dict[int | str, int]
@@ -55,21 +56,20 @@ class Regions:
     views: tuple[str, ...] = (PLAIN,)
     failed: dict[str, str] = field(default_factory=dict)
     head: dict[str, Tensor] = field(default_factory=dict)
-    learns: nn.Module | None = None
+    trainable_head: nn.Module | None = None
 
     @classmethod
     def from_store(cls, folder: Path | str, records: Sequence[Record] = ()) -> "Regions":
-        """Take the regions of a finished store.
+        """Open the regions of a finished store.
 
         Args:
             folder: the store.
-            records: the pictures whose regions are wanted. The bytes of a few of them, from the
-                first to the last, are compared with those that the store is of; pictures that are
-                not on this machine are believed.
+            records: the pictures to be read. The files of a few of them, evenly spread, are
+                compared with those that the store was built from; missing files are not compared.
 
         Raises:
-            StoreError: it is not there, not finished, or damaged.
-            SignatureError: it is of other pictures, though they have the same ids.
+            StoreError: the store is missing, unfinished or damaged.
+            SignatureError: the store was built from other pictures with the same ids.
         """
         store = FeatureStore.open(folder)
         store.require_finished()
@@ -93,16 +93,15 @@ class Regions:
         views: tuple[str, ...] = (PLAIN,),
         progress: Progress | None = None,
     ) -> "Regions":
-        """Encode pictures each time they are asked for.
+        """Encode pictures each time they are read; the regions are on the encoder's device.
 
-        Every picture is opened once before, so that an unreadable one is known at the beginning and
-        not hours later.
+        Every picture is opened once beforehand, so that unreadable ones are reported at the start.
 
         Args:
-            encoder: what looks at them.
+            encoder: the encoder.
             records: the pictures.
-            views: names of `VIEWS` that can be asked for, the plain one first.
-            progress: called with pictures opened and pictures in all.
+            views: names of `VIEWS` that can be read, the plain one first.
+            progress: called with pictures opened and pictures in total.
         """
         spec = encoder.spec
         paths: dict[int | str, Path] = {}
@@ -116,18 +115,18 @@ class Regions:
                 failed[str(path)] = str(error)
             if progress is not None:
                 progress(done, len(unique))
-        ordered, names = list(paths.values()), views
+        path_of_row, names = list(paths.values()), views
 
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
-            """Open the pictures of these rows and encode each in the look that its view names."""
-            looks = [VIEWS[names[view]] for view in views or [0] * len(rows)]
-            opened = [
-                look(open_picture(ordered[row], at_least=spec.side))
-                for row, look in zip(rows, looks, strict=True)
-            ]
-            pictures = torch.stack([resize(picture, spec) for picture in opened])
-            # cloned, since training cannot go on from a tensor made in inference mode
-            return encoder(pictures).float().clone()
+            """Open the pictures of these rows and encode the given view of each."""
+            pictures = [open_picture(path_of_row[row], at_least=spec.side) for row in rows]
+            transforms = [VIEWS[names[view]] for view in views or [0] * len(rows)]
+            pairs = zip(transforms, pictures, strict=True)
+            resized = torch.stack(
+                [resize(transform(picture), spec) for transform, picture in pairs]
+            )
+            # cloned, since autograd cannot use a tensor that was created in inference mode
+            return encoder(resized).float().clone()
 
         return cls(
             rows={image_id: row for row, image_id in enumerate(paths)},
@@ -136,41 +135,49 @@ class Regions:
             read=read,
             views=names,
             failed=failed,
-            head=encoder.head.state_dict() if isinstance(encoder, FineTunedEncoder) else {},
+            head=_head_weights(encoder),
         )
 
-    def seen_by(self, encoder: Encoder) -> "Regions":
-        """Finish grids with the encoder whose lower part made them; others stay as they are."""
+    def with_encoder(self, encoder: Encoder) -> "Regions":
+        """Apply the encoder's head if these are the grids of its trunk; else return them as is."""
         if not isinstance(encoder, FineTunedEncoder) or self.spec != encoder.trunk.spec:
             return self
-        return self.through(encoder.head, encoder.spec)
+        return self.through_head(encoder.head, encoder.spec)
 
-    def through(self, head: nn.Module, spec: EncoderSpec) -> "Regions":
-        """Send these grids of an encoder's lower part through its upper part when they are read.
+    def through_head(self, head: nn.Module, spec: EncoderSpec) -> "Regions":
+        """Apply a head to these grids of a trunk each time they are read.
 
-        Gradients flow into the upper part where it learns; all captions of a picture share its one
-        way through.
+        If the head is trainable, gradients flow into it. It is applied once per picture, whatever
+        the number of captions.
 
         Args:
-            upper: the upper part.
-            spec: the whole encoder's.
+            head: the head.
+            spec: spec of the whole encoder.
         """
 
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
-            """Read the grids and finish them on the device where the upper part is."""
+            """Read the grids and apply the head on its device."""
             grids = self.read(rows, views)
-            return head(grids.to(next(head.parameters()).device))
+            return head(grids.to(device_of(head)))
 
         return replace(self, spec=spec, read=read)
 
 
+def _head_weights(encoder: Encoder) -> dict[str, Tensor]:
+    """Return the weights of a fine-tuned encoder's head, on the CPU; of others, none."""
+    if not isinstance(encoder, FineTunedEncoder):
+        return {}
+    return {name: weight.cpu() for name, weight in encoder.head.state_dict().items()}
+
+
 def _require_same_pictures(store: FeatureStore, records: Sequence[Record]) -> None:
-    """Refuse data whose pictures are others than those of the same ids in the store."""
-    seen = store.hashes()
-    for record in records[:: -(-len(records) // COMPARED) or 1]:
-        digest = seen.get(record.image_id)
+    """Refuse data whose pictures differ from those of the same ids in the store."""
+    hashes = store.hashes()
+    for record in records[:: -(-len(records) // COMPARED_PICTURES) or 1]:
+        digest = hashes.get(record.image_id)
         if digest and record.path.is_file() and sha256(record.path) != digest:
             raise SignatureError(
-                f"{store.folder} is of other pictures: its {record.image_id} has not the content "
-                f"of {record.path}; name the data that it was made of, or extract this data"
+                f"{store.folder} was built from different pictures: {record.path} is not the file "
+                f"it saw as {record.image_id}; point to the original data, or run tushuo extract "
+                "on this data"
             )

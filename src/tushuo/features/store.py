@@ -4,11 +4,14 @@
       store.json           format, the encoder's spec, shard size, names of the views
       pictures.jsonl       the plan: every picture's id and path, in order
       shards/00000.npy     regions "pictures views R D", float16
-      shards/00000.json    which rows are good, the pictures' hashes, the shard's checksum
-      encoder.safetensors  weights of the encoder's upper part, where they were trained
+      shards/00000.json    hashes of the picture files, errors, the shard's checksum
+      encoder.safetensors  weights of the encoder's head, if it was fine-tuned
 
-A shard is finished when its JSON is there, which is written last: what a killed process leaves
-behind is never read. Shards are pure functions of the plan, so any process may make any of them.
+A shard is finished when its JSON exists, which is written last: the partial output of a killed
+process is never read. Shards are pure functions of the plan, so any process may write any of them.
+
+The signature does not depend on the device that the encoder ran on: every device computes in
+float32, so regions of a GPU and of the CPU differ by less than their rounding to float16.
 """
 
 import zlib
@@ -32,15 +35,15 @@ from tushuo.runtime import atomic_write, sha256, write_bytes
 FORMAT = 2
 
 
-class Planned(msgspec.Struct, frozen=True):
-    """One picture of the plan."""
+class PlannedPicture(msgspec.Struct, frozen=True):
+    """A picture of the plan."""
 
     image_id: int | str
     path: str
 
 
 class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``store.json`` holds."""
+    """The content of ``store.json``."""
 
     format: int
     encoder: EncoderSpec
@@ -48,16 +51,16 @@ class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
     pictures: int
     plan: str  # hash of pictures.jsonl
     views: int = 1
-    view_names: tuple[str, ...] = (PLAIN,)  # a store without them has but this one
+    view_names: tuple[str, ...] = (PLAIN,)  # absent from stores that have no other views
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shard's JSON holds.
+    """The content of a shard's JSON.
 
     Attributes:
-        hashes: SHA-256 of each picture's bytes, None for a picture that could not be read.
-        errors: what was wrong with the pictures that could not be read, by path.
-        checksum: CRC-32 of the shard's array, to find a broken file.
+        hashes: SHA-256 of each picture's file, None for a picture that could not be read.
+        errors: the error of each picture that could not be read, by path.
+        checksum: CRC-32 of the shard's array, to detect a damaged file.
     """
 
     hashes: list[str | None]
@@ -67,9 +70,9 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class FeatureStore:
-    """A store on disk, finished or on its way."""
+    """A store on disk, finished or not."""
 
-    def __init__(self, folder: Path, header: StoreHeader, plan: list[Planned]):
+    def __init__(self, folder: Path, header: StoreHeader, plan: list[PlannedPicture]):
         self.folder, self.header, self.plan = folder, header, plan
         self._arrays: dict[int, np.ndarray] = {}
 
@@ -77,16 +80,17 @@ class FeatureStore:
     def create(
         cls,
         folder: Path,
-        plan: Sequence[Planned],
+        plan: Sequence[PlannedPicture],
         spec: EncoderSpec,
         *,
         shard_pictures: int,
         views: tuple[str, ...] = (PLAIN,),
     ) -> "FeatureStore":
-        """Write a plan, or find the very same plan there and go on with it.
+        """Create a store, or open the one in the folder if its plan and encoder are the same.
 
         Raises:
-            StoreError: the folder holds a store of other pictures, views or of another encoder.
+            StoreError: the folder holds a store of other pictures, of other views, or of another
+                encoder.
         """
         content = b"".join(msgspec.json.encode(picture) + b"\n" for picture in plan)
         header = StoreHeader(
@@ -103,7 +107,7 @@ class FeatureStore:
             if store.header != header:
                 raise StoreError(
                     f"{folder} holds a store of {store.header.pictures} pictures "
-                    f"({', '.join(store.views)}) by {store.spec.signature}, and this would be "
+                    f"({', '.join(store.views)}) by {store.spec.signature}, expected "
                     f"{header.pictures} pictures ({', '.join(views)}) by {spec.signature}; "
                     "choose another --output, or delete the folder"
                 )
@@ -117,7 +121,7 @@ class FeatureStore:
         """Open a store.
 
         Raises:
-            StoreError: there is none, it is of another format, or its plan is damaged.
+            StoreError: the folder holds no store, its format is unknown, or its plan is damaged.
         """
         folder = Path(folder)
         try:
@@ -129,7 +133,7 @@ class FeatureStore:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StoreError(
                 f"{folder} is not a feature store, it has no {Path(error.filename).name}; "
-                f"make one with: tushuo extract DATA --output {folder}"
+                f"create one with: tushuo extract DATA --output {folder}"
             ) from error
         except msgspec.DecodeError as error:
             raise StoreError(
@@ -137,16 +141,20 @@ class FeatureStore:
             ) from error
         if header.format != FORMAT:
             raise StoreError(
-                f"{folder} is of format {header.format}, this tushuo reads {FORMAT}; extract again"
+                f"{folder} has format {header.format}, expected {FORMAT}; extract again"
             )
         if sha256(plan)[:16] != header.plan:
-            raise StoreError(f"{folder}/pictures.jsonl was changed after the store was made")
+            raise StoreError(
+                f"{folder}/pictures.jsonl was changed after the store was created; extract again"
+            )
         lines = plan.splitlines()
-        return cls(folder, header, [msgspec.json.decode(line, type=Planned) for line in lines])
+        return cls(
+            folder, header, [msgspec.json.decode(line, type=PlannedPicture) for line in lines]
+        )
 
     @property
     def spec(self) -> EncoderSpec:
-        """The encoder that made the regions."""
+        """The spec of the encoder that computed the regions."""
         return self.header.encoder
 
     @property
@@ -165,7 +173,7 @@ class FeatureStore:
         return range(shard * size, min((shard + 1) * size, self.header.pictures))
 
     def finished(self, shard: int) -> bool:
-        """Say whether a shard is whole; a broken one counts as not made."""
+        """Return whether a shard is complete; a damaged one counts as unfinished."""
         try:
             self._load(shard)
         except StoreError:
@@ -175,7 +183,7 @@ class FeatureStore:
     def write_shard(
         self, shard: int, regions: np.ndarray, hashes: list[str | None], errors: dict[str, str]
     ) -> None:
-        """Write one shard: the array first, then the JSON that makes it count."""
+        """Write one shard: the array first, then the JSON that marks it as finished."""
         with atomic_write(self._path(shard, "npy")) as file:
             np.save(file, regions, allow_pickle=False)
         info = Shard(hashes=hashes, errors=errors, checksum=zlib.crc32(regions.data))
@@ -186,80 +194,80 @@ class FeatureStore:
         """Read a finished shard's JSON.
 
         Raises:
-            StoreError: the shard was never finished.
+            StoreError: the shard is not finished.
         """
         try:
             return msgspec.json.decode(self._path(shard, "json").read_bytes(), type=Shard)
         except (FileNotFoundError, msgspec.DecodeError) as error:
             raise StoreError(
                 f"shard {shard} of {self.folder} is not finished; "
-                "give the extract command again, it goes on where it stopped"
+                "run the same extract command again to resume it"
             ) from error
 
     def require_finished(self) -> None:
-        """Refuse a store whose extraction was stopped half-way.
+        """Refuse a store whose extraction is not finished.
 
         Raises:
-            StoreError: shards are missing or broken.
+            StoreError: shards are missing or damaged.
         """
         for shard in range(self.shards):
             self._load(shard)
 
     def signature(self) -> str:
-        """The encoder's signature, a hash over the pictures' own hashes, views beside the plain."""
+        """Return the encoder's signature with a hash of the pictures, and the views if several."""
         hashes = [self.info(shard).hashes for shard in range(self.shards)]
-        pictures = f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
-        return pictures if len(self.views) == 1 else f"{pictures}|views:{'+'.join(self.views)}"
+        plain = f"{self.spec.signature}|pictures:{sha256(msgspec.json.encode(hashes))[:16]}"
+        return plain if len(self.views) == 1 else f"{plain}|views:{'+'.join(self.views)}"
 
     def head(self) -> dict[str, Tensor]:
-        """Read the weights of the encoder's upper part, none where they are as they came.
+        """Read the weights of the encoder's head; none if it is pretrained.
 
         Raises:
-            WeightsError: they are missing or damaged.
+            WeightsError: the weights are missing or damaged.
         """
         return read_head(self.folder, self.spec.head) if self.spec.head else {}
 
     def errors(self) -> dict[str, str]:
-        """Say what was wrong, by path, with the pictures that could not be read."""
+        """Return the error of each picture that could not be read, by path."""
         shards = [self.info(shard).errors for shard in range(self.shards)]
         return {path: error for errors in shards for path, error in errors.items()}
 
     def rows(self) -> dict[int | str, int]:
-        """Map the image ids whose regions are there to their rows."""
-        found = enumerate(self.hashes().items())
-        return {image_id: row for row, (image_id, digest) in found if digest is not None}
+        """Map the image ids that have regions to their rows."""
+        hashes = enumerate(self.hashes().items())
+        return {image_id: row for row, (image_id, digest) in hashes if digest is not None}
 
     def hashes(self) -> dict[int | str, str | None]:
-        """Map image ids to the SHA-256 of the pictures' bytes; None: it could not be read."""
-        found = [digest for shard in range(self.shards) for digest in self.info(shard).hashes]
-        return {picture.image_id: of for picture, of in zip(self.plan, found, strict=True)}
+        """Map image ids to the SHA-256 of the pictures' files; None: it could not be read."""
+        hashes = [digest for shard in range(self.shards) for digest in self.info(shard).hashes]
+        return {picture.image_id: digest for picture, digest in zip(self.plan, hashes, strict=True)}
 
     def read(
         self, rows: Sequence[int], views: Sequence[int] | None = None
     ) -> Float[Tensor, "P R D"]:
-        """Read regions as float32, in the order of ``rows``; the plain view, or one for each."""
+        """Read float32 regions in the order of ``rows``: plain views, or one given view per row."""
         size = self.header.shard_pictures
-        chosen = zip(rows, views or [0] * len(rows), strict=True)
+        pairs = zip(rows, views or [0] * len(rows), strict=True)
         return torch.stack(
-            [torch.from_numpy(self._load(row // size)[row % size, view]) for row, view in chosen]
+            [torch.from_numpy(self._load(row // size)[row % size, view]) for row, view in pairs]
         ).float()
 
     def _path(self, shard: int, suffix: str) -> Path:
         return self.folder / "shards" / f"{shard:05d}.{suffix}"
 
     def _load(self, shard: int) -> np.ndarray:
-        """Map a shard; its checksum is compared once, when it is first touched."""
+        """Memory-map a shard; its checksum is verified on first access."""
         if shard not in self._arrays:
             info, path = self.info(shard), self._path(shard, "npy")
             expected = (len(self.shard_rows(shard)), self.header.views, *self.grid)
             try:
-                # copy-on-write, since torch wants arrays that may be written
+                # copy-on-write, since torch warns about arrays that are not writable
                 array = np.load(path, mmap_mode="c", allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
                 raise StoreError(f"{path} cannot be read: {error}; extract again") from error
             if array.shape != expected or array.dtype != np.float16:
                 raise StoreError(
-                    f"{path} holds {array.dtype} {array.shape}, not float16 {expected}; "
+                    f"{path} holds {array.dtype} {array.shape}, expected float16 {expected}; "
                     "extract again"
                 )
             if zlib.crc32(array.data) != info.checksum:
@@ -267,15 +275,15 @@ class FeatureStore:
             self._arrays[shard] = array
         return self._arrays[shard]
 
-    def of_shard(self, shard: int) -> Float16[np.ndarray, "P views R D"]:
-        """Return the regions of a shard's pictures in all views, those of unreadable ones zeros.
+    def read_shard(self, shard: int) -> Float16[np.ndarray, "P views R D"]:
+        """Return the regions of a shard in all views; those of unreadable pictures are zero.
 
         Raises:
-            StoreError: it is not finished, or damaged.
+            StoreError: the shard is unfinished or damaged.
         """
         return self._load(shard)
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Regions, and numbers of each."""
+        """Number of regions, and features per region."""
         return self.spec.regions, self.spec.width

@@ -1,9 +1,8 @@
-"""Other looks at a picture, of which a training draws one an epoch: kept in a store, or on the fly.
+"""Views: augmented copies of a picture, one of which is drawn per epoch of training.
 
-Five cuts, the middle and the corners, each mirrored too, as in Krizhevsky et al., "ImageNet
-Classification with Deep Convolutional Neural Networks", NIPS 2012, section 4.1.
-
-Differs from the paper: the places are fixed and not random, so that a store can keep them.
+Five crops, the centre and the corners, each also mirrored, as in Krizhevsky et al., "ImageNet
+Classification with Deep Convolutional Neural Networks", NIPS 2012, section 4.1. Differs from the
+paper: the positions are fixed rather than random, so that a store can hold their regions.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,28 +15,28 @@ from tushuo.errors import SettingError
 
 Pixels = UInt8[np.ndarray, "_height _width 3"]
 PLAIN = "plain"
-CUT = 10  # of a crop: a tenth of the picture goes at each side, or two at one and none across
+MARGINS = 10  # margins per height or width; a crop removes two of them
 
 
 def flip(picture: Pixels) -> Pixels:
-    """Mirror a picture, left to right."""
+    """Mirror a picture horizontally."""
     return np.ascontiguousarray(picture[:, ::-1])
 
 
 def crop(picture: Pixels, *, down: int = 1, across: int = 1, mirrored: bool = False) -> Pixels:
-    """Cut a picture's edges off, so that the rest is seen larger.
+    """Crop a picture by two margins per axis.
 
     Args:
         picture: the picture.
-        down: how many of the two tenths of its height go at the top; the others go at the bottom.
-        across: the same of its width, at the left.
-        mirrored: whether the rest is mirrored.
+        down: number of margins removed at the top; the others are removed at the bottom.
+        across: number of margins removed on the left; the others are removed on the right.
+        mirrored: whether to mirror the crop.
     """
     height, width = picture.shape[:2]
-    top, left = down * (height // CUT), across * (width // CUT)
-    bottom, right = top + height - 2 * (height // CUT), left + width - 2 * (width // CUT)
-    rest = picture[top:bottom, left:right]
-    return flip(rest) if mirrored else np.ascontiguousarray(rest)
+    top, left = down * (height // MARGINS), across * (width // MARGINS)
+    bottom, right = top + height - 2 * (height // MARGINS), left + width - 2 * (width // MARGINS)
+    cropped = picture[top:bottom, left:right]
+    return flip(cropped) if mirrored else np.ascontiguousarray(cropped)
 
 
 VIEWS: dict[str, Callable[[Pixels], Pixels]] = {
@@ -55,45 +54,45 @@ VIEWS: dict[str, Callable[[Pixels], Pixels]] = {
     "flip_bottom_right": partial(crop, down=2, across=2, mirrored=True),
 }
 MIRRORED = frozenset(name for name in VIEWS if name.startswith("flip"))
-EVERY = "every"  # in place of all names
+EVERY = "every"  # short for all names
 
 
-def parse_views(told: str | None) -> tuple[str, ...]:
-    """Read views named like ``flip,crop``, or ``every``; the plain one is always the first.
+def parse_views(text: str | None) -> tuple[str, ...]:
+    """Parse names of views such as ``flip,crop`` or ``every``, and put the plain view first.
 
     Raises:
         SettingError: a view is unknown.
     """
-    names = _names(told or "")
+    names = _split_names(text or "")
     for name in names:
         if name not in VIEWS:
-            raise SettingError(f"view {name!r} is unknown, known: {', '.join([*VIEWS, EVERY])}")
+            raise SettingError(f"view {name!r} is unknown; known: {', '.join([*VIEWS, EVERY])}")
     return tuple(dict.fromkeys([PLAIN, *names]))
 
 
-def choose_views(told: str | None, there: Sequence[str]) -> list[int]:
-    """Return the places, among the views that are there, of those that are to be drawn from.
+def choose_views(text: str | None, available: Sequence[str]) -> list[int]:
+    """Return the indices of the named views among those that are available.
 
     Args:
-        told: names with commas between; None means all.
-        there: what a store has.
+        text: names separated by commas; None: all available views.
+        available: names of the views that the regions have.
 
     Raises:
-        SettingError: one of them is not there.
+        SettingError: a view is not available, or none is named.
     """
-    if told is None:
-        return list(range(len(there)))
-    names = _names(told)
-    missing = [name for name in names if name not in there]
+    if text is None:
+        return list(range(len(available)))
+    names = _split_names(text)
+    missing = [name for name in names if name not in available]
     if missing or not names:
         raise SettingError(
-            f"views were {told!r}, the regions have {', '.join(there)}; "
-            f"choose of these, or extract with --views"
+            f"--views must name views of the regions ({', '.join(available)}), got {text!r}; "
+            "choose among these, or extract with --views"
         )
-    return [there.index(name) for name in dict.fromkeys(names)]
+    return [available.index(name) for name in dict.fromkeys(names)]
 
 
-def _names(told: str) -> list[str]:
-    """Take names apart at their commas; ``every`` means all of them."""
-    names = [name.strip() for name in told.split(",") if name.strip()]
+def _split_names(text: str) -> list[str]:
+    """Split names at their commas; ``every`` stands for all of them."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
     return list(VIEWS) if EVERY in names else names

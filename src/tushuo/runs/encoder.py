@@ -13,16 +13,16 @@ from tushuo.runs.run import Run
 def encoder_of(
     run: Run, *, weights: Path | str | None = None, device: str | torch.device = "cpu"
 ) -> Encoder:
-    """Load the encoder that a run was trained with, with its fine-tuned head if it has one.
+    """Load the encoder of a run, with the fine-tuned head if the run has one.
 
     Args:
         run: the run.
-        weights: the encoder's weights file, where it cannot be found automatically.
-        device: where the encoder runs.
+        weights: weights file of the pretrained encoder, instead of its default.
+        device: device to run the encoder on, such as ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
-        WeightsError: its weights are missing, or do not fit.
-        SettingError: there is no such device.
+        SettingError: the device is not available.
+        WeightsError: the encoder's weights are not on this machine, or do not fit.
     """
     spec = run.config.encoder
     encoder = encoders.load(spec.name, weights=weights, device=device)

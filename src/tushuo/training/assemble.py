@@ -128,7 +128,7 @@ def _fit(
         folder,
         callbacks,
         reward=make_reward(setup, config),
-        head=regions.learns,
+        head=regions.trainable_head,
         teachers=teachers,
     )
     return TrainingResult(

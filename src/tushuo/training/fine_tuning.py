@@ -65,4 +65,4 @@ def with_trainable_head(trunk_regions: Regions, split: SplitEncoder) -> Regions:
         cure="run tushuo extract again",
     )
     spec = replace(split.spec, frozen_blocks=frozen_blocks, head=OWN)
-    return replace(trunk_regions.through(split.head, spec), learns=split.head)
+    return replace(trunk_regions.through_head(split.head, spec), trainable_head=split.head)

@@ -98,7 +98,7 @@ def load_teachers(
         raise SettingError("--teacher requires --store, which the teachers read; also pass --store")
     runs = [Run.load(folder) for folder in options.teachers]
     if stored.spec.is_trunk:
-        stored = stored.seen_by(encoder_of(ensemble(runs), weights=weights))
+        stored = stored.with_encoder(encoder_of(ensemble(runs), weights=weights))
     return Teachers(runs, stored, 0.5 if weight is None else weight)
 
 
