@@ -61,32 +61,42 @@ def decoder(name: str) -> Decoder:
     return make(name)
 
 
+@pytest.fixture
+def decoder64(name: str) -> Decoder:
+    """In float64, for tests that compare two orders of summation on whatever processor."""
+    return make(name).double()
+
+
+def random_regions(pictures: int) -> Tensor:
+    return torch.rand(pictures, REGIONS, WIDTH, dtype=torch.float64)
+
+
 EXAMPLES = [
     Example(0, [[START, 5, 6, 7, END], [START, 8, END]]),
     Example(1, [[START, 9, 10, END], [START, END], [START, 11, 12, 13, 14, END]]),
 ]
 
 
-def test_forward_equals_chained_steps(decoder: Decoder) -> None:
-    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
-    logits = decoder(regions, batch.words, batch.pictures).log_softmax(-1)
-    state, place = decoder.start(regions).select(batch.pictures), 0
+def test_forward_equals_chained_steps(decoder64: Decoder) -> None:
+    regions, batch = random_regions(2), collate(EXAMPLES)
+    logits = decoder64(regions, batch.words, batch.pictures).log_softmax(-1)
+    state, place = decoder64.start(regions).select(batch.pictures), 0
     for words in batch.words.data.split(batch.words.batch_sizes.tolist()):
         state = state.select(torch.arange(len(words)))
-        step = decoder.step(words, state)
+        step = decoder64.step(words, state)
         torch.testing.assert_close(step.log_probs, logits[place : place + len(words)])
-        torch.testing.assert_close(step.attention.sum(-1), torch.ones(len(words)))
+        torch.testing.assert_close(step.attention.sum(-1), torch.ones(len(words)).double())
         state, place = step.state, place + len(words)
     assert place == len(logits) == sum(len(c) - 1 for e in EXAMPLES for c in e.captions)
 
 
-def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
-    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
-    logits = decoder(regions, batch.words, batch.pictures)
+def test_captions_in_one_batch_equal_captions_alone(decoder64: Decoder) -> None:
+    regions, batch = random_regions(2), collate(EXAMPLES)
+    logits = decoder64(regions, batch.words, batch.pictures)
     ensemble = cross_entropy(logits, batch.targets, reduction="sum")
     alone = sum(
         cross_entropy(
-            decoder(regions[e.row : e.row + 1], one.words, one.pictures), one.targets,
+            decoder64(regions[e.row : e.row + 1], one.words, one.pictures), one.targets,
             reduction="sum",
         )
         for e in EXAMPLES
@@ -96,16 +106,16 @@ def test_captions_in_one_batch_equal_captions_alone(decoder: Decoder) -> None:
     torch.testing.assert_close(ensemble, alone)
 
 
-def test_rows_of_one_picture_in_any_order_share_its_regions(decoder: Decoder) -> None:
-    state = decoder.start(torch.rand(7, REGIONS, WIDTH))
+def test_rows_of_one_picture_in_any_order_share_its_regions(decoder64: Decoder) -> None:
+    state = decoder64.start(random_regions(7))
     made = {of.data_ptr() for of in tensors(state)}
     for rows in ([0, 0, 0, 6, 6], [5, 2, 5, 5, 2, 0, 1, 3, 4, 6], [4, 4]):
         beam = state.select(torch.tensor(rows))
         assert all(of.data_ptr() in made for of in tensors(beam) if REGIONS in of.shape)
         words = torch.arange(4, 4 + len(rows))
         for place, row in enumerate(rows):
-            alone = decoder.step(words[place : place + 1], state.select(torch.tensor([row])))
-            ensemble = decoder.step(words, beam)
+            alone = decoder64.step(words[place : place + 1], state.select(torch.tensor([row])))
+            ensemble = decoder64.step(words, beam)
             torch.testing.assert_close(ensemble.log_probs[place], alone.log_probs[0])
             torch.testing.assert_close(ensemble.attention[place], alone.attention[0])
 
@@ -158,28 +168,42 @@ def test_two_equal_steps_have_equal_gradients(decoder: Decoder) -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 1000.0])  # beyond where tanh is 1, too
-def test_the_way_back_is_that_of_chained_steps(decoder: Decoder, scale: float) -> None:
-    for of, weight in decoder.named_parameters():
+def test_the_way_back_is_that_of_chained_steps(decoder64: Decoder, scale: float) -> None:
+    for of, weight in decoder64.named_parameters():
         weight.data *= scale if of == "key.weight" else 1
-    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
-    logits, maps = attend(decoder, regions, batch)
-    wanted = torch.rand(len(batch.targets), REGIONS)  # a training that has a say in the maps
+    regions, batch = random_regions(2), collate(EXAMPLES)
+    logits, maps = attend(decoder64, regions, batch)
+    wanted = torch.rand_like(maps)  # a training that has a say in the maps
     (cross_entropy(logits, batch.targets) + (wanted * maps).sum()).backward()
-    forward = [weight.grad.clone() for weight in decoder.parameters() if weight.grad is not None]
-    decoder.zero_grad()
-    state, steps = decoder.start(regions).select(batch.pictures), []
+    forward = [weight.grad.clone() for weight in decoder64.parameters() if weight.grad is not None]
+    decoder64.zero_grad()
+    state, steps = decoder64.start(regions).select(batch.pictures), []
     for words in batch.words.data.split(batch.words.batch_sizes.tolist()):
-        step = decoder.step(words, state.select(torch.arange(len(words))))
+        step = decoder64.step(words, state.select(torch.arange(len(words))))
         state = step.state
         steps.append(step)
     loss = nll_loss(torch.cat([step.log_probs for step in steps]), batch.targets)
-    if isinstance(decoder, Attending):
+    if isinstance(decoder64, Attending):
         looked = torch.cat([step.attention for step in steps])
         torch.testing.assert_close(maps, looked)
         loss = loss + (wanted * looked).sum()
     loss.backward()
-    for weight, expected in zip(decoder.parameters(), forward, strict=True):
-        torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
+    for weight, expected in zip(decoder64.parameters(), forward, strict=True):
+        torch.testing.assert_close(weight.grad, expected)
+
+
+def test_float32_is_near_float64(decoder: Decoder, decoder64: Decoder) -> None:
+    """Some ten layers and steps of sums of some thirty products each round by 2 ** -24."""
+    regions, batch = random_regions(2), collate(EXAMPLES)
+    logits, gradients = [], []
+    for model in (decoder, decoder64):
+        found = model(regions.to(next(model.parameters()).dtype), batch.words, batch.pictures)
+        cross_entropy(found, batch.targets).backward()
+        logits.append(found)
+        gradients.append(torch.cat([weight.grad.flatten() for weight in model.parameters()]))
+    for single, double in (logits, gradients):
+        assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
+        assert (single - double).abs().max() < 10 * 30 * 2**-24 * double.abs().max()
 
 
 def attend(decoder: Decoder, regions: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -187,7 +211,7 @@ def attend(decoder: Decoder, regions: Tensor, batch: Batch) -> tuple[Tensor, Ten
     if isinstance(decoder, Attending):
         return decoder.attend(regions, batch.words, batch.pictures)
     logits = decoder(regions, batch.words, batch.pictures)
-    return logits, torch.zeros(len(logits), REGIONS)
+    return logits, logits.new_zeros(len(logits), REGIONS)
 
 
 def test_the_docs_name_every_decoder_s_settings() -> None:
@@ -223,52 +247,55 @@ def test_settings_that_cannot_be(name: str, given: dict[str, float], message: st
         settings_of(name, given)
 
 
-def test_a_step_says_the_same_with_and_without_gradients(decoder: Decoder) -> None:
+def test_a_step_says_the_same_with_and_without_gradients(decoder64: Decoder) -> None:
     """Without, the last layer takes a faster way; rows of one picture in any order."""
-    state = decoder.start(torch.rand(3, REGIONS, WIDTH))
+    state = decoder64.start(random_regions(3))
     rows = torch.tensor([2, 0, 0, 1, 2, 2])
     words = torch.arange(4, 10)
-    plain = decoder.step(words, state.select(rows))
+    plain = decoder64.step(words, state.select(rows))
     with torch.inference_mode():
-        fast = decoder.step(words, state.select(rows))
+        fast = decoder64.step(words, state.select(rows))
     assert plain.log_probs.requires_grad
-    torch.testing.assert_close(fast.log_probs, plain.log_probs, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(fast.log_probs, plain.log_probs)
     torch.testing.assert_close(fast.attention, plain.attention)
 
 
-def test_a_decoder_made_ready_says_the_same(decoder: Decoder) -> None:
-    state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
-    before, weights = decoder.step(words, state).log_probs, decoder.state_dict()
+def test_a_decoder_made_ready_says_the_same(decoder64: Decoder) -> None:
+    state, words = decoder64.start(random_regions(3)), torch.tensor([4, 5, 6])
+    before, weights = decoder64.step(words, state).log_probs, decoder64.state_dict()
     kept = {name: weight.clone() for name, weight in weights.items()}
-    torch.testing.assert_close(prepare_for_inference(decoder).step(words, state).log_probs, before)
-    assert all(torch.equal(weight, kept[name]) for name, weight in decoder.state_dict().items())
+    torch.testing.assert_close(
+        prepare_for_inference(decoder64).step(words, state).log_probs, before
+    )
+    assert all(torch.equal(weight, kept[name]) for name, weight in decoder64.state_dict().items())
 
 
-def test_a_decoder_made_ready_may_learn_on(decoder: Decoder) -> None:
-    state, words = decoder.start(torch.rand(3, REGIONS, WIDTH)), torch.tensor([4, 5, 6])
-    prepare_for_inference(decoder).train().eval()
-    for weight in decoder.parameters():
+def test_a_decoder_made_ready_may_learn_on(decoder64: Decoder) -> None:
+    state, words = decoder64.start(random_regions(3)), torch.tensor([4, 5, 6])
+    prepare_for_inference(decoder64).train().eval()
+    for weight in decoder64.parameters():
         weight.mul_(1.5)
-    fresh = copy.deepcopy(decoder)
+    fresh = copy.deepcopy(decoder64)
     plain = fresh.step(words, state).log_probs
-    torch.testing.assert_close(prepare_for_inference(decoder).step(words, state).log_probs, plain)
+    torch.testing.assert_close(prepare_for_inference(decoder64).step(words, state).log_probs, plain)
 
 
-def test_select_permutes_hypotheses(decoder: Decoder) -> None:
-    state = decoder.start(torch.rand(3, REGIONS, WIDTH))
+def test_select_permutes_hypotheses(decoder64: Decoder) -> None:
+    state = decoder64.start(random_regions(3))
     words, order = torch.tensor([5, 6, 7]), torch.tensor([2, 0, 1])
-    plain = decoder.step(words, state).log_probs[order]
-    torch.testing.assert_close(decoder.step(words[order], state.select(order)).log_probs, plain)
+    plain = decoder64.step(words, state).log_probs[order]
+    torch.testing.assert_close(decoder64.step(words[order], state.select(order)).log_probs, plain)
 
 
 @pytest.mark.parametrize("config", [SearchConfig(), SearchConfig(search="sample", seed=3)])
-def test_a_batch_says_what_singles_say(decoder: Decoder, config: SearchConfig) -> None:
-    regions = torch.rand(5, REGIONS, WIDTH)
-    batch = search(decoder, regions, config)
+def test_a_batch_says_what_singles_say(decoder64: Decoder, config: SearchConfig) -> None:
+    regions = random_regions(5)
+    batch = search(decoder64, regions, config)
     for one, (hypothesis,) in zip(regions, batch, strict=True):
-        ((alone,),) = search(decoder, one[None], config)
+        ((alone,),) = search(decoder64, one[None], config)
         assert alone.words == hypothesis.words
-        assert alone.log_prob == pytest.approx(hypothesis.log_prob, abs=1e-4)
+        # a search keeps float32, so each number was rounded by 2 ** -24 of it at most
+        assert alone.log_prob == pytest.approx(hypothesis.log_prob, rel=2**-23)
         assert len(alone.attention) == len(alone.words)
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.decoders.test_decoders import EXAMPLES, REGIONS, WIDTH, make
+from tests.decoders.test_decoders import EXAMPLES, make, random_regions
 from tests.search.scripted import ScriptedDecoder, pictures
 from tushuo.decoders import DECODERS
 from tushuo.decoders.ensemble import Ensemble
@@ -12,12 +12,14 @@ from tushuo.training.batches import collate
 
 
 def test_probabilities_are_averaged_and_states_go_along() -> None:
-    members = [ScriptedDecoder(vocabulary=12, seed=seed) for seed in range(3)]
+    members = [ScriptedDecoder(vocabulary=12, seed=seed).double() for seed in range(3)]
     (found,) = search(Ensemble(members), pictures(4), SearchConfig(search="beam", n_best=5))
     for hypothesis in found:
-        told = torch.tensor([member.told(4, hypothesis.words) for member in members])
+        told = torch.tensor(
+            [member.told(4, hypothesis.words) for member in members], dtype=torch.float64
+        )
         mean = told.exp().mean(0).log()
-        torch.testing.assert_close(torch.tensor(hypothesis.log_probs), mean)
+        torch.testing.assert_close(torch.tensor(hypothesis.log_probs), mean.float())
 
 
 def test_one_alone_says_what_it_says() -> None:
@@ -30,8 +32,8 @@ def test_one_alone_says_what_it_says() -> None:
 
 
 def test_forward_equals_chained_steps_for_decoders_of_all_kinds() -> None:
-    ensemble = Ensemble([make(name, seed) for seed, name in enumerate(DECODERS)]).eval()
-    regions, batch = torch.rand(2, REGIONS, WIDTH), collate(EXAMPLES)
+    ensemble = Ensemble([make(name, seed) for seed, name in enumerate(DECODERS)]).eval().double()
+    regions, batch = random_regions(2), collate(EXAMPLES)
     found = ensemble(regions, batch.words, batch.pictures).log_softmax(-1)
     state, place = ensemble.start(regions).select(batch.pictures), 0
     for words in batch.words.data.split(batch.words.batch_sizes.tolist()):

@@ -5,17 +5,19 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from tests.decoders.test_decoders import REGIONS, WIDTH, make
+from tests.decoders.test_decoders import make, random_regions
 from tushuo.decoders.transformer import Transformer, TransformerState
 
 
 def test_a_word_s_map_is_the_mean_over_heads_and_layers() -> None:
-    decoder = cast(Transformer, make("transformer"))
+    decoder = cast(Transformer, make("transformer").double())
     queries: list[Tensor] = []
     for layer in decoder.layers:
-        layer.regions_query.register_forward_hook(lambda module, given, made: queries.append(made))
+        layer.cross_attention_query.register_forward_hook(
+            lambda module, given, made: queries.append(made)
+        )
     rows = torch.tensor([1, 0, 1])
-    state = cast(TransformerState, decoder.start(torch.rand(2, REGIONS, WIDTH)).select(rows))
+    state = cast(TransformerState, decoder.start(random_regions(2)).select(rows))
     found = decoder.step(torch.tensor([4, 5, 6]), state).attention
     maps = []
     for query, shown in zip(queries, state.shown, strict=True):

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tushuo.decoders.precision import at_least_float32
+
 NUMBERS_AT_ONCE = 2**18  # of keys that `look` holds at once: a megabyte stays in the cache
 
 
@@ -131,4 +133,4 @@ class Looks:
 
 def exp_twice(numbers: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """Return exp(2x); beyond 40 tanh has long been 1, and two such factors must not become NaN."""
-    return numbers.float().clamp(-40, 40).mul_(2).exp_()
+    return at_least_float32(numbers).clamp(-40, 40).mul_(2).exp_()

@@ -28,6 +28,7 @@ from tushuo.decoders.attention import exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 from tushuo.decoders.gru_steps import GRUSteps
 from tushuo.decoders.output_layer import even, next_words
+from tushuo.decoders.precision import at_least_float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +244,7 @@ class ShowAttendGRU(Decoder):
         )
         given = (gates, hidden, keys, values, weight, bias, self.context_gates.weight)
         with torch.autocast(regions.device.type, enabled=False):
-            floats = [tensor.float() for tensor in (*given, self.energy.weight)]
+            floats = [at_least_float32(tensor) for tensor in (*given, self.energy.weight)]
             hidden, context, maps = GRUSteps.apply(*floats, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
         if self.deep:
             told = self._deep(gate_table, hidden, context)

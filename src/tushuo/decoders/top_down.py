@@ -21,6 +21,7 @@ from torch.nn.utils.rnn import PackedSequence
 from tushuo.decoders.attention import Looks, exp_twice, look
 from tushuo.decoders.base import Decoder, Step
 from tushuo.decoders.output_layer import next_words
+from tushuo.decoders.precision import at_least_float32
 
 # A word passes two gates that begin half open before the word layer reads it, so states begin near
 # zero. Weights of the usual size hardly tell them apart, and little comes back to learn from.
@@ -127,7 +128,7 @@ class TopDown(Decoder):
         given = [self._heard_words(words.data), mean, keys, values]
         given += [of for layer in layers for of in (layer.weight, layer.bias)]
         with torch.autocast(regions.device.type, enabled=False):
-            given = [tensor.float() for tensor in (*given, self.energy.weight)]
+            given = [at_least_float32(tensor) for tensor in (*given, self.energy.weight)]
             spoken: Tensor = _Run.apply(*given, words.batch_sizes.tolist())  # type: ignore[no-untyped-call]
         return self.output_layer(self.dropout(spoken))
 

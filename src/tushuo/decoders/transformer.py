@@ -143,7 +143,7 @@ class Transformer(Decoder):
 
     def _enter(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
         vectors = self.embedding(words)
-        return self.dropout(vectors + _positions(time, vectors.shape[1]))
+        return self.dropout(vectors + _positions(time, vectors))
 
 
 class _Layer(nn.Module):
@@ -270,8 +270,9 @@ def _no_heads(rows: Float[Tensor, "U A K W"]) -> Float[Tensor, "U K H"]:
     return rows.transpose(1, 2).flatten(2)
 
 
-def _positions(time: Int[Tensor, " N"], units: int) -> Float[Tensor, "N H"]:
+def _positions(time: Int[Tensor, " N"], vectors: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
     """Waves that tell a word's place (Vaswani et al., section 3.5)."""
-    half = torch.arange(0, units, 2, device=time.device)
+    units, dtype = vectors.shape[1], torch.promote_types(vectors.dtype, torch.float32)
+    half = torch.arange(0, units, 2, dtype=dtype, device=time.device)
     angles = time.unsqueeze(1) * LONGEST_PERIOD ** (-half / units)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
