@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
 
+from tushuo.decoders.precision import at_least_float32
 from tushuo.text.vocabulary import END, START, UNK
 from tushuo.training.attention_regularization import doubly_stochastic_penalty
 from tushuo.training.batches import Example, collate
@@ -125,8 +126,8 @@ class CrossEntropy:
         """Return the logits, and the maps where their penalty is on."""
         if self.config.doubly_stochastic:
             logits, maps = model(regions, words, pictures)
-            return logits.float(), maps.float()
-        return model(regions, words, pictures).float(), None
+            return at_least_float32(logits), at_least_float32(maps)
+        return at_least_float32(model(regions, words, pictures)), None
 
 
 def forget_words(words: PackedSequence, share: float) -> PackedSequence:

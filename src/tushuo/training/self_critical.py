@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence
 
 from tushuo.decoders.base import Decoder
+from tushuo.decoders.precision import at_least_float32
 from tushuo.text.vocabulary import END, START
 from tushuo.training.objective import Outcome
 from tushuo.training.scheduled_inputs import draw_words, mask_special
@@ -57,7 +58,8 @@ class SelfCritical:
         targets = pack_sequence([ids[1:] for ids in spoken]).data.to(regions.device)
         weights = pack_sequence([advantages[n].expand(len(drawn[n])) for n in order]).data
         logits = model(regions, words, torch.tensor(order).to(regions.device) // self.samples)
-        found = mask_special(logits.float()).log_softmax(dim=-1).gather(1, targets[:, None])[:, 0]
+        scores = mask_special(at_least_float32(logits)).log_softmax(dim=-1)
+        found = scores.gather(1, targets[:, None])[:, 0]
         loss = -(weights.to(regions.device) * found).sum()
         return Outcome(loss, float(rewards.sum()), len(drawn))
 
