@@ -43,7 +43,10 @@ def test_real_weights_part_where_the_last_grid_begins() -> None:
     spec = split.trunk.spec
     assert (spec.frozen_blocks, spec.rows, spec.columns, spec.width) == (16, 9, 9, 208)
     seen = pictures(whole.spec.side, 1)
-    torch.testing.assert_close(split.head(split.trunk(seen).clone()), whole(seen))
+    # some seventy layers, each of which rounds numbers up to 6 by 2 ** -24 of them
+    rounding = 4 * 70 * 6 * 2**-24
+    finished = split.head(split.trunk(seen).clone())
+    torch.testing.assert_close(finished, whole(seen), rtol=0, atol=rounding)
     learns = sum(weight.numel() for weight in split.head.parameters())
     assert 0.7 < learns / sum(weight.numel() for weight in whole._network.parameters()) < 0.71
 
