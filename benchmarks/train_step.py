@@ -52,7 +52,7 @@ def stepper(
         began = now()
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             if penalty:
-                logits, maps = decoder.attend(regions, batch.words, batch.pictures)
+                logits, maps = decoder.forward_with_attention(regions, batch.words, batch.pictures)
             else:
                 logits = decoder(regions, batch.words, batch.pictures)
             loss = cross_entropy(logits.float(), batch.targets)

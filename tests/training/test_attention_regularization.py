@@ -46,7 +46,7 @@ def test_it_is_added_by_its_weight_and_the_curve_shows_the_plain_loss(weight: fl
     regions = torch.rand(1, REGIONS, 8, dtype=torch.float64)
     config = TrainConfig(doubly_stochastic=weight)
     found = CrossEntropy(examples, config)(Attended(model), [0], regions)
-    logits, maps = model.attend(regions, batch.words, batch.pictures)
+    logits, maps = model.forward_with_attention(regions, batch.words, batch.pictures)
     plain = cross_entropy(logits, batch.targets, reduction="sum")
     expected = plain + weight * doubly_stochastic_penalty(maps, batch.words.batch_sizes)
     torch.testing.assert_close(found.loss, expected)
@@ -70,6 +70,6 @@ def test_eight_pictures_are_learned_by_heart_and_looked_at_more_widely(sampling:
             (objective(seen, range(8), regions, 1.0).loss / len(batch.targets)).backward()
             optimizer.step()
         assert [best[0].words for best in search(model.eval(), regions, SearchConfig())] == captions
-        _, maps = model.attend(regions, batch.words, batch.pictures)
+        _, maps = model.forward_with_attention(regions, batch.words, batch.pictures)
         unseen.append(doubly_stochastic_penalty(maps, batch.words.batch_sizes).item())
     assert unseen[1] < unseen[0]

@@ -1,10 +1,10 @@
-"""The least precision of arithmetic that half precision would spoil."""
+"""Lower bound on the precision of arithmetic that half precision would make inaccurate."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
-def at_least_float32(numbers: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """Return float32 for half precision; float32 and float64 as they are, without a copy."""
-    return numbers.to(torch.promote_types(numbers.dtype, torch.float32))
+def at_least_float32(tensor: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Convert half precision to float32; return float32 and float64 unchanged, without a copy."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from tushuo.decoders import DECODERS
-from tushuo.decoders.base import Attending, Decoder
+from tushuo.decoders.base import AttentionDecoder, Decoder
 from tushuo.errors import SettingError
 
 
@@ -21,8 +21,10 @@ class Attended(nn.Module):
 
     def __init__(self, decoder: Decoder):
         super().__init__()
-        if not isinstance(decoder, Attending):
-            known = [name for name, (kind, _) in DECODERS.items() if issubclass(kind, Attending)]
+        if not isinstance(decoder, AttentionDecoder):
+            known = [
+                name for name, (kind, _) in DECODERS.items() if issubclass(kind, AttentionDecoder)
+            ]
             raise SettingError(
                 f"doubly_stochastic wants a decoder that tells a training where it looked, which "
                 f"{type(decoder).__name__} does not; leave it out, or train {', '.join(known)}"
@@ -36,7 +38,7 @@ class Attended(nn.Module):
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
         """Return logits and maps."""
-        return self.decoder.attend(regions, words, pictures)
+        return self.decoder.forward_with_attention(regions, words, pictures)
 
 
 def doubly_stochastic_penalty(
