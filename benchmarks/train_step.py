@@ -49,7 +49,7 @@ def training_step(name: str, precision: str, penalty: float, teachers: int) -> C
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             if penalty:
-                logits, maps = decoder.attend(regions, batch.words, batch.pictures)
+                logits, maps = decoder.forward_with_attention(regions, batch.words, batch.pictures)
             else:
                 logits = decoder(regions, batch.words, batch.pictures)
             loss = cross_entropy(logits.float(), batch.targets)

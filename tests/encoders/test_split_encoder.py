@@ -45,7 +45,10 @@ def test_real_weights_are_split_where_the_last_grid_begins() -> None:
     spec = split.trunk.spec
     assert (spec.frozen_blocks, spec.rows, spec.columns, spec.width) == (16, 9, 9, 208)
     batch = pictures(whole.spec.side, 1)
-    torch.testing.assert_close(split.head(split.trunk(batch).clone()), whole(batch))
+    # some seventy layers, each of which rounds numbers up to 6 by 2 ** -24 of them
+    rounding = 4 * 70 * 6 * 2**-24
+    regions = split.head(split.trunk(batch).clone())
+    torch.testing.assert_close(regions, whole(batch), rtol=0, atol=rounding)
     trainable = sum(weight.numel() for weight in split.head.parameters())
     assert 0.7 < trainable / sum(weight.numel() for weight in whole._network.parameters()) < 0.71
 

@@ -57,7 +57,7 @@ class Pointing(Decoder):
         logits[torch.arange(B), target] = 6 + 4 * bright
         looked = torch.full((B, R), 0.1 / R)
         looked[torch.arange(B), place if self.honest else (place + 1) % R] += 0.9
-        return Step(logits.log_softmax(-1), looked, Seen(state.regions, state.spoken + 1))
+        return Step(logits.double().log_softmax(-1), looked, Seen(state.regions, state.spoken + 1))
 
     def forward(self, regions: Tensor, words: object, pictures: Tensor) -> Tensor:
         raise NotImplementedError

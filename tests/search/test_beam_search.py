@@ -43,7 +43,7 @@ def same(found: list[Hypothesis], others: list[Hypothesis]) -> bool:
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seeds, scores, st.sampled_from([0.0, 0.6, 2.0]), st.integers(1, 4))
 def test_a_full_beam_is_brute_force(seed: int, score: str, alpha: float, longest: int) -> None:
-    decoder = ScriptedDecoder(vocabulary=V, seed=seed)
+    decoder = ScriptedDecoder(vocabulary=V, seed=seed).double()  # sums are compared
     every = list(captions(V, longest))
     config = SearchConfig(
         search="beam", beam_size=len(every), n_best=len(every), length_norm=score, gnmt_alpha=alpha,
@@ -55,9 +55,9 @@ def test_a_full_beam_is_brute_force(seed: int, score: str, alpha: float, longest
         for hypothesis in found:
             assert hypothesis.log_probs == truth[tuple(hypothesis.words)]
         order = [ranked(h.log_probs, score, alpha) for h in found]
-        assert order == pytest.approx(sorted(order, reverse=True), abs=1e-6)
+        assert order == pytest.approx(sorted(order, reverse=True), abs=1e-12)
         best = max(ranked(of, score, alpha) for of in truth.values())
-        assert order[0] == pytest.approx(best, abs=1e-6)
+        assert order[0] == pytest.approx(best, abs=1e-12)
 
 
 @given(seeds, st.integers(0, 6))
@@ -163,7 +163,7 @@ def one_after_the_other(
 def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
     seed: int, diversity_penalty: float
 ) -> None:
-    decoder = ScriptedDecoder(vocabulary=12, seed=seed)
+    decoder = ScriptedDecoder(vocabulary=12, seed=seed).double()  # sums are compared
     config = SearchConfig(
         search="diverse",
         beam_size=4,
@@ -176,7 +176,7 @@ def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
         said = one_after_the_other(decoder, name, 4, diversity_penalty, 6)
         assert {tuple(h.words) for h in found} == {tuple(words) for words in said}
         worth = [h.log_prob / len(h.log_probs) for h in found]
-        assert worth == pytest.approx(sorted(worth, reverse=True), abs=1e-6)
+        assert worth == pytest.approx(sorted(worth, reverse=True), abs=1e-12)
         for hypothesis in found:
             assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
 

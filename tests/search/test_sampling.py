@@ -11,7 +11,7 @@ from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.sampling import draw, picture_fingerprint, uniforms, warp_logits
 
-LOG_PROBS = torch.tensor([[0.4, 0.3, 0.15, 0.1, 0.05]]).log()
+LOG_PROBS = torch.tensor([[0.4, 0.3, 0.15, 0.1, 0.05]], dtype=torch.float64).log()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ LOG_PROBS = torch.tensor([[0.4, 0.3, 0.15, 0.1, 0.05]]).log()
 )
 def test_the_distribution_that_is_drawn_from(settings: dict[str, float], kept: list[float]) -> None:
     """By hand; also with the words in another order."""
-    expected = torch.tensor(kept) / sum(kept)
+    expected = torch.tensor(kept, dtype=torch.float64) / sum(kept)
     order = torch.tensor([3, 0, 4, 1, 2])
     config = SearchConfig(search="sample", **settings)
     torch.testing.assert_close(warp_logits(LOG_PROBS, config).softmax(1)[0], expected)

@@ -28,7 +28,7 @@ def test_a_constant_learning_rate_is_constant() -> None:
 
 
 def test_the_moving_average_follows_the_weights_and_replaces_them() -> None:
-    model = nn.Linear(1, 1, bias=False)
+    model = nn.Linear(1, 1, bias=False).double()
     model.weight.data.fill_(0.0)
     average = WeightAverage(model, decay=0.5)
     for step, value in enumerate((1.0, 2.0, 4.0), 1):
@@ -94,7 +94,7 @@ class Fixed(nn.Module):
 def test_smoothing_equals_torch_and_the_curve_shows_the_plain_loss(smoothing: float) -> None:
     example = Example(0, [[START, 5, 6, END], [START, 7, END]])
     targets = collate([example]).targets
-    logits = torch.randn(len(targets), 9)
+    logits = torch.randn(len(targets), 9, dtype=torch.float64)
     objective = CrossEntropy([example], TrainConfig(label_smoothing=smoothing))
     outcome = objective(Fixed(logits), [0], torch.zeros(1, 2, 3))
     smooth = cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)

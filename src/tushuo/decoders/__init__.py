@@ -1,4 +1,4 @@
-"""Caption decoders, one a file. To add one: its file, a line here, a line in the docs."""
+"""Caption decoders, one per file. To add one: its file, a line here, a line in the docs."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -18,39 +18,41 @@ DECODERS: dict[str, tuple[type[Decoder], type]] = {
     "transformer": (Transformer, TransformerConfig),
 }
 
-SHARES = ("dropout",)  # of the settings; all others are sizes
+PROBABILITIES = ("dropout",)  # all other numeric settings are sizes
 
 
 def settings_of(name: str, given: Mapping[str, object]) -> Any:
-    """Return a decoder's settings, its own defaults where nothing is given; 64.0 is 64.
+    """Return a decoder's settings, with its defaults for those not given.
+
+    Whole floats are accepted as integers, since JSON and the command line may write 64 as 64.0.
 
     Raises:
-        SettingError: there is no such decoder or setting, or a value cannot be.
+        SettingError: the decoder or a setting is unknown, or a value is invalid.
     """
     if name not in DECODERS:
-        raise SettingError(f"decoder {name!r} is unknown, known: {', '.join(DECODERS)}")
-    kind = DECODERS[name][1]
-    known = [field.name for field in fields(kind)]
+        raise SettingError(f"unknown decoder {name!r}; known decoders: {', '.join(DECODERS)}")
+    config = DECODERS[name][1]
+    known = [field.name for field in fields(config)]
     for setting in given:
         if setting not in known:
-            raise SettingError(f"{name} has no setting {setting!r}, it has: {', '.join(known)}")
-    whole = {
+            raise SettingError(f"{name} has no setting {setting!r}; it has: {', '.join(known)}")
+    values = {
         setting: int(value) if isinstance(value, float) and value.is_integer() else value
         for setting, value in given.items()
     }
-    for setting, value in whole.items():
-        if type(value) is int and value < 1 and setting not in SHARES:  # False is no size
-            raise SettingError(f"{name}'s {setting} was {value}, it must be at least 1")
-        if setting in SHARES and isinstance(value, int | float) and not 0 <= value < 1:
-            raise SettingError(f"{name}'s {setting} was {value}, it must be at least 0 and below 1")
+    for setting, value in values.items():
+        if type(value) is int and value < 1 and setting not in PROBABILITIES:  # bool is no size
+            raise SettingError(f"{name}: {setting} must be at least 1, got {value}")
+        if setting in PROBABILITIES and isinstance(value, int | float) and not 0 <= value < 1:
+            raise SettingError(f"{name}: {setting} must be at least 0 and below 1, got {value}")
     try:
-        return msgspec.convert(whole, kind)
+        return msgspec.convert(values, config)
     except msgspec.ValidationError as error:
-        raise SettingError(f"settings of {name} do not fit: {error}") from error
+        raise SettingError(f"invalid settings of {name}: {error}") from error
 
 
 def build(name: str, given: Mapping[str, object], *, width: int, vocabulary: int) -> Decoder:
-    """Make a decoder with random weights.
+    """Create a decoder with random weights.
 
     Raises:
         SettingError: as `settings_of` does.

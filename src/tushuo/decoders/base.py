@@ -1,6 +1,7 @@
-"""What a decoder is to search and training.
+"""Interface of decoders to search and training.
 
-A decoder knows two numbers, feature width and vocabulary size; no pictures, no words, no encoder.
+A decoder is built from two sizes, feature width and vocabulary size. It knows nothing of pictures,
+words or encoders.
 """
 
 from abc import ABC, abstractmethod
@@ -14,21 +15,21 @@ from torch.nn.utils.rnn import PackedSequence
 
 @runtime_checkable
 class State(Protocol):
-    """Everything that one word hands to the next, a row per hypothesis."""
+    """Everything that one step passes to the next, one row per hypothesis."""
 
     def select(self, rows: Int[Tensor, " K"]) -> "State":
-        """Keep, repeat or reorder hypotheses; what depends on the picture alone is not copied."""
+        """Keep, repeat or reorder hypotheses, without copying what depends on the picture only."""
         ...
 
 
 @dataclass(frozen=True)
 class Step:
-    """One word's outcome.
+    """Result of one decoding step.
 
     Attributes:
-        log_probs: natural logarithm of the next word's probabilities; a search may write into them.
-        attention: where the word looked; sums to 1 over the regions.
-        state: to be handed to the next step.
+        log_probs: natural log-probabilities of the next word; a search may overwrite them.
+        attention: attention weights of the step; they sum to 1 over the regions.
+        state: input of the next step.
     """
 
     log_probs: Float[Tensor, "B V"]
@@ -37,23 +38,23 @@ class Step:
 
 
 class Decoder(nn.Module, ABC):
-    """Regions in, words out; teacher forced (`forward`) or word by word (`start`, `step`)."""
+    """Maps regions to words, teacher-forced (`forward`) or word by word (`start`, `step`)."""
 
     @property
     def device(self) -> device:
-        """Where its weights are."""
+        """Device of the weights."""
         return next((weight.device for weight in self.parameters()), device("cpu"))
 
     def precompute(self) -> None:
-        """Make once what all captions need of the weights, which are not to change any more."""
+        """Precompute products of weights for inference; the weights must not change afterwards."""
 
     @abstractmethod
     def start(self, regions: Float[Tensor, "P R D"]) -> State:
-        """Do all that depends on the picture alone, once; a row of state per picture."""
+        """Compute, once, all that depends on the picture only; return one state row per picture."""
 
     @abstractmethod
     def step(self, words: Int[Tensor, " B"], state: State) -> Step:
-        """Take the last words in, give the next words' probabilities out."""
+        """Feed each hypothesis' last word; return log-probabilities of the next."""
 
     @abstractmethod
     def forward(
@@ -62,30 +63,30 @@ class Decoder(nn.Module, ABC):
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
-        """Run teacher-forced captions, packed so that nothing is computed beyond their ends.
+        """Run teacher-forced captions, packed so that no padding is computed.
 
         Args:
-            regions: one row a picture, however many captions it has.
-            words: ``<start>`` and the caption without its end, longest caption first.
-            pictures: the row of ``regions`` of each caption, in the order of ``words``.
+            regions: one row per picture, however many captions it has.
+            words: ``<start>`` and the caption without ``<end>``, longest caption first.
+            pictures: row of ``regions`` for each caption, in the order of ``words``.
 
         Returns:
-            Logits of the next words, packed as ``words`` is. Equal to chained steps (a test).
+            Logits of the next words, packed as ``words`` is; equal to those of chained steps.
         """
 
 
 @runtime_checkable
-class Attending(Protocol):
-    """What a decoder is, beside all else, if a training may have a say in where it looks."""
+class AttentionDecoder(Protocol):
+    """A decoder whose attention maps a training loss may depend on."""
 
-    def attend(
+    def forward_with_attention(
         self,
         regions: Float[Tensor, "P R D"],
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
-        """Do what `Decoder.forward` does, and return beside the logits where each word looked.
+        """Run `Decoder.forward`; return the logits and each word's attention map.
 
-        The maps are packed as the logits are, and gradients pass through both.
+        The maps are packed as the logits are, and gradients flow through both.
         """
         ...

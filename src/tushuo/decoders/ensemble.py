@@ -1,4 +1,4 @@
-"""Several decoders that speak with one voice: the mean of their probabilities, word by word."""
+"""Ensemble of decoders: the mean of their probabilities at every step."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tushuo.decoders.base import Decoder, State, Step
 
 @dataclass(frozen=True)
 class EnsembleState:
-    """The state of each decoder."""
+    """The state of each member."""
 
     states: tuple[State, ...]
 
@@ -26,34 +26,33 @@ class EnsembleState:
 
 @final
 class Ensemble(Decoder):
-    """Decoders of one vocabulary and one grid; kinds and sizes may differ.
+    """Decoders with one vocabulary and one grid of regions; their kinds and sizes may differ.
 
     Args:
         decoders: the members.
-        looks: where the regions are those of several encoders, one behind the other: which of
-            them each member reads; None: all read the same.
+        encoder_indices: where the features of several encoders are concatenated along the width,
+            which of them each member reads; None: all members read the same features.
     """
 
-    def __init__(self, decoders: Sequence[Decoder], looks: Sequence[int] | None = None):
+    def __init__(self, decoders: Sequence[Decoder], encoder_indices: Sequence[int] | None = None):
         super().__init__()
-        self._looks = [0] * len(decoders) if looks is None else list(looks)
+        self._encoder_indices = list(encoder_indices or [0] * len(decoders))
         members = nn.ModuleList(decoders)
-        self.decoders = cast(Sequence[Decoder], members)  # torch knows no list of one kind
+        self.decoders = cast(Sequence[Decoder], members)  # ModuleList has no element type
 
     def start(self, regions: Float[Tensor, "P R D"]) -> EnsembleState:
-        """Start them all."""
-        seen = self._seen(regions)
-        pairs = zip(self.decoders, seen, strict=True)
-        return EnsembleState(tuple(decoder.start(own) for decoder, own in pairs))
+        """Start every member."""
+        pairs = zip(self.decoders, self._member_regions(regions), strict=True)
+        return EnsembleState(tuple(decoder.start(features) for decoder, features in pairs))
 
     def step(self, words: Int[Tensor, " B"], state: EnsembleState) -> Step:  # type: ignore[override]
-        """Take the last words in; the attention is the mean of theirs."""
+        """Run one step; probabilities and attention are the members' means."""
         steps = [
-            decoder.step(words, own)
-            for decoder, own in zip(self.decoders, state.states, strict=True)
+            decoder.step(words, member_state)
+            for decoder, member_state in zip(self.decoders, state.states, strict=True)
         ]
         return Step(
-            _mean([step.log_probs for step in steps]),
+            _mean_log_probs([step.log_probs for step in steps]),
             torch.stack([step.attention for step in steps]).mean(0),
             EnsembleState(tuple(step.state for step in steps)),
         )
@@ -64,17 +63,17 @@ class Ensemble(Decoder):
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
-        """Run teacher-forced captions through them all."""
-        pairs = zip(self.decoders, self._seen(regions), strict=True)
-        found = [decoder(own, words, pictures) for decoder, own in pairs]
-        return _mean([logits.log_softmax(dim=-1) for logits in found])
+        """Run teacher-forced captions through all members."""
+        pairs = zip(self.decoders, self._member_regions(regions), strict=True)
+        logits = [decoder(features, words, pictures) for decoder, features in pairs]
+        return _mean_log_probs([member.log_softmax(dim=-1) for member in logits])
 
-    def _seen(self, regions: Float[Tensor, "P R D"]) -> list[Float[Tensor, "P R D2"]]:
-        """Give each member the regions that it reads."""
-        encoders = regions.chunk(max(self._looks) + 1, dim=-1)
-        return [encoders[look] for look in self._looks]
+    def _member_regions(self, regions: Float[Tensor, "P R D"]) -> list[Float[Tensor, "P R D2"]]:
+        """Return the features that each member reads."""
+        encoders = regions.chunk(max(self._encoder_indices) + 1, dim=-1)
+        return [encoders[index] for index in self._encoder_indices]
 
 
-def _mean(log_probs: list[Float[Tensor, "N V"]]) -> Float[Tensor, "N V"]:
-    """Average probabilities, given and returned as logarithms."""
+def _mean_log_probs(log_probs: list[Float[Tensor, "N V"]]) -> Float[Tensor, "N V"]:
+    """Average probabilities that are given and returned as logarithms."""
     return torch.stack(log_probs).logsumexp(0) - math.log(len(log_probs))

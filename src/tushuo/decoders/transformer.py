@@ -1,13 +1,14 @@
-"""A Transformer that speaks: each word looks at the words before it and at the regions.
+"""Transformer decoder: self-attention over the words so far, cross-attention over regions.
 
 Vaswani et al., "Attention Is All You Need", NeurIPS 2017, sections 3.1 to 3.5, with the norm before
-each part and not after it (Xiong et al., "On Layer Normalization in the Transformer Architecture",
-ICML 2020, figure 1b).
+each sublayer rather than after it (Xiong et al., "On Layer Normalization in the Transformer
+Architecture", ICML 2020, figure 1b).
 
-Differs from the papers: the encoder is the picture's own, so there is none here but a projection of
-the regions; small by default, since pictures with captions are few; the word layer does not share
-the words' vectors (section 3.4), which before any training would make the last word by far the
-likeliest next; so these begin about as large as the positions' waves, with no factor on them.
+Differs from the papers: there is no Transformer encoder, only a projection of the picture encoder's
+regions; small by default, since captioned pictures are few; the output layer does not share the
+embedding matrix (section 3.4), which before training would make the last word by far the most
+probable next word; therefore embeddings start at about the scale of the positional encoding and are
+not multiplied by a factor.
 """
 
 import math
@@ -22,34 +23,34 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.base import Decoder, Step
-from tushuo.decoders.output_layer import next_words
+from tushuo.decoders.output_layer import output_log_probs
 from tushuo.errors import SettingError
 
-LONGEST_PERIOD = 10_000.0  # of the positions' waves, in words; Vaswani et al., section 3.5
-SPARSE = 3  # regions of the pictures still spoken of are copied once those are 1 of so many
+LONGEST_PERIOD = 10_000.0  # of the positional encoding, in words; Vaswani et al., section 3.5
+COMPACT_FACTOR = 3  # keys and values in use are copied when they are at most one part in so many
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
     """Sizes of the decoder."""
 
-    units: Annotated[int, "width of a word's vector and of a region's"] = 256
-    layers: Annotated[int, "how often a word looks around"] = 3
-    heads: Annotated[int, "places that one look can hold at once; divides units"] = 4
-    inner: Annotated[int, "width of the two word-wise layers' middle, in units"] = 4
-    dropout: Annotated[float, "share of numbers dropped in training, after every part"] = 0.2
+    units: Annotated[int, "width of word embeddings, projected regions and hidden states"] = 256
+    layers: Annotated[int, "number of decoder layers"] = 3
+    heads: Annotated[int, "attention heads per layer; units must be a multiple of 2 heads"] = 4
+    inner: Annotated[int, "width of the feed-forward layers, as a multiple of units"] = 4
+    dropout: Annotated[float, "dropout probability, after every sublayer"] = 0.2
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check that heads and sine-cosine pairs fit the width."""
         if self.units % (2 * self.heads):
             raise SettingError(
-                f"units was {self.units} with {self.heads} heads; "
-                f"units must be a multiple of {2 * self.heads}"
+                f"units must be a multiple of {2 * self.heads} with {self.heads} heads, "
+                f"got {self.units}"
             )
 
 
 @dataclass(frozen=True)
-class Shown:
+class RegionCache:
     """A layer's keys and values of the regions, per picture: hypotheses share them."""
 
     keys: Float[Tensor, "P A R W"]
@@ -58,16 +59,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class TransformerState:
-    """What the words so far left for the next: per layer, their keys and values."""
+    """Keys and values of the words so far and of the regions, per layer."""
 
-    said: tuple[Float[Tensor, "B two T H"], ...]
+    words: tuple[Float[Tensor, "B two T H"], ...]
     pictures: Int[Tensor, " B"]
-    shown: tuple[Shown, ...]
+    regions: tuple[RegionCache, ...]
 
     def select(self, rows: Int[Tensor, " K"]) -> "TransformerState":
         """Keep, repeat or reorder hypotheses."""
-        said = tuple(layer.index_select(0, rows) for layer in self.said)
-        return TransformerState(said, self.pictures[rows], self.shown)
+        words = tuple(layer.index_select(0, rows) for layer in self.words)
+        return TransformerState(words, self.pictures[rows], self.regions)
 
 
 @final
@@ -80,37 +81,39 @@ class Transformer(Decoder):
         self.project = nn.Sequential(nn.Linear(width, H), nn.LayerNorm(H))
         self.embedding = nn.Embedding(vocabulary, H)
         layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
-        self.layers = cast(Sequence[_Layer], layers)  # torch knows no list of one kind
+        self.layers = cast(Sequence[_Layer], layers)  # ModuleList has no element type
         self.norm = nn.LayerNorm(H)
         self.output_layer = nn.Linear(H, vocabulary)
         self.dropout = nn.Dropout(config.dropout)
 
     def start(self, regions: Float[Tensor, "P R D"]) -> TransformerState:
-        """Make every layer's keys and values of the regions; nothing has been said yet."""
+        """Compute every layer's keys and values of the regions; the word cache is empty."""
         projected = self.dropout(self.project(regions))
         P, _, H = projected.shape
-        nothing = projected.new_zeros(P, 2, 0, H)
+        empty = projected.new_zeros(P, 2, 0, H)
         return TransformerState(
-            said=tuple(nothing for _ in self.layers),
+            words=tuple(empty for _ in self.layers),
             pictures=torch.arange(P, device=regions.device),
-            shown=tuple(layer.show(projected) for layer in self.layers),
+            regions=tuple(layer.cache_regions(projected) for layer in self.layers),
         )
 
     def step(self, words: Int[Tensor, " B"], state: TransformerState) -> Step:  # type: ignore[override]
-        """Take the last words in; the attention is the mean over the heads of all layers."""
-        time = state.said[0].shape[2]
-        hidden = self._enter(words, torch.full_like(words, time))
-        grid = _Grid.of(state.pictures, len(state.shown[0].keys))
-        said, maps = [], []
-        for layer, before, shown in zip(self.layers, state.said, state.shown, strict=True):
-            query, now = layer.ask_words(hidden)
-            said.append(torch.cat([before, now.unsqueeze(2)], dim=2))
-            hidden = layer.hear_words(hidden, _look_back(query, said[-1], layer.heads))
-            found, attention = _look(layer.ask_regions(hidden), grid, shown)
-            hidden = layer.think(layer.hear_regions(hidden, found))
+        """Feed each hypothesis' last word; the attention is the mean over all heads and layers."""
+        time = state.words[0].shape[2]
+        hidden = self._embed(words, torch.full_like(words, time))
+        grid = _Grid.by_picture(state.pictures, len(state.regions[0].keys))
+        word_cache, maps = [], []
+        for layer, past, regions in zip(self.layers, state.words, state.regions, strict=True):
+            query, key_value = layer.project_words(hidden)
+            word_cache.append(torch.cat([past, key_value.unsqueeze(2)], dim=2))
+            context = _attend_words(query, word_cache[-1], layer.heads)
+            hidden = layer.add_self_attention(hidden, context)
+            context, attention = _attend_regions(layer.region_query(hidden), grid, regions)
+            hidden = layer.add_feed_forward(layer.add_cross_attention(hidden, context))
             maps.append(attention)
-        log_probs = next_words(self.norm(hidden), self.output_layer.weight, self.output_layer.bias)
-        return Step(log_probs, torch.stack(maps).mean(0), replace(state, said=tuple(said)))
+        output = self.output_layer
+        log_probs = output_log_probs(self.norm(hidden), output.weight, output.bias)
+        return Step(log_probs, torch.stack(maps).mean(0), replace(state, words=tuple(word_cache)))
 
     def forward(
         self,
@@ -118,41 +121,45 @@ class Transformer(Decoder):
         words: PackedSequence,
         pictures: Int[Tensor, " B"],
     ) -> Float[Tensor, "N V"]:
-        """Run teacher-forced captions; all words at once, each layer one pass.
+        """Run teacher-forced captions, all words at once.
 
-        Only where words look at words do captions lie in a padded grid; all else is packed.
+        Captions are padded inside the attentions only; all other layers run on packed words.
         """
         sizes = words.batch_sizes.to(words.data.device)
         time = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
         row = torch.arange(len(time), device=sizes.device) - (sizes.cumsum(0) - sizes)[time]
-        before = _Grid(row * len(sizes) + time, (len(pictures), len(sizes)))
-        beside = _Grid.of(pictures[row], len(regions))
-        hidden = self._enter(words.data, time)
-        for layer, shown in zip(self.layers, self.start(regions).shown, strict=True):
-            query, now = layer.ask_words(hidden)
-            asked, keys, values = (
-                _heads(before.spread(of), layer.heads) for of in (query, now[:, 0], now[:, 1])
+        captions = _Grid(row * len(sizes) + time, (len(pictures), len(sizes)))
+        by_picture = _Grid.by_picture(pictures[row], len(regions))
+        hidden = self._embed(words.data, time)
+        for layer, cache in zip(self.layers, self.start(regions).regions, strict=True):
+            query, key_value = layer.project_words(hidden)
+            query, keys, values = (
+                _split_heads(captions.pad(packed), layer.heads)
+                for packed in (query, key_value[:, 0], key_value[:, 1])
             )
-            found = scaled_dot_product_attention(asked, keys, values, is_causal=True)
-            hidden = layer.hear_words(hidden, before.gather(_no_heads(found)))
-            asked = _heads(beside.spread(layer.ask_regions(hidden)), layer.heads)
-            keys, values = beside.of_pictures(shown.keys), beside.of_pictures(shown.values)
-            found = scaled_dot_product_attention(asked, keys, values)
-            hidden = layer.think(layer.hear_regions(hidden, beside.gather(_no_heads(found))))
+            context = scaled_dot_product_attention(query, keys, values, is_causal=True)
+            hidden = layer.add_self_attention(hidden, captions.unpad(_merge_heads(context)))
+            query = _split_heads(by_picture.pad(layer.region_query(hidden)), layer.heads)
+            keys, values = by_picture.select(cache.keys), by_picture.select(cache.values)
+            context = scaled_dot_product_attention(query, keys, values)
+            hidden = layer.add_cross_attention(hidden, by_picture.unpad(_merge_heads(context)))
+            hidden = layer.add_feed_forward(hidden)
         return self.output_layer(self.norm(hidden))
 
-    def _enter(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
-        vectors = self.embedding(words)
-        return self.dropout(vectors + _positions(time, vectors.shape[1]))
+    def _embed(self, words: Int[Tensor, " N"], time: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
+        embeddings = self.embedding(words)
+        return self.dropout(embeddings + _positional_encoding(time, embeddings))
 
 
 class _Layer(nn.Module):
-    """One round: look at the words before, look at the regions, think."""
+    """Self-attention, cross-attention and feed-forward sublayers, each with a residual."""
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         H, self.heads = config.units, config.heads
-        self.words_norm, self.regions_norm, self.thought_norm = (nn.LayerNorm(H) for _ in range(3))
+        self.self_attention_norm, self.cross_attention_norm, self.feed_forward_norm = (
+            nn.LayerNorm(H) for _ in range(3)
+        )
         self.self_attention_in, self.self_attention_out = nn.Linear(H, 3 * H), nn.Linear(H, H)
         self.cross_attention_query, self.cross_attention_out = nn.Linear(H, H), nn.Linear(H, H)
         self.cross_attention_keys, self.cross_attention_values = nn.Linear(H, H), nn.Linear(H, H)
@@ -160,118 +167,121 @@ class _Layer(nn.Module):
         self.feed_forward_out = nn.Linear(config.inner * H, H)
         self.dropout = nn.Dropout(config.dropout)
 
-    def show(self, regions: Float[Tensor, "P R H"]) -> Shown:
-        """Make keys and values of the regions."""
+    def cache_regions(self, regions: Float[Tensor, "P R H"]) -> RegionCache:
+        """Compute the keys and values of cross-attention."""
         keys, values = self.cross_attention_keys(regions), self.cross_attention_values(regions)
-        return Shown(_heads(keys, self.heads), _heads(values, self.heads))
+        return RegionCache(_split_heads(keys, self.heads), _split_heads(values, self.heads))
 
-    def ask_words(
+    def project_words(
         self, hidden: Float[Tensor, "N H"]
     ) -> tuple[Float[Tensor, "N H"], Float[Tensor, "N two H"]]:
-        """Return each word's query, and its own key and value."""
+        """Return the self-attention query of each word, and its key and value."""
         N, H = hidden.shape
-        made = self.self_attention_in(self.words_norm(hidden)).view(N, 3, H)
-        return made[:, 0], made[:, 1:]
+        projected = self.self_attention_in(self.self_attention_norm(hidden)).view(N, 3, H)
+        return projected[:, 0], projected[:, 1:]
 
-    def ask_regions(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
-        """Return each word's query to the regions."""
-        return self.cross_attention_query(self.regions_norm(hidden))
+    def region_query(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
+        """Return the cross-attention query of each word."""
+        return self.cross_attention_query(self.cross_attention_norm(hidden))
 
-    def hear_words(
-        self, hidden: Float[Tensor, "N H"], found: Float[Tensor, "N H"]
+    def add_self_attention(
+        self, hidden: Float[Tensor, "N H"], context: Float[Tensor, "N H"]
     ) -> Float[Tensor, "N H"]:
-        """Add what the words before have told."""
-        return hidden + self.dropout(self.self_attention_out(found))
+        """Add the output of self-attention to the residual."""
+        return hidden + self.dropout(self.self_attention_out(context))
 
-    def hear_regions(
-        self, hidden: Float[Tensor, "N H"], found: Float[Tensor, "N H"]
+    def add_cross_attention(
+        self, hidden: Float[Tensor, "N H"], context: Float[Tensor, "N H"]
     ) -> Float[Tensor, "N H"]:
-        """Add what the regions have told."""
-        return hidden + self.dropout(self.cross_attention_out(found))
+        """Add the output of cross-attention to the residual."""
+        return hidden + self.dropout(self.cross_attention_out(context))
 
-    def think(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
-        """Add the word-wise layers' answer."""
-        wide = self.feed_forward_in(self.thought_norm(hidden)).relu()
-        return hidden + self.dropout(self.feed_forward_out(self.dropout(wide)))
+    def add_feed_forward(self, hidden: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
+        """Add the output of the feed-forward sublayer to the residual."""
+        inner = self.feed_forward_in(self.feed_forward_norm(hidden)).relu()
+        return hidden + self.dropout(self.feed_forward_out(self.dropout(inner)))
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Rows put side by side, so that those of one picture share its regions without a copy.
+    """Layout of packed rows in a padded grid with one line per picture (or caption).
+
+    Rows of one picture are adjacent there and share its keys and values without copies.
 
     Attributes:
-        place: of each row in the grid, counted row by row.
-        size: pictures (or captions) and the most rows that one of them has.
-        seen: the pictures of the grid; None for all of the batch.
+        slot: index of each row in the flattened grid.
+        size: number of lines, and rows of the longest.
+        pictures: picture of each line; None: all pictures of the batch, in order.
     """
 
-    place: Int[Tensor, " N"]
+    slot: Int[Tensor, " N"]
     size: tuple[int, int]
-    seen: Int[Tensor, " U"] | None = None
+    pictures: Int[Tensor, " U"] | None = None
 
     @classmethod
-    def of(cls, pictures: Int[Tensor, " N"], count: int) -> "_Grid":
-        """Put the rows of each picture side by side, in whatever order they come."""
+    def by_picture(cls, pictures: Int[Tensor, " N"], count: int) -> "_Grid":
+        """Group rows, in any order, by their picture; ``count`` pictures are in the batch."""
         rows = torch.bincount(pictures, minlength=count)
-        seen = rows.nonzero()[:, 0]
-        if few := len(seen) * SPARSE <= count:
+        used = rows.nonzero()[:, 0]
+        if compact := len(used) * COMPACT_FACTOR <= count:
             pictures = (rows > 0).cumsum(0)[pictures] - 1
-            rows = rows[seen]
+            rows = rows[used]
         order = pictures.argsort(stable=True)
         rank = torch.arange(len(order), device=order.device)
         rank = rank - (rows.cumsum(0) - rows)[pictures[order]]
-        most = int(rows.max())
-        place = pictures * most + rank[order.argsort()]
-        return cls(place, (len(rows), most), seen if few else None)
+        longest = int(rows.max())
+        slot = pictures * longest + rank[order.argsort()]
+        return cls(slot, (len(rows), longest), used if compact else None)
 
-    def spread(self, rows: Float[Tensor, "N H"]) -> Float[Tensor, "U K H"]:
-        """Put rows into the grid; zeros where it is empty."""
+    def pad(self, rows: Float[Tensor, "N H"]) -> Float[Tensor, "U K H"]:
+        """Arrange packed rows in the grid, padded with zeros."""
         H = rows.shape[1]
         U, K = self.size
-        return rows.new_zeros(U * K, H).index_copy(0, self.place, rows).view(U, K, H)
+        return rows.new_zeros(U * K, H).index_copy(0, self.slot, rows).view(U, K, H)
 
-    def gather(self, grid: Float[Tensor, "U K H"]) -> Float[Tensor, "N H"]:
-        """Take the rows back out of the grid."""
-        return grid.flatten(0, 1).index_select(0, self.place)
+    def unpad(self, grid: Float[Tensor, "U K H"]) -> Float[Tensor, "N H"]:
+        """Return the packed rows of a grid."""
+        return grid.flatten(0, 1).index_select(0, self.slot)
 
-    def of_pictures(self, given: Float[Tensor, "P A R W"]) -> Float[Tensor, "U A R W"]:
-        """Return what the grid's pictures have: all of it as it is, unless few are left."""
-        return given if self.seen is None else given.index_select(0, self.seen)
+    def select(self, per_picture: Float[Tensor, "P A R W"]) -> Float[Tensor, "U A R W"]:
+        """Return the entries of the grid's pictures; uncopied, unless few are in use."""
+        return per_picture if self.pictures is None else per_picture.index_select(0, self.pictures)
 
 
-def _look(
-    query: Float[Tensor, "B H"], grid: _Grid, shown: Shown
+def _attend_regions(
+    query: Float[Tensor, "B H"], grid: _Grid, regions: RegionCache
 ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B R"]]:
-    """Look at the regions; return what was found and the heads' mean attention."""
-    keys, values = grid.of_pictures(shown.keys), grid.of_pictures(shown.values)
+    """Run cross-attention; return the context vectors and the heads' mean attention weights."""
+    keys, values = grid.select(regions.keys), grid.select(regions.values)
     A, W = keys.shape[1], keys.shape[3]
-    energy = _heads(grid.spread(query), A) @ keys.transpose(2, 3) / math.sqrt(W)
+    energy = _split_heads(grid.pad(query), A) @ keys.transpose(2, 3) / math.sqrt(W)
     attention = energy.softmax(dim=-1)  # (U, A, K, R)
-    return grid.gather(_no_heads(attention @ values)), grid.gather(attention.mean(1))
+    return grid.unpad(_merge_heads(attention @ values)), grid.unpad(attention.mean(1))
 
 
-def _look_back(
-    query: Float[Tensor, "B H"], said: Float[Tensor, "B two T H"], heads: int
+def _attend_words(
+    query: Float[Tensor, "B H"], key_values: Float[Tensor, "B two T H"], heads: int
 ) -> Float[Tensor, "B H"]:
-    """Look at the words so far."""
-    keys, values = (_heads(of, heads) for of in said.unbind(1))
-    found = scaled_dot_product_attention(_heads(query.unsqueeze(1), heads), keys, values)
-    return _no_heads(found).squeeze(1)
+    """Run self-attention of one step over the words so far; return the context vectors."""
+    keys, values = (_split_heads(tensor, heads) for tensor in key_values.unbind(1))
+    query = _split_heads(query.unsqueeze(1), heads)
+    return _merge_heads(scaled_dot_product_attention(query, keys, values)).squeeze(1)
 
 
-def _heads(rows: Float[Tensor, "U K H"], heads: int) -> Float[Tensor, "U A K W"]:
-    """Split vectors into heads."""
+def _split_heads(rows: Float[Tensor, "U K H"], heads: int) -> Float[Tensor, "U A K W"]:
     U, K, _ = rows.shape
     return rows.view(U, K, heads, -1).transpose(1, 2)
 
 
-def _no_heads(rows: Float[Tensor, "U A K W"]) -> Float[Tensor, "U K H"]:
-    """Join heads into vectors."""
+def _merge_heads(rows: Float[Tensor, "U A K W"]) -> Float[Tensor, "U K H"]:
     return rows.transpose(1, 2).flatten(2)
 
 
-def _positions(time: Int[Tensor, " N"], units: int) -> Float[Tensor, "N H"]:
-    """Waves that tell a word's place (Vaswani et al., section 3.5)."""
-    half = torch.arange(0, units, 2, device=time.device)
+def _positional_encoding(
+    time: Int[Tensor, " N"], embeddings: Float[Tensor, "N H"]
+) -> Float[Tensor, "N H"]:
+    """Return sines and cosines (Vaswani et al., section 3.5) in the embeddings' precision."""
+    units, dtype = embeddings.shape[1], torch.promote_types(embeddings.dtype, torch.float32)
+    half = torch.arange(0, units, 2, dtype=dtype, device=time.device)
     angles = time.unsqueeze(1) * LONGEST_PERIOD ** (-half / units)
     return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tushuo.decoders.precision import at_least_float32
 from tushuo.errors import SettingError
 from tushuo.search.candidates import Candidates, Plan
 from tushuo.search.config import SearchConfig
@@ -85,6 +86,7 @@ class Finished:
         self, pictures: Int[Tensor, " Q"], ended: Candidates, history: BeamHistory, length: int
     ) -> None:
         """Keep the best of the present captions and of new ones with ``length`` words."""
+        self.ranks = self.ranks.type_as(at_least_float32(ended.scores))
         width = self.ranks.shape[2]
         ranks = torch.cat([self.ranks[pictures], rank(ended.scores, length, self._config)], dim=2)
         self.ranks[pictures], places = ranks.topk(width, dim=2)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from tushuo.decoders import DECODERS
-from tushuo.decoders.base import Attending, Decoder
+from tushuo.decoders.base import AttentionDecoder, Decoder
 from tushuo.errors import SettingError
 
 
@@ -21,8 +21,9 @@ class WithAttentionMaps(nn.Module):
 
     def __init__(self, decoder: Decoder):
         super().__init__()
-        if not isinstance(decoder, Attending):
-            names = [name for name, (kind, _) in DECODERS.items() if issubclass(kind, Attending)]
+        if not isinstance(decoder, AttentionDecoder):
+            kinds = {name: kind for name, (kind, _) in DECODERS.items()}
+            names = [name for name, kind in kinds.items() if issubclass(kind, AttentionDecoder)]
             raise SettingError(
                 "doubly_stochastic requires a decoder that returns attention maps in training, but "
                 f"{type(decoder).__name__} does not; leave it out, or train {', '.join(names)}"
@@ -36,7 +37,7 @@ class WithAttentionMaps(nn.Module):
         pictures: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "N V"], Float[Tensor, "N R"]]:
         """Return logits and attention maps."""
-        return self.decoder.attend(regions, words, pictures)
+        return self.decoder.forward_with_attention(regions, words, pictures)
 
 
 def doubly_stochastic_penalty(

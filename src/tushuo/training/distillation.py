@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tushuo.decoders.precision import at_least_float32
 from tushuo.encoders.split_encoder import weights_hash
 from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
@@ -96,4 +97,4 @@ class Teachers:
             with torch.autocast(device.type, enabled=False):
                 regions = self._regions.read(batch.rows, views).to(device)
             logits = self._decoder.to(device)(regions, batch.words, batch.pictures)
-            return logits.float().softmax(dim=-1)
+            return at_least_float32(logits).softmax(dim=-1)

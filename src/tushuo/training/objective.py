@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
 
+from tushuo.decoders.precision import at_least_float32
 from tushuo.text.vocabulary import END, START, UNK
 from tushuo.training.attention_regularization import doubly_stochastic_penalty
 from tushuo.training.batches import Example, collate
@@ -124,8 +125,8 @@ class CrossEntropy:
         """Return the logits, and the attention maps if they are penalised."""
         if self.config.doubly_stochastic:
             logits, maps = model(regions, words, pictures)
-            return logits.float(), maps.float()
-        return model(regions, words, pictures).float(), None
+            return at_least_float32(logits), at_least_float32(maps)
+        return at_least_float32(model(regions, words, pictures)), None
 
 
 def drop_words(words: PackedSequence, probability: float) -> PackedSequence:

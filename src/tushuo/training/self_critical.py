@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence
 
 from tushuo.decoders.base import Decoder
+from tushuo.decoders.precision import at_least_float32
 from tushuo.text.vocabulary import END, START
 from tushuo.training.objective import Outcome
 from tushuo.training.token_sampling import mask_special, sample_words
@@ -57,8 +58,9 @@ class SelfCritical:
         targets = pack_sequence([ids[1:] for ids in captions]).data.to(regions.device)
         weights = pack_sequence([advantages[n].expand(len(sampled[n])) for n in order]).data
         logits = model(regions, words, torch.tensor(order).to(regions.device) // self.samples)
-        log_probs = mask_special(logits.float()).log_softmax(dim=-1).gather(1, targets[:, None])
-        loss = -(weights.to(regions.device) * log_probs[:, 0]).sum()
+        log_probs = mask_special(at_least_float32(logits)).log_softmax(dim=-1)
+        chosen = log_probs.gather(1, targets[:, None])[:, 0]
+        loss = -(weights.to(regions.device) * chosen).sum()
         return Outcome(loss, float(rewards.sum()), len(sampled))
 
 
