@@ -1,5 +1,8 @@
 """Devices by name, and the precision of convolutions."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 import torch
 
@@ -53,3 +56,23 @@ def test_full_float32_restores_the_setting() -> None:
         pytest.skip("requires torch 2.9 or later")
     with full_float32():
         assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
+def test_threads_restore_the_setting_of_convolutions() -> None:
+    def setting() -> object:
+        cudnn = torch.backends.cudnn
+        return cudnn.conv.fp32_precision if hasattr(cudnn, "conv") else cudnn.allow_tf32
+
+    before, barrier = setting(), Barrier(2)
+
+    def overlap(number: int) -> None:
+        with full_float32():
+            barrier.wait()
+            if number:
+                barrier.wait()
+        if not number:
+            barrier.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(overlap, range(2)))
+    assert setting() == before

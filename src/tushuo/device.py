@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from threading import Lock
 from typing import Any
 
 import torch
@@ -38,20 +39,46 @@ def device_of(module: nn.Module) -> torch.device:
     return next(chain(module.parameters(), module.buffers())).device
 
 
+class _Float32Convolutions:
+    """Counts the threads that need float32 convolutions; the setting belongs to the process."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._before = Lock(), 0, None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                settings, name, exact = self._setting()
+                self._before = getattr(settings, name)
+                setattr(settings, name, exact)
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                settings, name, _ = self._setting()
+                setattr(settings, name, self._before)
+
+    def _setting(self) -> tuple[Any, str, bool | str]:
+        settings: Any = torch.backends.cudnn
+        if hasattr(settings, "conv"):  # torch 2.9 and later, where allow_tf32 is deprecated
+            return settings.conv, "fp32_precision", "ieee"
+        return settings, "allow_tf32", False
+
+
+_convolutions = _Float32Convolutions()
+
+
 @contextmanager
 def full_float32() -> Iterator[None]:
     """Make the convolutions of CUDA devices compute in float32, as those of the CPU do.
 
-    By default cuDNN rounds their inputs to TensorFloat-32, which has a mantissa of 10 bits.
+    By default cuDNN rounds their inputs to TensorFloat-32, which has a mantissa of 10 bits. The
+    setting is restored when the last thread leaves.
     """
-    settings: Any = torch.backends.cudnn
-    exact: bool | str
-    name, exact = "allow_tf32", False
-    if hasattr(settings, "conv"):  # torch 2.9 and later, where allow_tf32 is deprecated
-        settings, name, exact = settings.conv, "fp32_precision", "ieee"
-    before = getattr(settings, name)
-    setattr(settings, name, exact)
+    _convolutions.enter()
     try:
         yield
     finally:
-        setattr(settings, name, before)
+        _convolutions.leave()
