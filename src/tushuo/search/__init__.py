@@ -76,9 +76,25 @@ def search_steps(
 ) -> Steps:
     """Search like `search`, one decoding step at a time.
 
+    Yields:
+        A function that returns the leading prefix of each picture, as token ids without ``<start>``
+        and ``<end>``: its best unfinished hypothesis, or its best finished one once it is complete.
+
+    Returns:
+        The hypotheses of each picture, best first.
+
     Raises:
         SettingError: a word is not in the vocabulary, or no caption satisfies the constraints.
     """
+    import torch
+
     module, name = SEARCHES[config.search].split(":")
     engine = getattr(import_module(module), name)
-    return engine(decoder, regions.to(decoder.device), config, vocabulary)
+    steps: Steps = engine(decoder, regions.to(decoder.device), config, vocabulary)
+    while True:
+        with torch.inference_mode():  # and not across the yield, where the caller's code runs
+            try:
+                prefixes = next(steps)
+            except StopIteration as end:
+                return end.value
+        yield prefixes

@@ -28,7 +28,6 @@ from tushuo.search.filters import NEVER, Rules, rules_of
 from tushuo.text.vocabulary import START, Vocabulary
 
 
-@torch.inference_mode()
 def beam_search(
     decoder: Decoder,
     regions: Float[Tensor, "P R D"],
@@ -69,11 +68,11 @@ def beam_search(
         complete = finished.slots_left(pictures) == 0
         totals = unfinished.scores.masked_fill(complete[..., None], NEVER)
         active = (totals > NEVER).flatten(1).any(dim=1).nonzero()[:, 0]
-        if len(active) == 0:
-            break
         history = history.extend(unfinished, step.log_probs, offset, t).select(active)
         totals, pictures = totals[active], pictures[active]
         yield partial(_prefixes, finished, history, totals, pictures, t + 1)
+        if len(active) == 0:
+            break
         rows = (unfinished.parents.flatten(1)[active] + active[:, None] * W).flatten()
         step = decoder.step(unfinished.words[active].flatten(), step.state.select(rows))
     return finished.hypotheses(config.n_best, torch.cat(attention))

@@ -19,7 +19,6 @@ from tushuo.text.vocabulary import END, PAD, START, Vocabulary
 Choose = Callable[[Float[Tensor, "B V"], Int[Tensor, " B"], int], Int[Tensor, " B"]]
 
 
-@torch.inference_mode()
 def step_by_step(
     decoder: Decoder,
     regions: Float[Tensor, "P R D"],
@@ -59,9 +58,9 @@ def step_by_step(
         state = step.state
         if len(unfinished) < len(active):
             active, last, state = active[unfinished], last[unfinished], state.select(unfinished)
+        yield partial(_prefixes, words[::n_best, : t + 1])
         if len(active) == 0:
             break
-        yield partial(_prefixes, words[::n_best, : t + 1])
     if bool((log_probs == NEVER).any()):
         raise SettingError(
             "the constraints exclude every next word of a caption; loosen them, or raise max-words"
