@@ -1,7 +1,7 @@
-"""The border to the machine: atomic writes, hashes, the cache folder.
+"""Files, hashes, disk space and processes.
 
 Every file that another stage reads is written under a temporary name and renamed, so a reader sees
-the old content or the new one, never half of it.
+either the old or the new content, never a part of it.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 Progress = Callable[[int, int], None]
-"""Told how much is done and how much there is in all, 0 while that is unknown."""
+"""Called with the work done and its total, which is 0 while unknown."""
 
 
 @contextmanager
 def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of ``path`` only when the block ends without an error.
+    """Open a file that replaces ``path`` only if the block ends without an error.
 
-    With ``durable`` it outlives a power cut too; without, only a killed process.
+    With ``durable``, the file survives a power failure; otherwise only a killed process.
 
     Raises:
-        OSError: it cannot be written; its ``filename`` is ``path``, on a full disk too.
+        OSError: it cannot be written; its ``filename`` is always ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -48,7 +48,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def sha256(content: bytes | Path) -> str:
-    """Hash bytes, or a file's content, to 64 hex digits."""
+    """Return the SHA-256 of bytes or of a file's content, as 64 hex digits."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
@@ -56,7 +56,7 @@ def sha256(content: bytes | Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``$TUSHUO_CACHE``, or the user's cache."""
+    """Return the cache folder: ``$TUSHUO_CACHE``, or a folder in the user's cache."""
     named = os.environ.get("TUSHUO_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     folder = Path(named) if named else (Path(base) if base else Path.home() / ".cache") / "tushuo"
@@ -65,11 +65,11 @@ def cache_folder() -> Path:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free space of the disk that a folder is on, or will be on."""
-    there = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
-    return shutil.disk_usage(there).free
+    """Return the free space of a folder's disk; the folder need not exist."""
+    existing = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
+    return shutil.disk_usage(existing).free
 
 
 def processes() -> tuple[int, int]:
-    """Return this process's number and how many there are, as torchrun tells them."""
+    """Return this process's number and the number of processes, as set by torchrun."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))

@@ -1,4 +1,4 @@
-"""Signatures: one line of text that says what made an artefact, so that the next stage can compare.
+"""Signatures: one line of text that identifies what made an artefact, for comparison.
 
 A signature reads ``encoder:efficientnet_lite2|side:260|resize:squash``: fields in a fixed order,
 ``name:value``, separated by bars.
@@ -10,24 +10,24 @@ from tushuo.errors import SignatureError
 
 
 def signature(**fields: object) -> str:
-    """Join fields to a signature.
+    """Join fields into a signature.
 
     Raises:
-        SignatureError: a value holds a bar and could not be read back.
+        SignatureError: a value contains a bar, so that it could not be parsed.
     """
     parts = [f"{name}:{value}" for name, value in fields.items()]
     if any("|" in part for part in parts):
-        raise SignatureError(f"a signature's field holds '|': {parts}; rename what it names")
+        raise SignatureError(f"a field of a signature contains '|': {parts}; rename it")
     return "|".join(parts)
 
 
 def only(fields: Collection[str], text: str) -> str:
-    """Keep some fields of a signature, as many of them as it has."""
+    """Return some fields of a signature, as far as it has them."""
     return "|".join(part for part in text.split("|") if part.split(":", 1)[0] in fields)
 
 
 def differences(first: str, second: str) -> list[str]:
-    """Name each field in which two signatures differ, with both values."""
+    """Describe each field in which two signatures differ, with both values."""
     a, b = (dict(part.split(":", 1) for part in text.split("|")) for text in (first, second))
     return [
         f"{name}: {a.get(name, 'absent')} against {b.get(name, 'absent')}"

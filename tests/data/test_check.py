@@ -53,4 +53,4 @@ def test_check(tmp_path: Path) -> None:
     split = records[:4]
     assert not check(split, open_picture=open_picture).fatal
     lacking = check([split[0], split[2]], open_picture=open_picture)
-    assert lacking.fatal == ["there are no captions of the val split; training needs some"]
+    assert lacking.fatal == ["the val split has no captions; training requires some"]

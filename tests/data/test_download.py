@@ -176,7 +176,7 @@ def test_an_archive_cannot_write_elsewhere(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setitem(CONTENT, "val2014.zip", zipped({name: b"evil"}))
-    with pytest.raises(FetchError, match="does not belong"):
+    with pytest.raises(FetchError, match="is outside val2014/"):
         download([server.archive("val2014.zip", "val2014")], tmp_path / "here", wait=0.0)
     assert not list(tmp_path.rglob("evil.jpg"))
 
@@ -201,7 +201,7 @@ def test_errors_are_one_sentence(
         download([gone], tmp_path, wait=0.0)
     monkeypatch.setattr("tushuo.fetch.TRIES", 2)
     small = [Archive(Fetched("http://example.org/val.zip"), "val")]
-    with pytest.raises(FetchError, match="when the connection is there"):
+    with pytest.raises(FetchError, match="when there is a connection"):
         download(at_mirror(small, "http://127.0.0.1:9"), tmp_path, wait=0.0)
     huge = Archive(Fetched("http://127.0.0.1:9/huge.zip", size=10**18), "huge")
     with pytest.raises(FetchError, match="GB are free"):

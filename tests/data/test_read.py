@@ -69,7 +69,7 @@ def test_flickr_errors(tmp_path: Path) -> None:
     (tmp_path / "F.token.txt").write_bytes(b"a.jpg#0\tx\nb.jpg#0\t\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
         read(tmp_path)
-    with pytest.raises(DataError, match="not there"):
+    with pytest.raises(DataError, match="does not exist"):
         read(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no caption data"):

@@ -1,6 +1,6 @@
-"""The command line: a table of commands; what they do is in the rooms below.
+"""The command line: a table of commands, and their exit codes.
 
-The commands' modules import little, and the rooms only when a command runs: help comes at once.
+Modules of commands import the packages that they use only when they run, so that help is fast.
 """
 
 import errno
@@ -29,7 +29,7 @@ from tushuo.old_names import COMMANDS, OPTIONS
 
 app = cyclopts.App(
     name="tushuo",
-    help="Look at a picture and say what it shows (看图说话).",
+    help="Image captioning on a laptop, in English and Chinese (看图说话).",
     version=tushuo.__version__,
     help_on_error=False,
     suppress_keyboard_interrupt=False,
@@ -54,12 +54,13 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and leave with its exit code.
+    """Run one command and exit with its code.
 
-    0: done. 1: some pictures failed and were named. 2: nothing could be done.
+    0: done. 1: done, but some pictures failed and were named. 2: the command could not run.
     """
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
+        warnings.filterwarnings("ignore", module="PIL")  # details of damaged files
         sys.exit(_run(arguments))
 
 
@@ -68,18 +69,18 @@ def _run(arguments: list[str] | None) -> int:
         require_current_names(sys.argv[1:] if arguments is None else arguments)
         return app(arguments, exit_on_error=False, result_action="return_value") or 0
     except cyclopts.CycloptsError:
-        return 2  # cyclopts has said what was wrong with the options
+        return 2  # cyclopts has printed the error
     except TushuoError as error:
         print(f"tushuo: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("tushuo: stopped; the same command goes on where it was", file=sys.stderr)
+        print("tushuo: interrupted; repeat the same command to resume", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nothing is left to say
+        sys.stderr.close()  # the reader of our output is gone
         return 0
     except OSError as error:
-        print(f"tushuo: {_said(error)}", file=sys.stderr)
+        print(f"tushuo: {_describe(error)}", file=sys.stderr)
         return 2
 
 
@@ -93,19 +94,21 @@ def require_current_names(arguments: list[str]) -> None:
     if command in COMMANDS:
         raise SettingError(f"{command} is now called {COMMANDS[command]}; use that name")
     names = OPTIONS.get(" ".join(arguments[:2]), OPTIONS.get(command, {}))
-    for given in (argument.partition("=")[0] for argument in arguments[1:]):
-        if given in names:
-            raise SettingError(f"{given} of {command} is now called {names[given]}; use that name")
+    for option in (argument.partition("=")[0] for argument in arguments[1:]):
+        if option in names:
+            raise SettingError(
+                f"{option} of {command} is now called {names[option]}; use that name"
+            )
 
 
-def _said(error: OSError) -> str:
-    """Say in one sentence what the machine refused."""
+def _describe(error: OSError) -> str:
+    """Describe in one sentence what the operating system refused."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{where}{error.strerror}; make room and give the same command again, it goes on"
-    return f"{where}{error.strerror or error}; name another place, or change its permissions"
+        return f"{where}{error.strerror}; free disk space and repeat the same command to resume"
+    return f"{where}{error.strerror or error}; choose another path, or change its permissions"
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
-    """Show a warning without the line of code that it came from."""
+    """Print a warning without its source line."""
     print(f"tushuo: warning: {message}", file=sys.stderr)

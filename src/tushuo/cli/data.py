@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tushuo.text.vocabulary import VocabularyConfig
     from tushuo.training.recipes import Recipe
 
-app = App(name="data", help="Read, check and make caption data.")
+app = App(name="data", help="Check, download or draw caption data.")
 
 
 @app.command
@@ -24,12 +24,14 @@ def check(
     data_language: DataLanguage = "en",
     decode: Annotated[bool, Parameter(help="open every picture")] = True,
     recipe: Annotated[
-        Literal["small", "best", "lesson"], Parameter(help="the next steps'")
+        Literal["small", "best", "lesson"], Parameter(help="recipe that you plan to train with")
     ] = "small",
-    encoder: Annotated[str | None, Parameter(help="the next steps'; default: the recipe's")] = None,
-    json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
+    encoder: Annotated[
+        str | None, Parameter(help="encoder that you plan to train with; default: the recipe's")
+    ] = None,
+    json: Annotated[bool, Parameter(help="print JSON instead of a table", negative="")] = False,
 ) -> int:
-    """Look DATA over before hours are spent on it; exit code 2 where training would fail.
+    """Check DATA before training on it; the exit code is 2 if training would fail.
 
     Example: tushuo data check flickr8k
     """
@@ -40,13 +42,13 @@ def check(
     from rich.table import Table
 
     import tushuo.data
-    from tushuo.data.check import check as look_over
+    from tushuo.data.check import check as check_data
     from tushuo.data.check import rows, to_json
     from tushuo.pictures.opening import open_picture
     from tushuo.training.recipes import RECIPES
 
     records = tushuo.data.read(data, images=images, language=data_language)
-    report = look_over(records, open_picture=open_picture, decode=decode)
+    report = check_data(records, open_picture=open_picture, decode=decode)
     chosen = RECIPES[recipe]()
     words = _words(records, chosen.plan.vocabulary, data_language)
     needs = _needs(records, chosen, encoder, words)
@@ -54,8 +56,8 @@ def check(
     if json:
         print(msgspec.json.encode(to_json(report) | {"needs": needs}).decode())
     else:
-        table = Table("what", "found", box=None)
-        for row in [*rows(report), *_told(needs)]:
+        table = Table("check", "result", box=None)
+        for row in [*rows(report), *_rows(needs)]:
             table.add_row(*row)
         Console().print(table)
     for line in report.warnings:
@@ -66,7 +68,7 @@ def check(
 
 
 class _Words(NamedTuple):
-    """What a training would learn from captions: how many words, how many a caption; or why not."""
+    """Size of the vocabulary and mean length of captions in training, or why there are none."""
 
     known: int
     mean: float
@@ -76,28 +78,28 @@ class _Words(NamedTuple):
 def _words(
     records: "list[Record]", config: "VocabularyConfig", language: Literal["en", "zh"]
 ) -> _Words:
-    """Count the words that a training would know; none without captions, which check tells."""
+    """Count the words that training would keep; check reports data without captions."""
     from tushuo.errors import DataError
     from tushuo.text.tokenization import DEFAULT_TOKENIZERS, tokenize
     from tushuo.text.vocabulary import Vocabulary
 
-    how = DEFAULT_TOKENIZERS[language]
-    captions = [tokenize(caption, how) for record in records for caption in record.captions]
+    tokenizer = DEFAULT_TOKENIZERS[language]
+    captions = [tokenize(caption, tokenizer) for record in records for caption in record.captions]
     if not any(captions):
         return _Words(0, 0, [])
     try:
         known = len(Vocabulary.fit(captions, config))
     except DataError as error:
-        return _Words(0, 0, [f"train would end so: {error}"])
+        return _Words(0, 0, [f"train would fail: {error}"])
     return _Words(known, sum(map(len, captions)) / len(captions), [])
 
 
 def _needs(
     records: "list[Record]", recipe: "Recipe", encoder: str | None, words: _Words
 ) -> dict[str, int | str | None]:
-    """Estimate disk and memory of the next steps, in bytes.
+    """Estimate disk and memory of extraction and training, in bytes.
 
-    None where the encoder is not here, and of memory where there is no word to learn.
+    None where the encoder is not installed; memory is None where there are no words.
     """
     from tushuo import encoders
     from tushuo.encoders.split_encoder import split_encoder
@@ -110,48 +112,50 @@ def _needs(
     needs: dict[str, int | str | None] = {"encoder": name}
     needs |= {"store_bytes": None, "training_bytes": None, "training_held_bytes": None}
     try:
-        looker = encoders.load(name)
+        network = encoders.load(name)
     except (WeightsError, MissingPartError):
         return needs
-    kept = (
-        looker
+    stored = (
+        network
         if recipe.frozen_blocks is None or encoder
-        else split_encoder(looker, recipe.frozen_blocks).trunk
+        else split_encoder(network, recipe.frozen_blocks).trunk
     )
     pictures = len({record.image_id for record in records})
-    needs["store_bytes"] = store_bytes(pictures, kept.spec, len(parse_views(recipe.views)))
+    needs["store_bytes"] = store_bytes(pictures, stored.spec, len(parse_views(recipe.views)))
     if words.known:
-        works_in = training_bytes(
-            recipe.plan, looker.spec, vocabulary=words.known, words=words.mean + 1
+        working = training_bytes(
+            recipe.plan, network.spec, vocabulary=words.known, words=words.mean + 1
         )
-        needs |= {"training_bytes": works_in, "training_held_bytes": RESIDENT_FACTOR * works_in}
+        needs |= {"training_bytes": working, "training_held_bytes": RESIDENT_FACTOR * working}
     return needs
 
 
-def _told(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
+def _rows(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
     def size(need: int | str | None) -> str:
         if isinstance(need, int):
             return f"{need / 1e9:.2f} GB"
         if needs["store_bytes"] is None:
-            return "unknown: the encoder is not here (see: tushuo info)"
-        return "unknown: there is no word to learn"
+            return "unknown: the encoder is not installed (see: tushuo info)"
+        return "unknown: there are no words to train on"
 
     return [
-        (f"disk that extract takes with {needs['encoder']}", size(needs["store_bytes"])),
-        ("memory that train works in, about", size(needs["training_bytes"])),
-        ("memory that it comes to hold, up to", size(needs["training_held_bytes"])),
+        (f"disk space of extract with {needs['encoder']}", size(needs["store_bytes"])),
+        ("working memory of train, about", size(needs["training_bytes"])),
+        ("resident memory of train, up to", size(needs["training_held_bytes"])),
     ]
 
 
 @app.command
 def download(
     dataset: Literal["coco2014", "coco2017"],
-    folder: Annotated[Path, Parameter(help="where it belongs")],
+    folder: Annotated[Path, Parameter(help="data folder")],
     *,
-    captions_only: Annotated[bool, Parameter(help="leave out the pictures", negative="")] = False,
-    mirror: Annotated[str | None, Parameter(help="address with the official layout")] = None,
+    captions_only: Annotated[bool, Parameter(help="skip the pictures", negative="")] = False,
+    mirror: Annotated[
+        str | None, Parameter(help="address of a mirror with the official layout")
+    ] = None,
 ) -> int:
-    """Fetch MS-COCO and unpack it; the same command goes on with what was begun.
+    """Download and unpack MS-COCO; repeat the same command to resume.
 
     Example: tushuo data download coco2014 coco
     """
@@ -168,13 +172,13 @@ def download(
 
 @app.command
 def scenes(
-    folder: Annotated[Path, Parameter(help="where it belongs")],
+    folder: Annotated[Path, Parameter(help="data folder")],
     *,
-    count: Annotated[int, Parameter(help="how many pictures")] = 2000,
-    language: Annotated[Literal["en", "zh"], Parameter(help="of the captions")] = "en",
-    seed: Annotated[int, Parameter(help="another seed, other scenes")] = 0,
+    count: Annotated[int, Parameter(help="number of pictures")] = 2000,
+    language: Annotated[Literal["en", "zh"], Parameter(help="language of the captions")] = "en",
+    seed: Annotated[int, Parameter(help="random seed")] = 0,
 ) -> int:
-    """Draw pictures with captions, for demos and tests where no data is at hand.
+    """Draw pictures with captions, for demos and tests without other data.
 
     Example: tushuo data scenes scenes --count 2000
     """

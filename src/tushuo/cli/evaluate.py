@@ -94,7 +94,7 @@ def evaluate(
             captioner, share(chosen), regions, config=config, progress=bar
         )
         captions = gather(captions, chosen)
-        exit_code = _report_missing(chosen, captions, errors, bar.say)
+        exit_code = _report_missing(chosen, captions, errors, bar.write)
     if not scores_here:
         return exit_code
     chosen = [record for record in chosen if record.image_id in captions]

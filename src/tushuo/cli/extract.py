@@ -94,7 +94,7 @@ def extract(
             network = split_encoder(network, frozen_blocks).trunk
         pictures = len({record.image_id for record in records})
         gigabytes = store_bytes(pictures, network.spec, len(view_names)) / 1e9
-        bar.say(f"{pictures} pictures, {network.spec.signature}, {gigabytes:.2f} GB at {output}")
+        bar.write(f"{pictures} pictures, {network.spec.signature}, {gigabytes:.2f} GB at {output}")
         bar.restart()
         share = {"process": process, "processes": count}
         done = extract_regions(records, network, output, views=view_names, progress=bar, **share)

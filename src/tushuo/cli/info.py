@@ -20,7 +20,7 @@ EXTRAS = {
 
 
 def info() -> int:
-    """Say what is installed and usable here, and what would make the rest usable."""
+    """Show what is installed and usable, and how to make the rest usable."""
     import torch
     from rich.console import Console
     from rich.markup import escape
@@ -31,14 +31,13 @@ def info() -> int:
     from tushuo.errors import TushuoError
     from tushuo.text.tokenization import LANGUAGES
 
-    table, missing = Table("part", Column("here", overflow="fold"), box=None), []
+    table, missing = Table("part", Column("status", overflow="fold"), box=None), []
     table.add_row("tushuo", tushuo.__version__)
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, the CPU works"
-    table.add_row("GPU", device)
-    alone = [name for name in ENCODERS if not name.endswith(":")]  # families want an extra
-    parts = {f"encoder {name}": partial(_grid, name) for name in alone}
-    parts |= {f"model {language}": partial(_place, language) for language in LANGUAGES}
+    table.add_row("devices", _devices())
+    named = [name for name in ENCODERS if not name.endswith(":")]  # families require an extra
+    parts = {f"encoder {name}": partial(_grid, name) for name in named}
+    parts |= {f"{name} model": partial(_folder, code) for code, name in LANGUAGES.items()}
     for part, find in parts.items():
         try:
             table.add_row(part, find())
@@ -51,25 +50,35 @@ def info() -> int:
         except PackageNotFoundError:
             table.add_row(package, escape(f"not installed; {cure}"))
     table.add_row(
-        "java", shutil.which("java") or "not installed; only --meteor-java and --spice want it"
+        "java", shutil.which("java") or "not installed; only --meteor-java and --spice require it"
     )
     console = Console()
     console.print(table)
-    for line in missing:  # an address stays whole, so that it can be copied
+    for line in missing:  # addresses are not broken, so that they can be copied
         print(f"\n{fill(line, console.width, break_long_words=False, break_on_hyphens=False)}")
     return 0
 
 
 def _grid(encoder: str) -> str:
-    """Load an encoder, and say how many regions of how many numbers it gives."""
+    """Load an encoder, and describe the regions that it returns."""
     from tushuo.encoders import load
 
     spec = load(encoder).spec
-    return f"{spec.rows}x{spec.columns}x{spec.width}, ready"
+    return f"ready: {spec.rows} x {spec.columns} regions of {spec.width} numbers"
 
 
-def _place(language: "Language") -> str:
-    """Find the model that comes with the package for a language."""
+def _devices() -> str:
+    """List the devices for --device, with the names of GPUs."""
+    import torch
+
+    from tushuo.device import available_devices
+
+    gpus = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    return ", ".join([*available_devices(), *gpus]) if gpus else "cpu (no GPU found)"
+
+
+def _folder(language: "Language") -> str:
+    """Return the folder of the model that comes with the package."""
     from tushuo.models import shipped
 
     return str(shipped(language))

@@ -1,6 +1,6 @@
-"""Progress for people: a bar on a terminal, a line now and then elsewhere; always on stderr.
+"""Progress on stderr: a bar on a terminal, elsewhere a line every few seconds.
 
-Of several processes under torchrun only the first one shows its progress.
+Under torchrun, only the first process shows progress.
 """
 
 import time
@@ -23,14 +23,14 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class Bar:
-    """A count on its way to a total, with a few words beside it."""
+    """A progress bar with a short description."""
 
     def __init__(self, title: str):
         self._title = title
         self._console = Console(stderr=True, quiet=processes()[0] != 0)
         self._live: Progress | None = None
         self._task = TaskID(0)
-        self._began = self._said = time.monotonic()
+        self._began = self._written = time.monotonic()
         self._first: int | None = None
         self._last = ""
 
@@ -58,27 +58,27 @@ class Bar:
             self._live.stop()
 
     def __call__(self, done: int, total: int, words: str = "") -> None:
-        """Show how far it has come."""
+        """Show the work done."""
         now = time.monotonic()
         if self._first is None:
             self._first, self._began = done, now
         if self._live:
             self._live.update(self._task, completed=done, total=total, words=words)
-        elif now - self._said > LINE_EVERY_SECONDS or done == total:
-            self._said = now
+        elif now - self._written > LINE_EVERY_SECONDS or done == total:
+            self._written = now
             pace = (done - self._first) / max(now - self._began, 1e-9)
             left = f", {(total - done) / pace:.0f} s left" if pace > 0 and done < total else ""
-            said = " ".join(filter(None, (f"{self._title} {done}/{total}", words))) + left
-            if said != self._last:  # its end is often told twice
-                self.say(said)
-            self._last = said
+            line = " ".join(filter(None, (f"{self._title} {done}/{total}", words))) + left
+            if line != self._last:  # the last step is often reported twice
+                self.write(line)
+            self._last = line
 
     def restart(self) -> None:
-        """Count from nothing again: what comes next has another pace."""
+        """Restart the estimate of the remaining time."""
         self._began, self._first = time.monotonic(), None
 
     def bytes(self, what: str) -> Callable[[int, int], None]:
-        """Return what shows bytes on their way, in megabytes, with their rate; several in turn."""
+        """Return a callback that shows a download in megabytes, with its rate."""
         began, first = time.monotonic(), -1
         self.restart()
 
@@ -90,8 +90,8 @@ class Bar:
 
         return show
 
-    def say(self, line: str) -> None:
-        """Write one line beside the bar."""
+    def write(self, line: str) -> None:
+        """Print one line above the bar."""
         if self._live:
             self._live.console.print(line, markup=False, highlight=False)
         else:

@@ -55,9 +55,9 @@ def report(
             output, loaded, tested=tested, find=_find(data, images), side=side, progress=bar
         )
         for name in missing[:5]:
-            bar.say(f"picture {name} was not found; name its folder with --images, or --data")
+            bar.write(f"picture {name} was not found; name its folder with --images, or --data")
         if len(missing) > 5:
-            bar.say(f"nor were {len(missing) - 5} others")
+            bar.write(f"nor were {len(missing) - 5} others")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
     return 1 if missing else 0
 

@@ -54,7 +54,7 @@ class TrainingProgress:
 
     def _message(self, line: str) -> None:
         self._enter(self._stage or "train")
-        self._bar.say(line)
+        self._bar.write(line)
 
     def _step(self, report: StepReport) -> None:
         self._enter("train")

@@ -1,4 +1,4 @@
-"""Caption data: any of the field's forms becomes one list of records."""
+"""Caption data: read any common format into a list of records."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,56 +31,56 @@ KNOWN = (
 def read(
     path: Path | str, *, images: Path | str | None = None, language: Literal["en", "zh"] = "en"
 ) -> list[Record]:
-    """Read caption data; its form is told by its content.
+    """Read caption data; its format is recognised by its content.
 
     Args:
-        path: a file, or a folder that holds such files or pictures with text files.
-        images: where the pictures lie; without it, in a folder ``images`` beside the file.
-        language: which captions are meant, where a folder holds English and Chinese ones.
+        path: a file, or a folder with such files or with pictures and text files.
+        images: folder of the pictures; None: a folder ``images`` beside the file.
+        language: language of the captions to read, where a folder has English and Chinese ones.
 
     Raises:
-        DataError: nothing there is of a known form.
+        DataError: there is no data of a known format.
     """
     path, images = Path(path), Path(images) if images is not None else None
     if path.is_file():
-        form = _form(path)
-        if form is None:
-            raise DataError(f"{path} is of no known form; expected {KNOWN}")
-        return READERS[form](path, images=images)
+        kind = _format(path)
+        if kind is None:
+            raise DataError(f"{path} has no known format; expected {KNOWN}")
+        return READERS[kind](path, images=images)
     if not path.is_dir():
-        raise DataError(f"{path} is not there; name a caption file or a folder that holds one")
+        raise DataError(f"{path} does not exist; name a caption file, or a folder with one")
     records = _read_folder(path, images, language)
     if not records:
-        raise DataError(f"{path} holds no caption data of a known form; expected {KNOWN}")
+        raise DataError(f"{path} contains no caption data of a known format; expected {KNOWN}")
     return records
 
 
 def _read_folder(path: Path, images: Path | None, language: Literal["en", "zh"]) -> list[Record]:
-    """Read the first kind of caption data that a folder holds, in the order below."""
+    """Read the first kind of caption data in a folder, in the order below."""
     files = [file for file in sorted(path.iterdir()) if file.is_file()]
-    files += sorted(path.glob("annotations/captions_*.json"))  # MS-COCO as it is unpacked
-    forms = {file: _form(file) for file in files}
-    tokens = [file for file, form in forms.items() if form == "flickr"]
+    files += sorted(path.glob("annotations/captions_*.json"))  # MS-COCO as unpacked
+    formats = {file: _format(file) for file in files}
+    tokens = [file for file, kind in formats.items() if kind == "flickr"]
     for file in tokens:
         if ("#zhc#" in _head(file)) == (language == "zh"):
             return read_flickr(file, images=images)
-    for form in ("karpathy", "table"):
+    for kind in ("karpathy", "table"):
         for file in files:
-            if forms[file] == form:
-                return READERS[form](file, images=images)
+            if formats[file] == kind:
+                return READERS[kind](file, images=images)
     parts: tuple[Split, ...] = ("train", "val", "test")
     records = [
         record
         for part in parts
         for file in files
-        if forms[file] == "coco" and part in file.stem
+        if formats[file] == "coco" and part in file.stem
         for record in read_coco(file, images=images, split=part)
     ]
     return records or read_sidecars(path, images=images)
 
 
-def _form(path: Path) -> str | None:
-    """Tell a file's form by its first bytes; its name helps only between CSV and plain text."""
+def _format(path: Path) -> str | None:
+    """Recognise a format by the first bytes; the extension only separates CSV from plain text."""
     head = _head(path)
     first = head.split("\n", 1)[0].strip()
     if path.suffix == ".json":

@@ -1,4 +1,4 @@
-"""Look data over before hours are spent on it."""
+"""Check caption data before training on it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -13,18 +13,18 @@ from tushuo.errors import PictureError
 from tushuo.runtime import sha256
 
 OpenPicture = Callable[[Path], np.ndarray]
-SHOWN = 10  # examples named in each kind of finding
-SMALLEST_SIDE = 32  # pixels; smaller ones show an encoder nothing
+SHOWN = 10  # examples named for each finding
+SMALLEST_SIDE = 32  # pixels; smaller pictures are useless to an encoder
 SHOWN_OF_GROUP = 3
-BANDS = 8  # of 16 bits, in a difference hash
-CELLS = 9  # a side: the grid of a difference hash
-CLOSE_COLOURS = 12.0  # of 255: no cell of a near duplicate differs more
-LONGEST_SHAPE = 4.0  # width to height, or height to width
+BANDS = 8  # of 16 bits each, in a difference hash
+CELLS = 9  # per side of the grid of a difference hash
+CLOSE_COLOURS = 12.0  # of 255: largest difference of a cell between near duplicates
+MAX_ASPECT_RATIO = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataReport:
-    """What a look at the data found; lists of names are whole, texts show the first ones."""
+    """The findings; lists are complete, printed rows show the first names only."""
 
     pictures: int
     captions: int
@@ -48,20 +48,20 @@ class DataReport:
 def check(
     records: Sequence[Record], *, open_picture: OpenPicture, decode: bool = True
 ) -> DataReport:
-    """Count, open and compare everything.
+    """Count captions and pictures, open the pictures, and compare them.
 
     Args:
         records: the data.
         open_picture: opens one picture as RGB, HWC, uint8; raises PictureError.
-        decode: open every picture; without it only its being there is looked at.
+        decode: open every picture; otherwise only check that its file exists.
     """
     missing = [str(record.path) for record in records if not record.path.is_file()]
-    gone = set(missing)
+    absent = set(missing)
     pictures = _Pictures(open_picture)
     if decode:
         for record in records:
-            if str(record.path) not in gone:
-                pictures.look(record)
+            if str(record.path) not in absent:
+                pictures.add(record)
     captions = [caption for record in records for caption in record.captions]
     lengths = [len(caption.split()) for caption in captions] or [0]
     near = pictures.near()
@@ -89,25 +89,25 @@ def check(
 
 
 def to_json(report: DataReport) -> dict[str, Any]:
-    """Return the report as what JSON can hold."""
+    """Return the report as JSON values."""
     return asdict(report)
 
 
 def rows(report: DataReport) -> list[tuple[str, str]]:
-    """Return the report as the rows of a table: what was looked at, and what was found."""
+    """Return the report as rows of a table: what was checked, and the result."""
 
-    def some(found: Sequence[object]) -> str:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        return f"{len(found)}" + (f": {', '.join(map(str, found[:SHOWN]))}{more}" if found else "")
+    def some(names: Sequence[object]) -> str:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return f"{len(names)}" + (f": {', '.join(map(str, names[:SHOWN]))}{more}" if names else "")
 
-    def groups(found: Sequence[list[str]]) -> str:
+    def groups(groups: Sequence[list[str]]) -> str:
         """Name the first pictures of the first groups."""
-        many = [f"{len(group) - SHOWN_OF_GROUP} more" for group in found]
-        told = [
+        remaining = [f"{len(group) - SHOWN_OF_GROUP} more" for group in groups]
+        texts = [
             " = ".join(group[:SHOWN_OF_GROUP] + [rest] * (len(group) > SHOWN_OF_GROUP))
-            for group, rest in zip(found, many, strict=True)
+            for group, rest in zip(groups, remaining, strict=True)
         ]
-        return some(told)
+        return some(texts)
 
     counts = ", ".join(f"{n}: {count}" for n, count in report.captions_per_picture.items())
     length = f"{report.words_shortest} to {report.words_longest}, mean {report.words_mean}"
@@ -116,20 +116,20 @@ def rows(report: DataReport) -> list[tuple[str, str]]:
         ("captions", str(report.captions)),
         ("captions per picture: pictures", counts),
         ("splits", ", ".join(f"{name} {count}" for name, count in report.splits.items())),
-        ("words of a caption, split at spaces", length),
+        ("words per caption, split at spaces", length),
         ("missing pictures", some(report.missing)),
         ("pictures that cannot be opened", some(list(report.undecodable))),
-        ("very small or very long pictures", some(report.odd)),
+        ("very small or elongated pictures", some(report.odd)),
         ("same file more than once", groups(report.same_bytes)),
-        ("pictures that look alike", groups(report.near_duplicates)),
+        ("near-duplicate pictures", groups(report.near_duplicates)),
         ("of these, in different splits", groups(report.duplicates_across_splits)),
         ("pictures with an empty caption", some(report.empty_captions)),
-        ("captions that repeat another", str(report.identical_captions)),
+        ("captions identical to another", str(report.identical_captions)),
     ]
 
 
 class _Pictures:
-    """What was seen of the pictures so far."""
+    """The pictures opened so far."""
 
     def __init__(self, open_picture: OpenPicture):
         self._open = open_picture
@@ -137,11 +137,11 @@ class _Pictures:
         self.odd: list[str] = []
         self.splits: dict[str, str | None] = {}
         self._by_bytes: dict[str, list[str]] = defaultdict(list)
-        self._looks: dict[str, np.ndarray] = {}
+        self._hashes: dict[str, np.ndarray] = {}
         self._cells: list[np.ndarray] = []
 
-    def look(self, record: Record) -> None:
-        """Open a picture and keep what is compared later."""
+    def add(self, record: Record) -> None:
+        """Open a picture, and keep what is compared later."""
         name = str(record.image_id)
         try:
             picture = self._open(record.path)
@@ -150,48 +150,50 @@ class _Pictures:
             return
         self.splits[name] = record.split
         height, width = picture.shape[:2]
-        if min(height, width) < SMALLEST_SIDE or max(height, width) > LONGEST_SHAPE * min(
+        if min(height, width) < SMALLEST_SIDE or max(height, width) > MAX_ASPECT_RATIO * min(
             height, width
         ):
             self.odd.append(f"{name} {width}x{height}")
         self._by_bytes[sha256(record.path)].append(name)
         cells = mean_cells(picture)
-        self._looks[name] = difference_hash(cells)
+        self._hashes[name] = difference_hash(cells)
         self._cells.append(cells.round().astype(np.uint8))
 
     def same(self) -> list[list[str]]:
+        """Group pictures with identical files."""
         return [names for names in self._by_bytes.values() if len(names) > 1]
 
     def _differ(self, first: int, second: int) -> bool:
-        """Say whether a cell of one picture has another colour than the other's."""
+        """Return whether any cell has clearly different colours in two pictures."""
         cells = self._cells[first].astype(float) - self._cells[second]
         return bool(np.abs(cells).max() > CLOSE_COLOURS)
 
     def near(self) -> list[list[str]]:
-        """Group pictures whose hashes differ in fewer bits than there are bands, and no cell much.
+        """Group pictures whose hashes differ in fewer bits than there are bands.
 
-        Two such hashes agree in a whole band, so only pictures that share a band are compared.
+        Two such hashes agree in at least one band, so only pictures that share a band are compared;
+        pictures with a clearly different cell are not grouped.
         """
-        names = list(self._looks)
+        names = list(self._hashes)
         bands: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, look in enumerate(self._looks.values()):
+        for number, hashed in enumerate(self._hashes.values()):
             for band in range(BANDS):
-                bands[band, int(look[band])].append(number)
-        looks = np.stack(list(self._looks.values())) if names else np.zeros((0, BANDS), np.uint16)
+                bands[band, int(hashed[band])].append(number)
+        hashes = np.stack(list(self._hashes.values())) if names else np.zeros((0, BANDS), np.uint16)
         group = list(range(len(names)))
         for members in bands.values():
             for place, first in enumerate(members[:-1]):
                 rest = np.array(members[place + 1 :])
-                bits = np.bitwise_count(looks[rest] ^ looks[first]).sum(axis=1)
+                bits = np.bitwise_count(hashes[rest] ^ hashes[first]).sum(axis=1)
                 for second in rest[bits < BANDS]:
                     if self._differ(first, int(second)):
                         continue
                     low, high = sorted((group[first], group[second]))
                     group = [low if own == high else own for own in group] if low < high else group
-        ensemble: dict[int, list[str]] = defaultdict(list)
-        for name, own in zip(names, group, strict=True):
-            ensemble[own].append(name)
-        return [found for found in ensemble.values() if len(found) > 1]
+        members_of: dict[int, list[str]] = defaultdict(list)
+        for name, number in zip(names, group, strict=True):
+            members_of[number].append(name)
+        return [members for members in members_of.values() if len(members) > 1]
 
 
 def mean_cells(picture: np.ndarray) -> np.ndarray:
@@ -204,11 +206,11 @@ def mean_cells(picture: np.ndarray) -> np.ndarray:
 
 
 def difference_hash(cells: np.ndarray) -> np.ndarray:
-    """Hash a picture by how it looks: 128 bits, is each cell brighter than its neighbour's.
+    """Hash a picture by its appearance: 128 bits, whether each cell is brighter than the next.
 
-    Krawetz' dHash over a grid of mean colours, across and down, as 16-bit bands. Hashes that differ
-    in few bits are likely near duplicates: another size, another compression; flat pictures may
-    collide.
+    Krawetz' dHash over a grid of mean colours, horizontally and vertically, as 16-bit bands. Hashes
+    that differ in few bits are likely near duplicates, such as other sizes or compressions; uniform
+    pictures may collide.
     """
     grey = cells.mean(axis=2)
     across, down = grey[:-1, 1:] > grey[:-1, :-1], grey[1:, :-1] > grey[:-1, :-1]
@@ -216,29 +218,28 @@ def difference_hash(cells: np.ndarray) -> np.ndarray:
 
 
 def _fatal(records: Sequence[Record], usable: int) -> list[str]:
-    """Say why a training would fail."""
-    found = []
-    told = [record for record in records if record.captions]
-    if not told:
-        found.append("there are no captions at all; training needs some")
+    """Return why training would fail."""
+    reasons = []
+    captioned = [record for record in records if record.captions]
+    if not captioned:
+        reasons.append("the data has no captions; training requires some")
     elif all(record.split for record in records):
-        lacking = {"train", "val"} - {record.split for record in told}
-        found += [
-            f"there are no captions of the {part} split; training needs some"
-            for part in sorted(lacking)
+        lacking = {"train", "val"} - {record.split for record in captioned}
+        reasons += [
+            f"the {part} split has no captions; training requires some" for part in sorted(lacking)
         ]
     if usable < 2:
-        found.append(f"{usable} of {len(records)} pictures can be opened; training needs two")
-    return found
+        reasons.append(f"{usable} of {len(records)} pictures can be opened; training requires two")
+    return reasons
 
 
 def _warnings(
     missing: list[str], pictures: _Pictures, across: list[list[str]], empty: list[str]
 ) -> list[str]:
-    found: list[tuple[Sequence[object], str]] = [
-        (missing, "pictures are missing; they will be left out"),
-        (list(pictures.undecodable), "pictures cannot be opened; they will be left out"),
-        (across, "groups of pictures look alike in different splits; scores will flatter"),
+    findings: list[tuple[Sequence[object], str]] = [
+        (missing, "pictures are missing and will be skipped"),
+        (list(pictures.undecodable), "pictures cannot be opened and will be skipped"),
+        (across, "groups of near duplicates span several splits; scores will be too high"),
         (empty, "pictures have an empty caption"),
     ]
-    return [f"{len(names)} {told}" for names, told in found if names]
+    return [f"{len(names)} {text}" for names, text in findings if names]

@@ -8,7 +8,7 @@ import msgspec
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 
-UNKNOWN_SHOWN = 5
+MAX_SHOWN = 5  # unknown image ids named in an error
 
 
 class _Image(msgspec.Struct):
@@ -31,12 +31,12 @@ def read_coco(
 ) -> list[Record]:
     """Read one captions file.
 
-    A picture is looked for by its ``file_name``, or as ``COCO_train2014_%012d.jpg`` where the file
-    has none, in ``images``, or else in a folder ``images`` beside the file or one level up; or in
-    the folder that the captions are named after (``train2014``) in any of these places.
+    A picture is located by its ``file_name``, or as ``COCO_train2014_%012d.jpg`` where the file has
+    none, in ``images``, or else in a folder ``images`` beside the file or one level up; or in a
+    subfolder of these that is named like the captions (``train2014``).
 
     Raises:
-        DataError: the file is not of this form, or a caption names a picture that it does not list.
+        DataError: the file has another format, or a caption refers to a picture it does not list.
     """
     try:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
@@ -53,10 +53,11 @@ def read_coco(
         else:
             unknown.append(str(annotation.image_id))
     if unknown:
-        some = ", ".join(list(dict.fromkeys(unknown))[:UNKNOWN_SHOWN])
+        examples = ", ".join(list(dict.fromkeys(unknown))[:MAX_SHOWN])
+        more = ", ..." if len(set(unknown)) > MAX_SHOWN else ""
         raise DataError(
-            f"{path}: {len(unknown)} of {len(content.annotations)} annotations name pictures that "
-            f"are not among its images ({some}{', ...' * (len(set(unknown)) > UNKNOWN_SHOWN)}); "
+            f"{path}: {len(unknown)} of {len(content.annotations)} annotations refer to pictures "
+            f"that are not among its images ({examples}{more}); "
             "remove them or add the pictures"
         )
     part: Literal["val2014", "train2014"] = "val2014" if "val" in path.stem else "train2014"
@@ -74,10 +75,10 @@ def read_coco(
 
 
 def _folder(path: Path, images: Path | None, names: list[str]) -> Path:
-    """Return the first folder that holds the first picture; the usual one if none does."""
+    """Return the first folder with the first picture; the default one if there is none."""
     above = path.parent.parent
     places = [images] if images else [path.parent / "images", above / "images", above]
     subfolder = path.stem.rpartition("_")[2]
     folders = [folder for place in places for folder in (place, place / subfolder)]
-    here = (folder for folder in folders for name in names[:1] if (folder / name).exists())
-    return next(here, folders[0])
+    existing = (folder for folder in folders for name in names[:1] if (folder / name).exists())
+    return next(existing, folders[0])

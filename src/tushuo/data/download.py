@@ -1,8 +1,8 @@
-"""MS-COCO from its own addresses: fetched, checked, unpacked; each step goes on after a kill.
+"""Download MS-COCO, verify and unpack it; each step can be resumed.
 
 ``coco2014`` becomes ``annotations/captions_train2014.json`` and so on, and the pictures
-``images/train2014`` and ``images/val2014``, where ``read`` finds them. An archive is unpacked
-beside its place and renamed when it is whole, then deleted.
+``images/train2014`` and ``images/val2014``, where ``read`` finds them. An archive is unpacked into
+a temporary folder, which is renamed when it is complete; then the archive is deleted.
 """
 
 import shutil
@@ -16,18 +16,18 @@ from tushuo.fetch import WAIT_SECONDS, Fetched, fetch
 from tushuo.runtime import Progress, atomic_write, free_bytes
 
 OFFICIAL = "http://images.cocodataset.org"
-GROWN = 4  # captions unpack to about this many times their archive
+EXPANSION = 4  # approximate size of unpacked captions, relative to their archive
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip file and what becomes of it.
+    """A zip file and where it is unpacked.
 
     Attributes:
-        file: where it is fetched from.
-        folder: where its content comes to lie, below the data folder; the zip holds one folder of
-            the same name.
-        pictures: holds pictures, which ``captions_only`` leaves out.
+        file: the file to download.
+        folder: folder of its content, below the data folder; the zip contains one folder of the
+            same name.
+        pictures: whether it contains pictures, which ``captions_only`` skips.
     """
 
     file: Fetched
@@ -57,7 +57,7 @@ DATASETS: dict[str, tuple[Archive, ...]] = {
 
 
 def at_mirror(archives: Sequence[Archive], address: str) -> list[Archive]:
-    """Return the same archives at another address, laid out as the official one."""
+    """Return the same archives at a mirror with the official layout."""
     return [
         replace(
             archive,
@@ -77,38 +77,38 @@ def download(
     progress: Callable[[str], Progress] = lambda name: lambda done, total: None,
     wait: float = WAIT_SECONDS,
 ) -> None:
-    """Fetch and unpack what is not there yet.
+    """Download and unpack what does not exist yet.
 
     Args:
-        archives: of ``DATASETS``, or others of the same form.
-        folder: where everything comes to lie.
-        captions_only: leave out the pictures.
-        progress: given what is being done, returns what is told bytes done and in all.
-        wait: seconds before a broken connection is tried again.
+        archives: archives of ``DATASETS``, or others of the same structure.
+        folder: data folder.
+        captions_only: skip the pictures.
+        progress: given the name of a step, returns its progress callback, in bytes.
+        wait: seconds before a broken connection is retried.
 
     Raises:
-        FetchError: no connection, no room, or an archive that is not the right one.
+        FetchError: no connection, too little disk space, or a wrong archive.
     """
-    wanted = [a for a in archives if not (captions_only and a.pictures)]
-    missing = [archive for archive in wanted if not (folder / archive.folder).is_dir()]
+    selected = [a for a in archives if not (captions_only and a.pictures)]
+    missing = [archive for archive in selected if not (folder / archive.folder).is_dir()]
     folder.mkdir(parents=True, exist_ok=True)
-    _require_room(missing, folder)
-    for archive in wanted:
+    _require_space(missing, folder)
+    for archive in selected:
         packed = folder / archive.file.name
         if archive in missing:
             fetch(archive.file, packed, progress=progress(archive.file.name), wait=wait)
-            told = progress(f"unpack {archive.file.name}")
-            unpack(packed, folder / archive.folder, progress=told)
+            callback = progress(f"unpack {archive.file.name}")
+            unpack(packed, folder / archive.folder, progress=callback)
         packed.unlink(missing_ok=True)
 
 
 def unpack(packed: Path, folder: Path, *, progress: Progress) -> None:
-    """Unpack the one folder of a zip file to ``folder``, which is there only when it is whole.
+    """Unpack the only folder of a zip file to ``folder``, which exists only once it is complete.
 
-    A file that an earlier call finished is left as it is; a kill costs the file at hand.
+    Files that an earlier call finished are kept.
 
     Raises:
-        FetchError: it is damaged, wants to write elsewhere, or the disk is full.
+        FetchError: the archive is damaged or has paths outside the folder, or the disk is full.
     """
     part = folder.with_name(f".{folder.name}.part")
     try:
@@ -120,47 +120,53 @@ def unpack(packed: Path, folder: Path, *, progress: Progress) -> None:
                 path = part / _inside(member.filename, folder.name, packed)
                 if not (path.exists() and path.stat().st_size == member.file_size):
                     with archive.open(member) as source, atomic_write(path, durable=False) as file:
-                        shutil.copyfileobj(source, file)  # compares the checksum at its end
+                        shutil.copyfileobj(source, file)  # verifies the checksum at its end
                 done += member.file_size
                 progress(done, total)
+    except FetchError:
+        raise
     except zipfile.BadZipFile as error:
         packed.unlink()
         raise FetchError(
-            f"{packed} is damaged: {error}; it was deleted, give the same command again"
+            f"{packed} is damaged: {error}; it was deleted, repeat the same command"
         ) from error
     except OSError as error:
         raise FetchError(
-            f"{packed} cannot be unpacked: {error}; make room, then give the same command again"
+            f"{packed} cannot be unpacked: {error}; free disk space, then repeat the same command"
         ) from error
     part.mkdir(parents=True, exist_ok=True)  # an empty archive
     part.replace(folder)
 
 
 def _inside(name: str, top: str, packed: Path) -> Path:
-    """Return a member's path below the top folder; refuse one that would lie elsewhere."""
+    """Return a member's path below the top folder; refuse paths outside it."""
     parts = PurePosixPath(name).parts
     if len(parts) < 2 or parts[0] != top or ".." in parts or "\\" in name:
         raise FetchError(
-            f"{packed} holds {name!r}, which does not belong into {top}/; it is not the right "
-            "archive, nothing of it was kept"
+            f"{packed} contains {name!r}, which is outside {top}/; it is not the expected archive, "
+            "and nothing of it was kept"
         )
     return Path(*parts[1:])
 
 
-def _require_room(archives: Sequence[Archive], folder: Path) -> None:
-    """Refuse what cannot fit: all that is unpacked, and the largest archive beside it."""
-    sizes = [((archive.file.size or 0), 1 if archive.pictures else GROWN) for archive in archives]
-    needed = sum(size * grown for size, grown in sizes) + max(
+def _require_space(archives: Sequence[Archive], folder: Path) -> None:
+    """Refuse what does not fit on the disk: everything unpacked, and the largest archive."""
+    sizes = [
+        ((archive.file.size or 0), 1 if archive.pictures else EXPANSION) for archive in archives
+    ]
+    needed = sum(size * factor for size, factor in sizes) + max(
         (size for size, _ in sizes), default=0
     )
-    held = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and _begun(file))
-    free = free_bytes(folder) + held
+    reusable = sum(
+        file.stat().st_size for file in folder.rglob("*") if file.is_file() and _is_partial(file)
+    )
+    free = free_bytes(folder) + reusable
     if needed > free:
         raise FetchError(
-            f"{needed / 1e9:.1f} GB are wanted at {folder} for the archives and what is in them, "
-            f"and {free / 1e9:.1f} GB are free; make room or choose another folder"
+            f"{needed / 1e9:.1f} GB are required at {folder} for the archives and their content, "
+            f"but {free / 1e9:.1f} GB are free; free disk space or choose another folder"
         )
 
 
-def _begun(file: Path) -> bool:
+def _is_partial(file: Path) -> bool:
     return file.suffix in (".part", ".zip") or any(p.name.endswith(".part") for p in file.parents)

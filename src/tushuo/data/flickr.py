@@ -15,10 +15,10 @@ LISTS: dict[str, Split] = {"trainImages": "train", "devImages": "val", "testImag
 
 
 def read_flickr(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one token file, with the split lists that lie beside it.
+    """Read one token file, with the split lists beside it.
 
     Raises:
-        DataError: a line is not of this form, or the file is not text.
+        DataError: a line has another format, or the file is not text.
     """
     folder = images or path.parent / "images"
     captions: dict[str, list[str]] = {}
@@ -26,13 +26,14 @@ def read_flickr(path: Path, *, images: Path | None = None) -> list[Record]:
         match = LINE.fullmatch(line)
         if not match:
             raise DataError(
-                f"{path}, line {number}: {line[:60]!r} is not of the form NAME.jpg#0<TAB>caption"
+                f"{path}, line {number}: {line[:60]!r} does not have the format "
+                "NAME.jpg#0<TAB>caption"
             )
         captions.setdefault(match["name"], []).append(match["caption"].strip())
     splits = _splits(path.parent)
     return [
-        Record(image_id=name, path=folder / name, captions=tuple(told), split=splits.get(name))
-        for name, told in captions.items()
+        Record(image_id=name, path=folder / name, captions=tuple(texts), split=splits.get(name))
+        for name, texts in captions.items()
         if not splits or name in splits
     ]
 

@@ -10,7 +10,7 @@ import msgspec
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError
 
-# "restval" is the part of COCO's validation pictures that everyone trains on.
+# "restval" is the part of COCO's validation pictures that is customarily trained on.
 SPLITS: dict[str, Split] = {"train": "train", "restval": "train", "val": "val", "test": "test"}
 
 
@@ -32,10 +32,10 @@ class _File(msgspec.Struct):
 
 
 def read_karpathy(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one split file; pictures lie in ``images``, or in a folder ``images`` beside the file.
+    """Read one split file; pictures are in ``images``, or in a folder ``images`` beside it.
 
     Raises:
-        DataError: the file is not of this form, or names a split that is unknown.
+        DataError: the file has another format, or an unknown split.
     """
     try:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
@@ -47,7 +47,7 @@ def read_karpathy(path: Path, *, images: Path | None = None) -> list[Record]:
     unknown = {image.split for image in content.images} - SPLITS.keys()
     if unknown:
         raise DataError(
-            f"{path} names the split {sorted(unknown)[0]!r}; known: {', '.join(SPLITS)}"
+            f"{path} has the unknown split {sorted(unknown)[0]!r}; known: {', '.join(SPLITS)}"
         )
     folder = images or path.parent / "images"
     return [

@@ -1,4 +1,4 @@
-"""Fewer captions or pictures than the data brings, chosen by a seeded shuffle."""
+"""Use a random subset of the captions or pictures, chosen by a seed."""
 
 import random
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ def limit(
     max_images: int | None = None,
     seed: int = 0,
 ) -> list[Record]:
-    """Keep at most so many captions (as the lesson does) or pictures, in the data's order.
+    """Keep at most a number of captions (as the lesson does) or pictures, in the data's order.
 
     Raises:
-        SettingError: a limit below one.
+        SettingError: a limit is below one.
     """
     for name, value in (("max-captions", max_captions), ("max-images", max_images)):
         if value is not None and value < 1:
@@ -29,11 +29,13 @@ def limit(
         kept = [kept[place] for place in sorted(chosen)]
     pairs = [(place, n) for place, record in enumerate(kept) for n in range(len(record.captions))]
     if max_captions is not None and max_captions < len(pairs):
-        stay = set(random.Random(seed).sample(pairs, max_captions))
+        chosen_pairs = set(random.Random(seed).sample(pairs, max_captions))
         kept = [
             replace(
                 record,
-                captions=tuple(c for n, c in enumerate(record.captions) if (place, n) in stay),
+                captions=tuple(
+                    c for n, c in enumerate(record.captions) if (place, n) in chosen_pairs
+                ),
             )
             for place, record in enumerate(kept)
         ]

@@ -1,4 +1,4 @@
-"""Lines of text files, as the readers want them."""
+"""Read the lines of text files."""
 
 import io
 from pathlib import Path
@@ -7,12 +7,12 @@ from tushuo.errors import DataError
 
 
 def read_lines(path: Path) -> list[str]:
-    r"""Read a file of UTF-8 text, with a byte order mark or without; every line with its ``\n``.
+    r"""Read UTF-8 text, with or without a byte order mark; lines keep their ``\n``.
 
-    ``str.splitlines`` would end lines at U+2028 and others too, which may stand inside a caption.
+    ``str.splitlines`` would also split at U+2028 and others, which may occur inside a caption.
 
     Raises:
-        DataError: it is in another encoding, or no text.
+        DataError: the file has another encoding, or is not text.
     """
     try:
         return list(io.StringIO(path.read_text(encoding="utf-8-sig")))

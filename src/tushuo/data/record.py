@@ -1,4 +1,4 @@
-"""One picture with its captions: what every reader returns and every later stage takes."""
+"""One picture with its captions: returned by every reader, used by every later stage."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ Split = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One picture and everything that people said of it.
+    """One picture and its reference captions.
 
     Attributes:
-        image_id: the data's own name for the picture; unique within the data. COCO's numbers stay
+        image_id: the data's identifier of the picture, unique within the data. COCO's numbers stay
             numbers, so that results can be written in the official form.
-        path: where the picture should lie; readers do not open it.
+        path: where the picture is expected; readers do not open it.
         captions: as written in the data, in its order.
         split: the data's own split (Karpathy's ``restval`` counts as train), or None.
     """

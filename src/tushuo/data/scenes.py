@@ -1,4 +1,4 @@
-"""Drawn scenes with captions, in MS-COCO form: for demos and tests where no data is at hand."""
+"""Drawn scenes with captions, in MS-COCO form, for demos and tests without other data."""
 
 import random
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class Scene:
     place: str
 
     def captions(self, language: Literal["en", "zh"]) -> list[str]:
-        """Say the scene in five wordings."""
+        """Describe the scene in five ways."""
         english, chinese = COUNTS[self.count]
         place = PLACES[self.place]
         if language == "zh":
@@ -103,16 +103,16 @@ def make_scenes(
 ) -> None:
     """Draw ``count`` different scenes into ``folder``; the same seed draws the same files.
 
-    Scenes are cut into training, validation and test pictures, no scene in two of them.
+    Scenes are split into training, validation and test pictures; no scene is in two of them.
 
     Raises:
-        SettingError: more scenes than there are different ones, or fewer than ten.
-        DataError: the folder holds something else.
+        SettingError: the count is below ten, or above the number of different scenes.
+        DataError: the folder has other files.
     """
     scenes = [
         Scene(*parts)
         for parts in product(COUNTS, SIZES, COLOURS, OBJECTS, PLACES)
-        if not (parts[2] == "white" and parts[4] == "snow")  # nothing would be seen
+        if not (parts[2] == "white" and parts[4] == "snow")  # invisible
         and not (parts[2] == "black" and parts[4] == "night")
     ]
     if not 10 <= count <= len(scenes):
@@ -120,7 +120,7 @@ def make_scenes(
     if folder.is_dir() and any(
         p.name != "images" and p.suffix != ".json" for p in folder.iterdir()
     ):
-        raise DataError(f"{folder} holds other files; name a new folder for the scenes")
+        raise DataError(f"{folder} has other files; name a new folder for the scenes")
     random.Random(seed).shuffle(scenes)
     for number, scene in enumerate(scenes[:count]):
         path = folder / "images" / f"{number:05d}.jpg"
@@ -137,7 +137,7 @@ def make_scenes(
 
 
 def _coco(scenes: list[Scene], numbers: range, language: Literal["en", "zh"]) -> dict[str, object]:
-    told = [(number, c) for number in numbers for c in scenes[number].captions(language)]
+    captions = [(number, c) for number in numbers for c in scenes[number].captions(language)]
     return {
         "info": {"description": "drawn scenes"},
         "images": [
@@ -146,13 +146,13 @@ def _coco(scenes: list[Scene], numbers: range, language: Literal["en", "zh"]) ->
         ],
         "annotations": [
             {"id": number * len(ENGLISH) + place % len(ENGLISH), "image_id": number, "caption": c}
-            for place, (number, c) in enumerate(told)
+            for place, (number, c) in enumerate(captions)
         ],
     }
 
 
 def draw(scene: Scene, chance: random.Random) -> Image.Image:
-    """Draw one scene; ``chance`` moves things a little."""
+    """Draw one scene; ``chance`` varies positions a little."""
     sky, ground, *_ = PLACES[scene.place]
     image = Image.new("RGB", (SIDE, SIDE), sky)
     pen = ImageDraw.Draw(image)

@@ -1,4 +1,4 @@
-"""A folder of pictures, each with a text file of the same name: one caption a line."""
+"""A folder of pictures, each with a text file of the same name: one caption per line."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tushuo.pictures.finding import EXTENSIONS
 
 
 def read_sidecars(folder: Path, *, images: Path | None = None) -> list[Record]:
-    """Read every picture that has a text file beside it; those without are left out.
+    """Read every picture that has a text file beside it; others are skipped.
 
     Raises:
         DataError: a text file is not UTF-8.

@@ -1,4 +1,4 @@
-"""Training and validation, where the data brings no split."""
+"""Training and validation split, where the data defines none."""
 
 import random
 import warnings
@@ -16,39 +16,39 @@ def with_splits(
     validation_share: float = 0.2,
     seed: int = 0,
 ) -> list[Record]:
-    """Give every record a split; records that all have one stay as they are.
+    """Assign a split to every record, unless all of them already have one.
 
     Args:
         records: the data.
-        by: ``picture`` keeps all captions of a picture on one side. ``caption`` is the lesson's
-            mistake, kept for comparison: the same picture lands on both sides, with a warning.
-        validation_share: of pictures, or of captions.
-        seed: decides who goes where.
+        by: ``picture`` keeps all captions of a picture in one split. ``caption`` reproduces the
+            lesson's mistake, for comparison: the same picture is in both splits, with a warning.
+        validation_share: share of the pictures, or of the captions, used for validation.
+        seed: seed of the random assignment.
     """
     if all(record.split for record in records):
         return list(records)
-    draw = random.Random(seed)
+    generator = random.Random(seed)
     if by == "picture":
         order = list(range(len(records)))
-        draw.shuffle(order)
+        generator.shuffle(order)
         held_out = set(order[: max(1, round(len(order) * validation_share))])
         return [
             replace(record, split="val" if place in held_out else "train")
             for place, record in enumerate(records)
         ]
     warnings.warn(
-        "split by caption: the same picture lands in training and in validation, so the validation "
-        "loss flatters; use --split-by picture for figures that mean something",
+        "split by caption: the same picture is used for training and for validation, so the "
+        "validation loss is too low; use --split-by picture for meaningful figures",
         stacklevel=2,
     )
-    halves: list[Record] = []
+    assigned: list[Record] = []
     for record in records:
-        sides: dict[Literal["train", "val"], list[str]] = {"train": [], "val": []}
+        by_split: dict[Literal["train", "val"], list[str]] = {"train": [], "val": []}
         for caption in record.captions:
-            sides["val" if draw.random() < validation_share else "train"].append(caption)
-        halves += [
-            replace(record, split=side, captions=tuple(kept))
-            for side, kept in sides.items()
-            if kept
+            by_split["val" if generator.random() < validation_share else "train"].append(caption)
+        assigned += [
+            replace(record, split=split, captions=tuple(captions))
+            for split, captions in by_split.items()
+            if captions
         ]
-    return halves
+    return assigned

@@ -1,8 +1,8 @@
-"""Tables of path and caption: CSV, TSV and JSONL; Flickr's ``captions.txt`` is such a CSV.
+"""Tables of path and caption: CSV, TSV and JSONL, including Flickr's ``captions.txt``.
 
 The columns may be called ``image`` (or image_path, path, file, filename, file_name) and ``caption``
-(or text, sentence, comment); a table of two columns without such a head is taken as it is. A column
-``split`` is honoured. Rows of one picture are put together.
+(or text, sentence, comment); a table of two columns needs no header. A column ``split`` is used.
+Rows of the same picture are merged.
 """
 
 import csv
@@ -24,16 +24,18 @@ Row = tuple[str, str, str | None]  # picture, caption, split
 
 
 def read_table(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one table; pictures are looked for in ``images``, or beside the file, or in ``images/``.
+    """Read one table; pictures are in ``images``, or beside the file, or in ``images/`` beside it.
 
     Raises:
-        DataError: a row has no picture or no caption, or the file is not UTF-8 text.
+        DataError: a row lacks a picture or a caption, or the file is not UTF-8 text.
     """
     captions: dict[str, list[str]] = {}
     splits: dict[str, str | None] = {}
     for name, caption, split in _json_rows(path) if path.suffix == ".jsonl" else _csv_rows(path):
         if split is not None and split not in SPLITS:
-            raise DataError(f"{path}: {name} has the split {split!r}; known: {', '.join(SPLITS)}")
+            raise DataError(
+                f"{path}: {name} has the unknown split {split!r}; known: {', '.join(SPLITS)}"
+            )
         captions.setdefault(name, []).append(caption)
         splits[name] = split
     folder = images or (
@@ -45,10 +47,10 @@ def read_table(path: Path, *, images: Path | None = None) -> list[Record]:
             path=folder / name
             if images or not (path.parent / name).exists()
             else path.parent / name,
-            captions=tuple(told),
+            captions=tuple(texts),
             split=cast(Split | None, splits[name]),
         )
-        for name, told in captions.items()
+        for name, texts in captions.items()
     ]
 
 
@@ -61,26 +63,26 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         if not row:
             continue
         if columns is None:
-            head = [cell.strip().lower() for cell in row]
-            columns, is_head = _columns(head)
-            if is_head:
+            header = [cell.strip().lower() for cell in row]
+            columns, is_header = _columns(header)
+            if is_header:
                 continue
         image, caption, split = columns
         if len(row) <= max(image, caption) or not row[image].strip():
             raise DataError(
-                f"{path}, row {number}: {','.join(row)[:60]!r} has no picture and caption; quote "
-                "captions that hold the separator"
+                f"{path}, row {number}: {','.join(row)[:60]!r} lacks a picture or a caption; quote "
+                "captions that contain the separator"
             )
         yield row[image].strip(), row[caption].strip(), row[split] or None if split else None
 
 
-def _columns(head: list[str]) -> tuple[tuple[int, int, int | None], bool]:
-    """Find the columns; the second value says whether the first row is a head."""
-    image = next((head.index(name) for name in IMAGE if name in head), None)
-    caption = next((head.index(name) for name in CAPTION if name in head), None)
+def _columns(header: list[str]) -> tuple[tuple[int, int, int | None], bool]:
+    """Return the columns, and whether the first row is a header."""
+    image = next((header.index(name) for name in IMAGE if name in header), None)
+    caption = next((header.index(name) for name in CAPTION if name in header), None)
     if image is None or caption is None:
         return (0, 1, None), False
-    return (image, caption, head.index("split") if "split" in head else None), True
+    return (image, caption, header.index("split") if "split" in header else None), True
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
@@ -92,11 +94,11 @@ def _json_rows(path: Path) -> Iterator[Row]:
         except msgspec.DecodeError as error:
             raise DataError(f"{path}, line {number} is not a JSON object: {error}") from error
         image = next((row[name] for name in IMAGE if name in row), None)
-        told = next((row[name] for name in (*CAPTION, "captions") if name in row), None)
-        captions = told if isinstance(told, list) else [told]
+        value = next((row[name] for name in (*CAPTION, "captions") if name in row), None)
+        captions = value if isinstance(value, list) else [value]
         if not isinstance(image, str) or not all(isinstance(c, str) for c in captions):
             raise DataError(
-                f"{path}, line {number}: expected image and caption as text, came {line[:60]!r}"
+                f"{path}, line {number}: expected image and caption as text, got {line[:60]!r}"
             )
         split = row.get("split")
         for caption in captions:
