@@ -15,7 +15,8 @@ from torch import Tensor
 
 import tushuo.data
 from tushuo.captioning.load import load
-from tushuo.evaluation.evaluate import caption_each
+from tushuo.errors import PictureError
+from tushuo.evaluation.captioning import caption_records
 from tushuo.features.regions import Regions
 from tushuo.metrics.score import score
 
@@ -43,15 +44,17 @@ def main() -> None:
     parser.add_argument("--pictures", type=int)
     args = parser.parse_args()
     captioner = load(args.run)
-    config = replace(captioner.run.config.search, search=args.search, beam_size=args.beam_size)
+    config = replace(captioner.info.search, search=args.search, beam_size=args.beam_size)
     records = [r for r in tushuo.data.read(args.data) if r.split == "val"][: args.pictures]
-    plain = Regions.from_store(args.store, records).seen_by(captioner.encoder)
+    plain = captioner.regions_of(records, args.store)
     for name, regions in (("plain", plain), ("flip average", flip_averaged(plain))):
-        pairs = list(caption_each(captioner, records, regions, config=config))
-        result = score(
-            {str(record.image_id): caption.text for record, caption in pairs},
-            {str(record.image_id): record.captions for record, _ in pairs},
-        )
+        captions, references = {}, {}
+        for record, caption in caption_records(captioner, records, regions, config=config):
+            if isinstance(caption, PictureError):
+                raise caption
+            captions[str(record.image_id)] = caption.text
+            references[str(record.image_id)] = record.captions
+        result = score(captions, references)
         print(f"{name}: {', '.join(f'{m} {value:.3f}' for m, value in result.scores.items())}")
 
 
