@@ -15,7 +15,8 @@ from torch import Tensor
 
 import tushuo.data
 from tushuo.captioning.load import load
-from tushuo.evaluation.captioning import caption_split
+from tushuo.errors import PictureError
+from tushuo.evaluation.captioning import caption_records
 from tushuo.features.regions import Regions
 from tushuo.metrics.score import score
 
@@ -47,11 +48,13 @@ def main() -> None:
     records = [r for r in tushuo.data.read(args.data) if r.split == "val"][: args.pictures]
     plain = captioner.regions_of(records, args.store)
     for name, regions in (("plain", plain), ("flip average", flip_averaged(plain))):
-        captions, _ = caption_split(captioner, records, regions, config=config)
-        result = score(
-            {str(image_id): one.caption for image_id, one in captions.items()},
-            {str(image_id): one.references for image_id, one in captions.items()},
-        )
+        captions, references = {}, {}
+        for record, caption in caption_records(captioner, records, regions, config=config):
+            if isinstance(caption, PictureError):
+                raise caption
+            captions[str(record.image_id)] = caption.text
+            references[str(record.image_id)] = record.captions
+        result = score(captions, references)
         print(f"{name}: {', '.join(f'{m} {value:.3f}' for m, value in result.scores.items())}")
 
 

@@ -48,7 +48,7 @@ def random_results(data: Path, pictures: int) -> Results:
         },
         signature="tokenizer:ptb",
         pictures=results,
-        run={"encoder": {"rows": GRID, "columns": GRID, "resize": "squash"}},
+        run={"encoder": {"rows": GRID, "columns": GRID, "side": 260, "resize": "squash"}},
     )
 
 
