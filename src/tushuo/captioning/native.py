@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from tushuo.captioning.caption import Caption, Explanation, PartialCaption, TokenProbability
+from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop
+from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
 from tushuo.data.record import Record
 from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder
@@ -22,7 +23,6 @@ from tushuo.runs.run import Run, run_signature
 from tushuo.runtime import Progress
 from tushuo.search import search, search_steps
 from tushuo.search.config import SearchConfig
-from tushuo.search.force_decode import force_decode
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
 from tushuo.text.tokenization import detokenize, language_of
@@ -210,29 +210,9 @@ class NativeCaptioner:
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded
-        return self._explain(encoded.regions[None], config, top_words)
-
-    @torch.inference_mode()
-    def _explain(
-        self, regions: Float[Tensor, "1 R D"], config: SearchConfig | None, top_words: int
-    ) -> Explanation:
+        regions = encoded.regions[None]
         (best,) = self.caption_regions(regions, config=config)
-        captions, vocabulary = [best, *best.alternatives], self._run.vocabulary
-        token_ids = [vocabulary.encode(caption.words)[1:-1] for caption in captions]
-        pictures = torch.zeros(len(captions), dtype=torch.long)
-        steps: list[list[tuple[TokenProbability, ...]]] = [[] for _ in captions]
-        for rows, step in force_decode(self._run.decoder, regions, token_ids, pictures):
-            top = step.log_probs.float().topk(min(top_words, len(vocabulary)))
-            probabilities, ids = top.values.exp().tolist(), top.indices.tolist()
-            for place, row in enumerate(rows.tolist()):
-                candidates = zip(vocabulary.decode(ids[place]), probabilities[place], strict=True)
-                steps[row].append(
-                    tuple(TokenProbability(word=word, probability=p) for word, p in candidates)
-                )
-        first, *others = (
-            Explanation(caption=caption, steps=tuple(candidates))
-            for caption, candidates in zip(captions, steps, strict=True)
-        )
+        first, *others = explain(self._run, regions, [best, *best.alternatives], top_words)
         return replace(first, alternatives=tuple(others))
 
     def encode(
@@ -291,23 +271,12 @@ class NativeCaptioner:
             "or leave --store out",
         )
 
-    @torch.inference_mode()
     def token_log_probs(
         self, regions: Float[Tensor, "P R D"], captions: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """Return the log-probability of each word of given captions, and of the end token."""
-        token_ids = [self._run.vocabulary.encode(words)[1:] for words in captions]
-        prefixes, pictures = [ids[:-1] for ids in token_ids], torch.arange(len(captions))
-        log_probs: list[list[float]] = [[] for _ in captions]
-        for t, (rows, step) in enumerate(
-            force_decode(self._run.decoder, regions, prefixes, pictures)
-        ):
-            targets = torch.tensor([token_ids[row][t] for row in rows.tolist()])
-            for row, value in zip(rows.tolist(), _gather(step.log_probs, targets), strict=True):
-                log_probs[row].append(value)
-        return log_probs
+        return token_log_probs(self._run, regions, captions)
 
-    @torch.inference_mode()
     def next_word_log_probs(
         self,
         regions: Float[Tensor, "P R D"],
@@ -315,18 +284,7 @@ class NativeCaptioner:
         words: Sequence[str],
     ) -> list[float]:
         """Return each word's log-probability after a prefix, for a picture of its own."""
-        vocabulary = self._run.vocabulary
-        token_ids = [vocabulary.encode(prefix)[1:-1] for prefix in prefixes]
-        targets = torch.tensor(vocabulary.encode(words)[1:-1])
-        log_probs = [0.0] * len(words)
-        pictures = torch.arange(len(prefixes))
-        for rows, step in force_decode(self._run.decoder, regions, token_ids, pictures):
-            # a prefix's last step overwrites the earlier ones
-            for row, value in zip(
-                rows.tolist(), _gather(step.log_probs, targets[rows.cpu()]), strict=True
-            ):
-                log_probs[row] = value
-        return log_probs
+        return next_word_log_probs(self._run, regions, prefixes, words)
 
     def _captions(
         self,
@@ -365,7 +323,3 @@ class NativeCaptioner:
 
     def _text(self, words: list[str]) -> str:
         return detokenize(words, self._run.config.tokenizer)
-
-
-def _gather(log_probs: Float[Tensor, "K V"], targets: Int[Tensor, " K"]) -> list[float]:
-    return log_probs.float().gather(1, targets.to(log_probs.device)[:, None])[:, 0].tolist()

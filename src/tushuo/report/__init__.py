@@ -1,1 +1,1 @@
-"""Figures that people look at."""
+"""Figures and HTML pages of results."""

@@ -143,7 +143,7 @@ def is_over(rows: Sequence[EpochRow], config: TrainConfig) -> bool:
 def _step_report(
     state: TrainingState, config: TrainConfig, steps: int, captions: int
 ) -> StepReport:
-    """Report a step of so many captions."""
+    """Report a finished step."""
     return StepReport(
         epoch=state.epoch + 1,
         epochs=config.epochs,
