@@ -66,7 +66,7 @@ def test_explain_in_json_says_what_its_twin_says(
         call("explain", picture, "--run", run, "--search", "beam", "--required-words", "gooose")
         == 2
     )
-    assert "does not know the word 'gooose'" in capsys.readouterr().err
+    assert "'gooose' is not in the run's vocabulary" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no such name can be made")

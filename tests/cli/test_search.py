@@ -56,8 +56,8 @@ def test_every_search_from_the_command_line(
     assert all(line.startswith(f"{picture}\t") for line in lines)
     for wrong, message in (
         (("--temperature", 0), "temperature was 0.0"),
-        (("--banned-words", "gooose"), "does not know the word 'gooose'"),
-        (("--search", "greedy", "--n-best", 2), "greedy finds one caption"),
+        (("--banned-words", "gooose"), "'gooose' is not in the run's vocabulary"),
+        (("--search", "greedy", "--n-best", 2), "greedy decoding gives one caption"),
     ):
         assert call("caption", picture, "--run", run, *wrong) == 2
         assert message in capsys.readouterr().err

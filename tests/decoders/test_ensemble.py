@@ -16,7 +16,7 @@ def test_probabilities_are_averaged_and_states_selected_in_every_member() -> Non
     (hypotheses,) = search(Ensemble(members), pictures(4), SearchConfig(search="beam", n_best=5))
     for hypothesis in hypotheses:
         log_probs = torch.tensor(
-            [member.told(4, hypothesis.words) for member in members], dtype=torch.float64
+            [member.log_probs(4, hypothesis.words) for member in members], dtype=torch.float64
         )
         expected = log_probs.exp().mean(0).log().float()
         torch.testing.assert_close(torch.tensor(hypothesis.log_probs), expected)

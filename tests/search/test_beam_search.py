@@ -1,4 +1,4 @@
-"""Beams against truth, on a decoder whose probabilities stand in a table."""
+"""Beam searches against brute force, on a decoder whose probabilities are in a table."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tushuo.search.filters import NEVER
 from tushuo.search.hypothesis import Hypothesis
 from tushuo.text.vocabulary import END, PAD, START, UNK
 
-V = 7  # three words, an end, and what is never said
+V = 7  # three words, the end token, and tokens that captions never contain
 MODES = [
     SearchConfig(max_words=9),
     SearchConfig(search="sample", n_best=3, max_words=9),
@@ -23,105 +23,105 @@ MODES = [
     SearchConfig(search="diverse", beam_size=6, groups=3, n_best=6, max_words=9),
 ]
 seeds = st.integers(0, 10_000)
-scores = st.sampled_from(["sum", "mean", "gnmt"])
+length_norms = st.sampled_from(["sum", "mean", "gnmt"])
 
 
-def ranked(log_probs: list[float], score: str, alpha: float) -> float:
+def ranked(log_probs: list[float], length_norm: str, alpha: float) -> float:
     T = len(log_probs)
-    divisor = {"sum": 1.0, "mean": T, "gnmt": ((5 + T) / 6) ** alpha}[score]
+    divisor = {"sum": 1.0, "mean": T, "gnmt": ((5 + T) / 6) ** alpha}[length_norm]
     return sum(log_probs) / divisor
 
 
-def same(found: list[Hypothesis], others: list[Hypothesis]) -> bool:
-    """Say whether they are equal to the last bit."""
-    return len(found) == len(others) and all(
+def same(hypotheses: list[Hypothesis], others: list[Hypothesis]) -> bool:
+    """Return whether hypotheses are equal to the last bit."""
+    return len(hypotheses) == len(others) and all(
         (a.words, a.log_probs) == (b.words, b.log_probs) and torch.equal(a.attention, b.attention)
-        for a, b in zip(found, others, strict=True)
+        for a, b in zip(hypotheses, others, strict=True)
     )
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(seeds, scores, st.sampled_from([0.0, 0.6, 2.0]), st.integers(1, 4))
-def test_a_full_beam_is_brute_force(seed: int, score: str, alpha: float, longest: int) -> None:
+@given(seeds, length_norms, st.sampled_from([0.0, 0.6, 2.0]), st.integers(1, 4))
+def test_a_beam_as_wide_as_all_captions_equals_brute_force(
+    seed: int, length_norm: str, alpha: float, longest: int
+) -> None:
     decoder = ScriptedDecoder(vocabulary=V, seed=seed).double()  # sums are compared
-    every = list(captions(V, longest))
+    all_captions = list(captions(V, longest))
     config = SearchConfig(
-        search="beam", beam_size=len(every), n_best=len(every), length_norm=score, gnmt_alpha=alpha,
-        max_words=longest,
+        search="beam", beam_size=len(all_captions), n_best=len(all_captions), max_words=longest,
+        length_norm=length_norm, gnmt_alpha=alpha,
     )  # fmt: skip
-    for picture, found in zip((3, 9), search(decoder, pictures(3, 9), config), strict=True):
-        truth = {tuple(words): decoder.told(picture, words) for words in every}
-        assert {tuple(h.words) for h in found} == set(truth)
-        for hypothesis in found:
-            assert hypothesis.log_probs == truth[tuple(hypothesis.words)]
-        order = [ranked(h.log_probs, score, alpha) for h in found]
+    for picture, hypotheses in zip((3, 9), search(decoder, pictures(3, 9), config), strict=True):
+        expected = {tuple(words): decoder.log_probs(picture, words) for words in all_captions}
+        assert {tuple(h.words) for h in hypotheses} == set(expected)
+        for hypothesis in hypotheses:
+            assert hypothesis.log_probs == expected[tuple(hypothesis.words)]
+        order = [ranked(h.log_probs, length_norm, alpha) for h in hypotheses]
         assert order == pytest.approx(sorted(order, reverse=True), abs=1e-12)
-        best = max(ranked(of, score, alpha) for of in truth.values())
+        best = max(ranked(log_probs, length_norm, alpha) for log_probs in expected.values())
         assert order[0] == pytest.approx(best, abs=1e-12)
 
 
 @given(seeds, st.integers(0, 6))
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_a_beam_of_one_is_greedy(seed: int, longest: int) -> None:
+def test_a_beam_of_one_equals_greedy_decoding(seed: int, longest: int) -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
     longest = max(1, longest)
-    found = search(
+    beam = search(
         decoder, pictures(1, 2, 3), SearchConfig(search="beam", beam_size=1, max_words=longest)
     )
     greedy = search(decoder, pictures(1, 2, 3), SearchConfig(max_words=longest))
-    assert all(same(*pair) for pair in zip(found, greedy, strict=True))
+    assert all(same(*pair) for pair in zip(beam, greedy, strict=True))
 
 
 @given(seeds, st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.data())
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_a_batch_says_what_singles_say(seed: int, names: list[int], data: st.DataObject) -> None:
+def test_captions_do_not_depend_on_the_batch(
+    seed: int, names: list[int], data: st.DataObject
+) -> None:
     config = replace(data.draw(st.sampled_from(MODES)), seed=seed)
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
-    for name, found in zip(names, search(decoder, pictures(*names), config), strict=True):
-        (alone,) = search(decoder, pictures(name), config)
-        assert same(found, alone)
+    for name, hypotheses in zip(names, search(decoder, pictures(*names), config), strict=True):
+        (single,) = search(decoder, pictures(name), config)
+        assert same(hypotheses, single)
 
 
 @given(seeds, st.sampled_from(MODES))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_attention_is_that_of_the_words(seed: int, config: SearchConfig) -> None:
-    """The script's attention names the picture and the word before: each must be the own one."""
+def test_attention_and_log_probs_belong_to_the_words(seed: int, config: SearchConfig) -> None:
+    """The scripted attention identifies the picture and the previous word."""
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
-    for name, found in zip((4, 5), search(decoder, pictures(4, 5), config), strict=True):
-        for hypothesis in found:
+    for name, hypotheses in zip((4, 5), search(decoder, pictures(4, 5), config), strict=True):
+        for hypothesis in hypotheses:
             assert hypothesis.attention.shape == (len(hypothesis.words), 3)
             assert hypothesis.attention[:, 1].tolist() == [name] * len(hypothesis.words)
-            before = [1, *hypothesis.words][: len(hypothesis.words)]
-            assert hypothesis.attention[:, 2].tolist() == before
-            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
+            previous = [START, *hypothesis.words][: len(hypothesis.words)]
+            assert hypothesis.attention[:, 2].tolist() == previous
+            assert hypothesis.log_probs == decoder.log_probs(name, hypothesis.words)
 
 
-@given(seeds, scores)
+@given(seeds, length_norms)
 @settings(max_examples=15, deadline=None, derandomize=True)
-def test_ended_captions_never_change(seed: int, score: str) -> None:
-    """A beam that may go on longer keeps every caption that it had ended, unless better ones came.
-
-    Whatever stands among the answers is a true caption with true numbers, and what was full at a
-    shorter limit is word for word the same at a longer one.
-    """
+def test_finished_captions_never_change(seed: int, length_norm: str) -> None:
+    """A beam that was complete at a lower limit on the length is the same at a higher one."""
     decoder = ScriptedDecoder(vocabulary=9, seed=seed)
-    settled = {}
+    complete: list[list[int]] = []
     for longest in range(2, 12):
         config = SearchConfig(
-            search="beam", beam_size=3, n_best=3, max_words=longest, length_norm=score
+            search="beam", beam_size=3, n_best=3, max_words=longest, length_norm=length_norm
         )
-        (found,) = search(decoder, pictures(7), config)
-        if settled:
-            assert [tuple(h.words) for h in found] == settled["words"]
-        if len(found) == 3 and max(len(h.words) for h in found) < longest:
-            settled = {"words": [tuple(h.words) for h in found]}
-        for hypothesis in found:
-            assert hypothesis.log_probs == decoder.told(7, hypothesis.words)
+        (hypotheses,) = search(decoder, pictures(7), config)
+        if complete:
+            assert [h.words for h in hypotheses] == complete
+        if len(hypotheses) == 3 and max(len(h.words) for h in hypotheses) < longest:
+            complete = [h.words for h in hypotheses]
+        for hypothesis in hypotheses:
+            assert hypothesis.log_probs == decoder.log_probs(7, hypothesis.words)
 
 
 @given(seeds, st.integers(1, 3))
 @settings(max_examples=15, deadline=None, derandomize=True)
-def test_groups_without_strength_are_beams(seed: int, width: int) -> None:
+def test_groups_without_a_penalty_equal_beams(seed: int, width: int) -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=seed)
     diverse = SearchConfig(
         search="diverse",
@@ -132,35 +132,35 @@ def test_groups_without_strength_are_beams(seed: int, width: int) -> None:
         max_words=8,
     )
     plain = SearchConfig(search="beam", beam_size=width, n_best=width, max_words=8)
-    found = search(decoder, pictures(1, 2), diverse)
+    groups = search(decoder, pictures(1, 2), diverse)
     beams = search(decoder, pictures(1, 2), plain)
-    assert all(same(*pair) for pair in zip(found, beams, strict=True))
+    assert all(same(*pair) for pair in zip(groups, beams, strict=True))
 
 
-def one_after_the_other(
+def diverse_by_loops(
     decoder: ScriptedDecoder, picture: int, groups: int, diversity_penalty: float, longest: int
 ) -> list[list[int]]:
-    """Groups of one hypothesis each, by loops: the best word less what earlier groups took."""
-    said: list[list[int]] = [[] for _ in range(groups)]
-    ended = [False] * groups
+    """Return the captions of groups of one hypothesis each."""
+    words: list[list[int]] = [[] for _ in range(groups)]
+    finished = [False] * groups
     for length in range(longest + 1):
-        taken = torch.zeros(decoder.table.shape[1])
+        uses = torch.zeros(decoder.table.shape[1])
         for group in range(groups):
-            if not ended[group]:
-                worth = decoder.next(picture, said[group]) - diversity_penalty * taken
-                worth[[PAD, START, UNK]] = -torch.inf
-                word = END if length == longest else int(worth.argmax())
+            if not finished[group]:
+                scores = decoder.next(picture, words[group]) - diversity_penalty * uses
+                scores[[PAD, START, UNK]] = -torch.inf
+                word = END if length == longest else int(scores.argmax())
                 if word == END:
-                    ended[group] = True
+                    finished[group] = True
                 else:
-                    said[group].append(word)
-                    taken[word] += 1
-    return said
+                    words[group].append(word)
+                    uses[word] += 1
+    return words
 
 
 @given(seeds, st.sampled_from([0.3, 1.0, 100.0]))
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
+def test_groups_avoid_words_of_earlier_groups_and_keep_true_log_probs(
     seed: int, diversity_penalty: float
 ) -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=seed).double()  # sums are compared
@@ -172,17 +172,17 @@ def test_groups_keep_away_from_earlier_groups_and_keep_true_numbers(
         n_best=4,
         max_words=6,
     )
-    for name, found in zip((3, 8), search(decoder, pictures(3, 8), config), strict=True):
-        said = one_after_the_other(decoder, name, 4, diversity_penalty, 6)
-        assert {tuple(h.words) for h in found} == {tuple(words) for words in said}
-        worth = [h.log_prob / len(h.log_probs) for h in found]
-        assert worth == pytest.approx(sorted(worth, reverse=True), abs=1e-12)
-        for hypothesis in found:
-            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
+    for name, hypotheses in zip((3, 8), search(decoder, pictures(3, 8), config), strict=True):
+        expected = diverse_by_loops(decoder, name, 4, diversity_penalty, 6)
+        assert {tuple(h.words) for h in hypotheses} == {tuple(words) for words in expected}
+        means = [h.log_prob / len(h.log_probs) for h in hypotheses]
+        assert means == pytest.approx(sorted(means, reverse=True), abs=1e-12)
+        for hypothesis in hypotheses:
+            assert hypothesis.log_probs == decoder.log_probs(name, hypothesis.words)
 
 
 def test_each_group_s_best_comes_before_any_group_s_second() -> None:
-    """The first group is a beam of its own: its second caption is never among the first two."""
+    """The first group equals a beam of its width, whose second caption comes third or later."""
     decoder, names = ScriptedDecoder(vocabulary=30, seed=2), pictures(*range(30))
     diverse = SearchConfig(
         search="diverse",
@@ -193,38 +193,38 @@ def test_each_group_s_best_comes_before_any_group_s_second() -> None:
         min_words=3,
         max_words=8,
     )
-    alone = SearchConfig(search="beam", beam_size=2, n_best=2, min_words=3, max_words=8)
-    better = 0
-    for found, (best, second) in zip(
-        search(decoder, names, diverse), search(decoder, names, alone), strict=True
+    beam = SearchConfig(search="beam", beam_size=2, n_best=2, min_words=3, max_words=8)
+    second_is_better = 0
+    for hypotheses, (best, second) in zip(
+        search(decoder, names, diverse), search(decoder, names, beam), strict=True
     ):
-        said = [one.words for one in found]
-        assert said.index(best.words) < 2 <= said.index(second.words)
-        worth = [ranked(one.log_probs, "mean", 0.0) for one in (second, *found[:2])]
-        better += worth[0] > min(worth[1:])
-    assert better  # than the other group's best, at times, so the order is not that of the scores
+        words = [hypothesis.words for hypothesis in hypotheses]
+        assert words.index(best.words) < 2 <= words.index(second.words)
+        means = [ranked(one.log_probs, "mean", 0.0) for one in (second, *hypotheses[:2])]
+        second_is_better += means[0] > min(means[1:])
+    assert second_is_better  # than the other group's best, so the order is not that of the scores
 
 
-def test_longer_captions_where_length_is_made_even() -> None:
+def test_length_normalisation_gives_longer_captions() -> None:
     decoder = ScriptedDecoder(vocabulary=12, seed=5)
     names = pictures(*range(40))
     mean_words = {
-        score: sum(
+        length_norm: sum(
             len(best.words)
-            for best, *_ in search(decoder, names, SearchConfig(search="beam", length_norm=score))
+            for best, *_ in search(
+                decoder, names, SearchConfig(search="beam", length_norm=length_norm)
+            )
         )
-        for score in ("sum", "gnmt", "mean")
+        for length_norm in ("sum", "gnmt", "mean")
     }
     assert mean_words["sum"] < mean_words["gnmt"] < mean_words["mean"]
 
 
 @given(seeds, st.integers(1, 12), st.integers(1, 3000))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_the_likeliest_of_many_words_are_those_of_a_whole_sort(
-    seed: int, count: int, words: int
-) -> None:
-    made = torch.randn(2, 1, 3, words + 8, generator=torch.Generator().manual_seed(seed))
-    scores = made[..., :words].masked_fill(made[..., :words] < 0, NEVER)
+def test_top_words_equal_a_full_sort(seed: int, count: int, words: int) -> None:
+    logits = torch.randn(2, 1, 3, words + 8, generator=torch.Generator().manual_seed(seed))
+    scores = logits[..., :words].masked_fill(logits[..., :words] < 0, NEVER)
     count = min(count, words)
     values, places = top_words(scores, count)
     assert values.equal(scores.sort(dim=-1, descending=True).values[..., :count])

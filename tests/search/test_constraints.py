@@ -1,6 +1,6 @@
-"""What captions must and must not hold, on generated rules; and what is refused."""
+"""Generated constraints are satisfied, and invalid ones are rejected."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -26,11 +26,11 @@ phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join)
 
 
 def ends_with(words: list[str], phrase: str) -> bool:
-    last = phrase.split()
-    return words[len(words) - len(last) :] == last
+    ending = phrase.split()
+    return words[len(words) - len(ending) :] == ending
 
 
-def holds(words: list[str], phrase: str) -> bool:
+def contains(words: list[str], phrase: str) -> bool:
     return any(ends_with(words[:end], phrase) for end in range(1, len(words) + 1))
 
 
@@ -46,51 +46,44 @@ def holds(words: list[str], phrase: str) -> bool:
     st.integers(4, 7),
     st.booleans(),
 )
-def test_what_is_said_keeps_the_rules(
+def test_captions_satisfy_the_constraints(
     mode: str,
     seed: int,
     required_words: list[str],
-    never: list[str],
-    last: list[str],
-    repeat: int | None,
-    least: int,
-    most: int,
+    banned: list[str],
+    endings: list[str],
+    ngram: int | None,
+    min_words: int,
+    max_words: int,
     no_immediate_repeat: bool,
 ) -> None:
-    """Or, with eight words and such rules, the search says that it found nothing."""
+    """Or the search reports that no caption of the eight words does."""
     required_words = [
-        word for word in required_words if mode in ("beam", "consensus") and word not in never
+        word for word in required_words if mode in ("beam", "consensus") and word not in banned
     ]
     config = SearchConfig(
-        search=mode,
-        required_words=tuple(required_words),
-        banned_words=tuple(never),
-        banned_endings=tuple(last),
-        no_repeat_ngram=repeat,
-        min_words=least,
-        max_words=most,
-        seed=seed,
-        no_immediate_repeat=no_immediate_repeat,
-        **MODES[mode],
-    )
+        search=mode, required_words=tuple(required_words), banned_words=tuple(banned),
+        banned_endings=tuple(endings), no_repeat_ngram=ngram, min_words=min_words,
+        max_words=max_words, seed=seed, no_immediate_repeat=no_immediate_repeat, **MODES[mode],
+    )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
     try:
-        found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
+        results = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
     except SettingError as error:
         assert "constraints" in str(error)  # noqa: PT017
-        assert never or last or repeat
+        assert banned or endings or ngram
         return
-    for hypothesis in (h for of in found for h in of):
+    for hypothesis in chain.from_iterable(results):
         words = VOCABULARY.decode(hypothesis.words)
-        assert least <= len(words) <= most
+        assert min_words <= len(words) <= max_words
         assert set(required_words) <= set(words) <= set(WORDS)
-        assert not any(holds(words, phrase) for phrase in never)
-        assert not any(ends_with(words, phrase) for phrase in last)
+        assert not any(contains(words, phrase) for phrase in banned)
+        assert not any(ends_with(words, phrase) for phrase in endings)
         if no_immediate_repeat:
             assert all(word != after for word, after in pairwise(words))
-        if repeat:
-            grams = [tuple(words[n : n + repeat]) for n in range(len(words) - repeat + 1)]
-            assert len(grams) == len(set(grams))
+        if ngram:
+            ngrams = [tuple(words[n : n + ngram]) for n in range(len(words) - ngram + 1)]
+            assert len(ngrams) == len(set(ngrams))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -100,18 +93,22 @@ def test_what_is_said_keeps_the_rules(
     st.lists(phrases, min_size=1, max_size=3),
     st.integers(1, 4),
 )
-def test_the_longest_captions_find_an_end_that_is_allowed(
-    mode: str, seed: int, last: list[str], most: int
+def test_captions_of_maximum_length_have_an_allowed_ending(
+    mode: str, seed: int, endings: list[str], length: int
 ) -> None:
-    """Five of the eight words or more may stand there, so nobody has to say that there is none."""
+    """At least five of the eight words are allowed at the end, so a caption always exists."""
     config = SearchConfig(
-        search=mode, banned_endings=tuple(last), min_words=most, max_words=most, **MODES[mode]
-    )  # fmt: skip
+        search=mode,
+        banned_endings=tuple(endings),
+        min_words=length,
+        max_words=length,
+        **MODES[mode],
+    )
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
-    found = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
-    for words in (VOCABULARY.decode(one.words) for of in found for one in of):
-        assert len(words) == most
-        assert not any(ends_with(words, phrase) for phrase in last)
+    results = search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY)
+    for words in (VOCABULARY.decode(one.words) for one in chain.from_iterable(results)):
+        assert len(words) == length
+        assert not any(ends_with(words, phrase) for phrase in endings)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -121,58 +118,55 @@ def test_the_longest_captions_find_an_end_that_is_allowed(
     st.integers(3, 6),
     st.sampled_from(["beam", "consensus"]),
 )
-def test_words_that_must_appear_do(
-    seed: int, required_words: list[str], most: int, mode: str
+def test_required_words_occur(
+    seed: int, required_words: list[str], max_words: int, mode: str
 ) -> None:
     config = SearchConfig(
-        search=mode,
-        required_words=tuple(required_words),
-        beam_size=3,
-        n_best=3,
-        max_words=most,
-        length_norm="sum",
-    )
+        search=mode, required_words=tuple(required_words), beam_size=3, n_best=3,
+        max_words=max_words, length_norm="sum",
+    )  # fmt: skip
     decoder = ScriptedDecoder(vocabulary=V, seed=seed)
-    for found in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
-        assert len(found) == 3
-        for hypothesis in found:
+    for hypotheses in search(decoder, pictures(1, 2, 3), config, vocabulary=VOCABULARY):
+        assert len(hypotheses) == 3
+        for hypothesis in hypotheses:
             assert set(required_words) <= set(VOCABULARY.decode(hypothesis.words))
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.integers(0, 1000), st.sampled_from(["sum", "mean"]))
-def test_full_banks_are_brute_force(seed: int, score: str) -> None:
-    """Three words, two of which must appear."""
-    small = Vocabulary.fit([WORDS[:3]], VocabularyConfig())
-    a, b = small.encode(["a", "b"])[1:-1]
-    decoder = ScriptedDecoder(vocabulary=len(small), seed=seed)
-    fit = [words for words in captions(len(small), 4) if {a, b} <= set(words)]
+def test_banks_as_wide_as_all_captions_equal_brute_force(seed: int, length_norm: str) -> None:
+    """Three words, two of which are required."""
+    vocabulary = Vocabulary.fit([WORDS[:3]], VocabularyConfig())
+    a, b = vocabulary.encode(["a", "b"])[1:-1]
+    decoder = ScriptedDecoder(vocabulary=len(vocabulary), seed=seed)
+    expected = [words for words in captions(len(vocabulary), 4) if {a, b} <= set(words)]
     config = SearchConfig(
         search="beam",
         required_words=("b", "a"),
         beam_size=121,
         n_best=121,
         max_words=4,
-        length_norm=score,
+        length_norm=length_norm,
     )
-    for name, found in zip(
-        (5, 6), search(decoder, pictures(5, 6), config, vocabulary=small), strict=True
+    for name, hypotheses in zip(
+        (5, 6), search(decoder, pictures(5, 6), config, vocabulary=vocabulary), strict=True
     ):
-        assert sorted(h.words for h in found) == sorted(fit)
-        for hypothesis in found:
-            assert hypothesis.log_probs == decoder.told(name, hypothesis.words)
-        worth = [h.log_prob / (len(h.log_probs) if score == "mean" else 1) for h in found]
-        assert all(first >= second - 1e-6 for first, second in pairwise(worth))
+        assert sorted(h.words for h in hypotheses) == sorted(expected)
+        for hypothesis in hypotheses:
+            assert hypothesis.log_probs == decoder.log_probs(name, hypothesis.words)
+        divisors = [len(h.log_probs) if length_norm == "mean" else 1 for h in hypotheses]
+        ranks = [h.log_prob / n for h, n in zip(hypotheses, divisors, strict=True)]
+        assert all(first >= second - 1e-6 for first, second in pairwise(ranks))
 
 
-def test_unk_is_said_only_where_asked() -> None:
+def test_unk_occurs_only_where_allowed() -> None:
     decoder = ScriptedDecoder(vocabulary=V)
     decoder.table[:, UNK] = 3.0
     for mode, more in MODES.items():
         for allow_unk in (False, True):
             config = SearchConfig(search=mode, allow_unk=allow_unk, max_words=5, **more)
-            (found,) = search(decoder, pictures(1), config, vocabulary=VOCABULARY)
-            assert any(UNK in h.words for h in found) == allow_unk
+            (hypotheses,) = search(decoder, pictures(1), config, vocabulary=VOCABULARY)
+            assert any(UNK in h.words for h in hypotheses) == allow_unk
 
 
 @pytest.mark.parametrize(
@@ -207,7 +201,7 @@ def test_unk_is_said_only_where_asked() -> None:
         ),
     ],
 )
-def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_rejected(settings: dict[str, object], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         SearchConfig(**settings)  # type: ignore[arg-type]
 
@@ -226,17 +220,17 @@ def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> N
         ({"no_repeat_ngram": 1, "min_words": 9, "max_words": 9}, "exclude every next word"),
         (
             {"search": "beam", "no_repeat_ngram": 1, "min_words": 9, "max_words": 9},
-            "no caption was found that satisfies the constraints",
+            "without a caption that satisfies the constraints",
         ),
     ],
 )
-def test_words_and_rules_that_cannot_be(settings: dict[str, object], message: str) -> None:
+def test_invalid_constraints_are_rejected(settings: dict[str, object], message: str) -> None:
     config = SearchConfig(**settings)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match=message):
         search(ScriptedDecoder(vocabulary=V), pictures(1), config, vocabulary=VOCABULARY)
 
 
-def test_words_want_a_vocabulary() -> None:
+def test_constraints_require_a_vocabulary() -> None:
     with pytest.raises(SettingError, match="constraint 'a' requires a vocabulary"):
         search(ScriptedDecoder(vocabulary=V), pictures(1), SearchConfig(banned_words=("a",)))
 
@@ -279,7 +273,7 @@ def test_words_want_a_vocabulary() -> None:
         ),
     ],
 )
-def test_a_signature_names_what_decides_and_nothing_else(
+def test_a_signature_lists_the_settings_that_influence_the_captions(
     settings: dict[str, object], signature: str
 ) -> None:
     assert SearchConfig(**settings).signature == signature  # type: ignore[arg-type]

@@ -1,14 +1,14 @@
-"""Searches that are run step by step: what they yield between steps, and how they are stopped."""
+"""Searches run step by step: what they yield between steps, and how they are cancelled."""
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.search.scripted import Remembered, ScriptedDecoder, pictures
+from tests.search.scripted import ScriptedDecoder, ScriptedState, pictures
 from tests.search.test_beam_search import same
 from tests.search.test_constraints import MODES, VOCABULARY, V
 from tushuo.decoders.base import Step
@@ -60,12 +60,13 @@ def test_prefixes_grow_into_the_caption(config: SearchConfig) -> None:
         for before, after in pairwise(prefixes):
             assert after[:-1] == before or after == before
         assert prefixes[-1] == hypotheses[0].words
-    assert len(steps) == 1 + max(len(one.words) for of in stepped.hypotheses for one in of)
+    lengths = [len(one.words) for one in chain.from_iterable(stepped.hypotheses)]
+    assert len(steps) == 1 + max(lengths)
 
 
 @pytest.mark.parametrize("config", CONFIGS[2:4] + CONFIGS[5:], ids=["beam", "diverse", "banks"])
 def test_prefixes_of_a_beam_are_its_leading_hypotheses(config: SearchConfig) -> None:
-    """Of t words at step t while the picture is searched; the best caption in the end."""
+    """They have t words after step t, until the picture is complete; then the best caption."""
     stepped = Stepped(config)
     steps = list(stepped)
     for picture, hypotheses in enumerate(stepped.hypotheses):
@@ -77,13 +78,13 @@ def test_prefixes_of_a_beam_are_its_leading_hypotheses(config: SearchConfig) -> 
         assert all(prefix == best for prefix in prefixes[last:])
 
 
-def test_consensus_yields_the_beam_s_best_while_samples_are_drawn() -> None:
+def test_consensus_yields_the_beam_s_best_captions_while_samples_are_drawn() -> None:
     config = CONFIGS[4]
     beam = SearchConfig(search="beam", beam_size=3, n_best=3, max_words=6)
-    first, steps = Stepped(beam), list(Stepped(config))
-    beam_steps = list(first)
+    candidates, steps = Stepped(beam), list(Stepped(config))
+    beam_steps = list(candidates)
     assert steps[: len(beam_steps)] == beam_steps
-    best = [hypotheses[0].words for hypotheses in first.hypotheses]
+    best = [hypotheses[0].words for hypotheses in candidates.hypotheses]
     assert len(steps) > len(beam_steps)
     assert all(prefixes == best for prefixes in steps[len(beam_steps) :])
 
@@ -94,7 +95,7 @@ def inference_modes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     modes: list[bool] = []
     original = DECODER.step
 
-    def step(words: Tensor, state: Remembered) -> Step:
+    def step(words: Tensor, state: ScriptedState) -> Step:
         modes.append(torch.is_inference_mode_enabled())
         return original(words, state)
 
@@ -103,7 +104,7 @@ def inference_modes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 @every_search
-def test_a_search_is_stopped_after_any_of_its_steps(
+def test_stop_cancels_a_search_after_any_of_its_steps(
     config: SearchConfig, inference_modes: list[bool]
 ) -> None:
     steps = len(list(Stepped(config)))

@@ -1,5 +1,6 @@
 """Captions to words and back."""
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -29,18 +30,18 @@ def test_detokenize() -> None:
     assert detokenize(["一个", "小女孩", "穿", "t", "恤"], "jieba") == "一个小女孩穿t恤"
 
 
-def test_vocabulary_keeps_the_most_frequent(tmp_path: Path) -> None:
+def test_a_vocabulary_keeps_the_most_frequent_words(tmp_path: Path) -> None:
     captions = [["a", "dog"], ["a", "cat"], ["a", "dog", "runs"]]
     vocabulary = Vocabulary.fit(captions, VocabularyConfig(size=3))
     assert vocabulary.words[4:] == ("a", "dog", "cat")
     assert vocabulary.encode(["a", "zebra"]) == [1, 4, 3, 2]
     vocabulary.save(tmp_path)
-    again = Vocabulary.load(tmp_path)
-    assert again.counts is None
-    assert (again.words, again.hash) == (vocabulary.words, vocabulary.hash)
+    loaded = Vocabulary.load(tmp_path)
+    assert loaded.counts is None
+    assert (loaded.words, loaded.hash) == (vocabulary.words, vocabulary.hash)
 
 
-def test_vocabulary_errors(tmp_path: Path) -> None:
+def test_invalid_vocabularies_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="min-count"):
         Vocabulary.fit([["a"]], VocabularyConfig(min_count=2))
     (tmp_path / "vocabulary.json").write_text("{}")
@@ -51,34 +52,34 @@ def test_vocabulary_errors(tmp_path: Path) -> None:
         Vocabulary.load(tmp_path)
 
 
-def test_vocabulary_knows_in_how_many_pictures_a_word_stands(tmp_path: Path) -> None:
-    """Twice in one picture is once; strangers count together; the hash is as it was."""
+def test_counts_are_the_pictures_whose_captions_contain_a_word(tmp_path: Path) -> None:
+    """Each picture counts once, unknown words count together, and the hash does not change."""
     pictures = [[["a", "dog"], ["a", "dog", "runs"]], [["a", "cat"]], [["a", "man", "walks"]]]
-    captions = [caption for of in pictures for caption in of]
+    captions = list(chain.from_iterable(pictures))
     vocabulary = Vocabulary.fit(captions, VocabularyConfig(size=4))
     assert vocabulary.words[4:] == ("a", "dog", "cat", "man")
     with_counts = vocabulary.with_counts(pictures)
     assert with_counts.hash == vocabulary.hash
     with_counts.save(tmp_path)
-    found = Vocabulary.load(tmp_path).counts
-    assert found is not None
-    assert found.pictures == 3
-    assert found.words == {"<unk>": 2, "a": 3, "dog": 1, "cat": 1, "man": 1}
+    counts = Vocabulary.load(tmp_path).counts
+    assert counts is not None
+    assert counts.pictures == 3
+    assert counts.words == {"<unk>": 2, "a": 3, "dog": 1, "cat": 1, "man": 1}
 
 
-def test_vocabulary_knows_which_captions_are_said_again(tmp_path: Path) -> None:
-    """Of one picture or of two; not one that has a stranger in it; older runs do not tell."""
+def test_counts_of_identical_captions(tmp_path: Path) -> None:
+    """Within a picture or across pictures, without unknown words; older runs have no counts."""
     pictures = [[["a", "dog"], ["a", "dog"]], [["a", "dog"], ["a", "cat"]], [["an", "ox"]] * 2]
-    captions = [caption for of in pictures for caption in of]
+    captions = list(chain.from_iterable(pictures))
     with_counts = Vocabulary.fit(captions, VocabularyConfig(size=3)).with_counts(pictures)
     with_counts.save(tmp_path)
-    found = Vocabulary.load(tmp_path).counts
-    assert found is not None
-    assert found.captions == {"a dog": 3}
+    counts = Vocabulary.load(tmp_path).counts
+    assert counts is not None
+    assert counts.captions == {"a dog": 3}
     (tmp_path / "frequencies.json").write_text('{"pictures": 3, "words": {"a": 2}}')
-    before = Vocabulary.load(tmp_path).counts
-    assert before is not None
-    assert before.captions is None
+    old_counts = Vocabulary.load(tmp_path).counts
+    assert old_counts is not None
+    assert old_counts.captions is None
 
 
 def test_the_language_of_words_is_that_of_most_of_them() -> None:

@@ -1,4 +1,4 @@
-"""The options of a search, made from ``SearchConfig``: what is not given is as the run has it."""
+"""Command-line options for the settings of a search; unset options keep the run's settings."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,10 +7,10 @@ from cyclopts import Group, Parameter
 from tushuo.cli.flags import flags_of
 from tushuo.search.config import SearchConfig
 
-_GROUP = Group("Search", help="What is not given is as the run has it; docs/decoding.md.")
-Given = flags_of(SearchConfig, chooser="run")
+_GROUP = Group("Search", help="Unset options keep the run's settings; see docs/decoding.md.")
+SearchFlags = flags_of(SearchConfig, chooser="run")
 if TYPE_CHECKING:
-    SearchOptions = Any  # mypy knows no class that is made at run time
+    SearchOptions = Any  # mypy does not know classes made at run time
 else:
-    SearchOptions = Annotated[Given, Parameter(name="*", group=_GROUP)]
-RUN_DEFAULTS = Given()
+    SearchOptions = Annotated[SearchFlags, Parameter(name="*", group=_GROUP)]
+RUN_DEFAULTS = SearchFlags()

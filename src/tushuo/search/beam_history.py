@@ -141,8 +141,8 @@ class Finished:
             results.append(list(distinct.values()))
         if not all(results):
             raise SettingError(
-                "no caption was found that satisfies the constraints; loosen them, or raise "
-                "beam-size or max-words"
+                "the search ended without a caption that satisfies the constraints; loosen them, "
+                "or raise beam-size or max-words"
             )
         return results
 

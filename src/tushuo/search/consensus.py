@@ -37,7 +37,7 @@ def consensus(
 
     Candidates satisfy all constraints. Samples satisfy none but the maximum length, because they
     estimate the model's distribution: of the allowed captions, the one closest to it wins. The
-    genericness penalty lowers captions that occur many times in training and say little about this
+    genericness penalty lowers captions that are frequent in training and hardly specific to this
     picture, like log P(caption) in Li et al., "A Diversity-Promoting Objective Function for Neural
     Conversation Models", NAACL 2016, equation 9, but counted instead of modelled.
 

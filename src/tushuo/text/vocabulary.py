@@ -64,8 +64,7 @@ class CorpusCounts:
             return None
         except msgspec.DecodeError as error:
             raise RunError(
-                f"{path} cannot be read: {error}; repeat the same tushuo train command to "
-                "rewrite it"
+                f"{path} cannot be read: {error}; repeat the tushuo train command to rewrite it"
             ) from error
 
 
