@@ -96,12 +96,7 @@ class NativeCaptioner:
         return self._calibrations.get(self.signature(config)) if self._calibrations else None
 
     def require_confidence(self, config: SearchConfig | None = None) -> None:
-        """Raise an error that says how to get a confidence for captions of this search.
-
-        Raises:
-            RunError: the run was never calibrated.
-            SignatureError: it was calibrated for another search or other weights.
-        """
+        """Raise an error unless captions of this search have a confidence; see `Captioner`."""
         cure = "run: tushuo calibrate DATA --run RUN --store STORE, with the same search"
         if not self._calibrations:
             raise RunError(
@@ -114,12 +109,7 @@ class NativeCaptioner:
     def caption(
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
-        """Caption one picture, in any form that `to_pixels` accepts.
-
-        Raises:
-            PictureError: the picture cannot be opened.
-            StoppedError: ``stop`` returned True.
-        """
+        """Caption one picture, in any form that `to_pixels` accepts; see `Captioner`."""
         (caption,) = self.caption_batch([picture], config=config, stop=stop)
         if isinstance(caption, PictureError):
             raise caption
@@ -132,14 +122,7 @@ class NativeCaptioner:
         config: SearchConfig | None = None,
         stop: Stop | None = None,
     ) -> list[Caption | PictureError]:
-        """Caption several pictures at once; each gets the caption that it would get alone.
-
-        Returns:
-            One caption for each picture, in order, or the error of a picture that cannot be opened.
-
-        Raises:
-            StoppedError: ``stop`` returned True.
-        """
+        """Return one caption or one error for each picture, in order; see `Captioner`."""
         encoded = self.encode(pictures)
         regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
         if not regions:
@@ -166,11 +149,7 @@ class NativeCaptioner:
     def stream(
         self, picture: Picture | PictureRegions, *, config: SearchConfig | None = None
     ) -> Iterator[PartialCaption | Caption]:
-        """Caption one picture word by word: partial captions, then the caption.
-
-        Raises:
-            PictureError: the picture cannot be opened.
-        """
+        """Caption one picture word by word; see `Captioner`."""
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded
@@ -199,13 +178,10 @@ class NativeCaptioner:
         config: SearchConfig | None = None,
         top_words: int = TOP_WORDS,
     ) -> Explanation:
-        """Caption one picture, and list the most probable words at each step.
+        """Caption one picture, and list the most probable words at each step; see `Captioner`.
 
         Their probabilities are the decoder's own: before temperature, and over the whole
         vocabulary, including words that the search excludes.
-
-        Raises:
-            PictureError: the picture cannot be opened.
         """
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
