@@ -216,12 +216,7 @@ class NativeCaptioner:
     def regions_of(
         self, records: Sequence[Record], store: Path | None, *, progress: Progress | None = None
     ) -> Regions:
-        """Return the regions of records, from a store or encoded each time they are read.
-
-        Args:
-            records: the pictures.
-            store: a feature store of this run's encoder; None: open and encode the pictures.
-            progress: called with the pictures opened so far and their total.
+        """Return the regions of records from a store, or encoded each time they are read.
 
         Raises:
             StoreError: the store is missing, unfinished or damaged.

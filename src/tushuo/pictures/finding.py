@@ -30,7 +30,7 @@ def find_pictures(arguments: Iterable[str]) -> list[Path]:
 
 
 def describe_folder(folder: Path) -> str:
-    """Return how an error about a folder, given where a picture is expected, goes on."""
+    """Return the end of an error message about a folder in place of a picture."""
     first = find_pictures([str(folder)])[0]
     if first == folder:
         extensions = ", ".join(sorted(EXTENSIONS))
