@@ -1,6 +1,7 @@
 #!/bin/bash
-# Run tests as processors with other vector instructions would: sums are taken in another order on each.
-# Usage: scripts/test_on_processors.sh [arguments of pytest; default: the tests that compare numbers]
+# Run tests with the vector instructions of several processors, which add numbers up in different orders.
+# Usage: scripts/test_on_processors.sh [pytest arguments]; by default the directories with numerical tests are run.
+# Prints one line per combination of instructions and threads; the exit status is 1 if any test failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -11,11 +12,11 @@ if [ $# -eq 0 ]; then
 fi
 
 failed=0
-# torch's own kernels; MKL's, which multiply matrices; oneDNN's, which convolve
+# highest instructions of torch's own kernels, of MKL (matrix products) and of oneDNN (convolutions)
 for instructions in "default COMPATIBLE SSE41" "avx2 AVX2 AVX2" "all - -"; do
     read -r torch mkl onednn <<<"$instructions"
     for threads in 1 4; do
-        environment=("OMP_NUM_THREADS=$threads" OMP_WAIT_POLICY=passive)  # there may be fewer cores
+        environment=("OMP_NUM_THREADS=$threads" OMP_WAIT_POLICY=passive)  # no busy waiting on fewer cores
         if [ "$torch" != all ]; then
             environment+=("ATEN_CPU_CAPABILITY=$torch" "MKL_CBWR=$mkl" "ONEDNN_MAX_CPU_ISA=$onednn")
         fi

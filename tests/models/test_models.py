@@ -55,7 +55,7 @@ def test_a_seed_repeats_what_a_picture_gets_whatever_stands_beside_it(config: Se
     for one, other in zip([*alone[::-1], alone[0]], ensemble, strict=True):
         said = ([caption.text for caption in (of, *of.alternatives)] for of in (one, other))
         assert next(said) == next(said)
-        # regions round as in the test of the encoder, 1e-4; so does each of up to some ten words
+        # rounding moves regions by up to 1e-4 (tests/encoders), and each of some ten words likewise
         assert one.log_prob == pytest.approx(other.log_prob, abs=1e-3)
         np.testing.assert_allclose(one.attention, other.attention, atol=1e-4)
 
