@@ -80,7 +80,8 @@ def _section(name: str, command: App) -> str:
         if title == SHARED:
             parts.append("Also takes the [search options](#search-options).")
         else:
-            parts += [f"{title}. {group.help}".rstrip()] if title else []
+            heading = f"**{title}**" + (f": {group.help}" if group.help else "")
+            parts += [heading] if title else []
             parts.append(_table(members))
     return "\n\n".join(parts)
 
