@@ -183,7 +183,7 @@ class FeatureStore:
     def write_shard(
         self, shard: int, regions: np.ndarray, hashes: list[str | None], errors: dict[str, str]
     ) -> None:
-        """Write one shard: the array first, then the JSON that marks it as finished."""
+        """Write one shard: the array first, then the JSON that completes it."""
         with atomic_write(self._path(shard, "npy")) as file:
             np.save(file, regions, allow_pickle=False)
         info = Shard(hashes=hashes, errors=errors, checksum=zlib.crc32(regions.data))
