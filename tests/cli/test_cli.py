@@ -107,7 +107,7 @@ def test_another_decoder_of_another_size(
     [
         (("caption", "x.jpg", "--run", "nowhere"), "is not a run folder"),
         (("caption", "--run", "nowhere"), "no picture was given"),
-        (("caption", "x.jpg", "--run", "r", "--saerch"), "--saerch is unknown"),
+        (("caption", "x.jpg", "--run", "r", "--saerch"), "unknown option --saerch"),
         (("extract", "d", "--output", "s", "--run", "r", "--encoder", "e"), "leave one of them"),
         (("train", "d", "--output", "r", "--store", "s", "--encoder", "e"), "encoder cannot be"),
         (("train", "d", "--output", "r", "--vocabulary", "0"), "vocabulary was 0"),

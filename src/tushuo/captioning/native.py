@@ -200,7 +200,7 @@ class NativeCaptioner:
         squares: dict[int, Tensor] = {}  # by place
         for place, picture in enumerate(pictures):
             if isinstance(picture, PictureRegions):
-                results.append(picture)
+                results.append(PictureRegions(picture.regions.to(self._device)))
                 continue
             try:
                 squares[place] = resize(to_pixels(picture, at_least=spec.side), spec)
@@ -208,7 +208,7 @@ class NativeCaptioner:
             except PictureError as error:
                 results.append(error)
         if squares:
-            regions = self._encoder(torch.stack([*squares.values()])).float()
+            regions = self._encoder(torch.stack([*squares.values()])).float().to(self._device)
             for place, one in zip(squares, regions, strict=True):
                 results[place] = PictureRegions(one)
         return results
