@@ -129,7 +129,7 @@ def test_train_stopped_by_ctrl_c(scenes: Path, store: Path, tmp_path: Path) -> N
     kill_when(process, tmp_path / "run" / "samples" / "epoch_001.json", signal.SIGINT)
     output = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 130, output
-    assert "the same command goes on where it was" in output
+    assert "repeat the same command to resume" in output
     assert "Traceback" not in output
     again = start(*train(scenes, store, tmp_path / "run"))
     output = again.communicate(timeout=SECONDS)[0]
@@ -144,7 +144,7 @@ def test_a_disk_that_fills_up(scenes: Path, store: Path, tmp_path: Path) -> None
     process = start("bash", "-c", f"trap '' XFSZ; ulimit -f 2000; exec {command}")
     output = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 2, output
-    assert "safetensors: File too large; make room and give the same command again" in output
+    assert "safetensors: File too large; free disk space and repeat the same command" in output
     assert "Traceback" not in output
     again = start(*train(scenes, store, tmp_path / "run"))
     assert again.wait(timeout=SECONDS) == 0

@@ -19,6 +19,7 @@ from tests.cli.conftest import call
 from tests.conftest import MeanEncoder
 from tests.pictures.test_opening import BAD, GOOD
 from tushuo import encoders
+from tushuo.cli import SUMMARIES, app
 from tushuo.decoders import DECODERS
 from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
@@ -45,7 +46,7 @@ def test_captions(
     assert [sorted(line) for line in lines] == [["caption", "image", "log_prob"]] * 3 + [
         ["error", "image"]
     ] * 2
-    assert "only http:// and https:// are fetched" in lines[4]["error"]
+    assert "only http:// and https:// are supported" in lines[4]["error"]
     assert len(list((tmp_path / "panels").iterdir())) == 3
     alone = tushuo.load(run).caption(pictures[0])
     assert alone.text == lines[0]["caption"]
@@ -115,8 +116,8 @@ def test_another_decoder_of_another_size(
             ("compare", "a", "b", "--references", "r", "--seed", "-1"),
             "seed must be at least 0, got -1",
         ),
-        (("extract", "nowhere", "--output", "s"), "is not there"),
-        (("train", "nowhere", "--output", "s"), "is not there"),
+        (("extract", "nowhere", "--output", "s"), "does not exist"),
+        (("train", "nowhere", "--output", "s"), "does not exist"),
         (("train", "nowhere", "--output", "s", "--epochs", "0"), "above 0"),
     ],
 )
@@ -149,8 +150,8 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("data", "check", scenes) == 0
     told = " ".join(capsys.readouterr().out.split())
     for row, key in (
-        ("memory that train works in, about", "training_bytes"),
-        ("memory that it comes to hold, up to", "training_held_bytes"),
+        ("working memory of train, about", "training_bytes"),
+        ("resident memory of train, up to", "training_held_bytes"),
     ):
         assert f"{row} {needs[key] / 1e9:.2f} GB" in told
 
@@ -159,8 +160,8 @@ def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "captions.csv").write_text("image,caption\n")
     assert call("data", "check", tmp_path / "captions.csv") == 2
     told = capsys.readouterr()
-    assert told.out.count("unknown: there is no word to learn") == 2
-    assert "error: there are no captions at all" in told.err
+    assert told.out.count("unknown: there are no words to train") == 2
+    assert "error: the data has no captions" in told.err
 
 
 def test_data_check_of_captions_too_few_for_the_recipe(
@@ -173,8 +174,8 @@ def test_data_check_of_captions_too_few_for_the_recipe(
     capsys.readouterr()
     assert call("data", "check", tmp_path / "captions.csv", "--recipe", "best") == 2
     told = capsys.readouterr()
-    assert "pictures that look alike" in told.out
-    assert "error: train would end so: no word occurs 4 times" in told.err
+    assert "near-duplicate pictures" in told.out
+    assert "error: train would fail: no word occurs 4 times" in told.err
     assert "give train a lower --min-count, or bring more captions" in told.err
 
 
@@ -187,7 +188,7 @@ def test_data_check_of_unknown_ids(
     }
     (tmp_path / "captions.json").write_text(json.dumps(made))
     assert call("data", "check", tmp_path / "captions.json") == 2
-    assert "3 of 4 annotations name pictures that are not among its images (7, 8)" in (
+    assert "3 of 4 annotations refer to pictures that are not among its images (7, 8)" in (
         capsys.readouterr().err
     )
 
@@ -205,7 +206,11 @@ def test_info(
     monkeypatch.setenv("COLUMNS", str(columns))
     assert call("info") == 0
     table, below = capsys.readouterr().out.split("\n\n")
-    for part, told in (("efficientnet_lite2", "9x9x1280, ready"), ("inception_v3", "see below")):
+    rows = (
+        ("efficientnet_lite2", "ready: 9 x 9 regions of 1280 numbers"),
+        ("inception_v3", "not usable yet; see below"),
+    )
+    for part, told in rows:
         assert [told in line for line in table.splitlines() if f"encoder {part} " in line] == [True]
     assert " ".join(below.split()).startswith("encoder inception_v3: the weights of inception_v3")
     assert all(known.address in below.split() for known in KNOWN)
@@ -311,7 +316,7 @@ def test_an_output_that_cannot_be_written(
         assert call(*command, *target, *place) == 2
         told = capsys.readouterr().err.splitlines()[-1]
         assert told.startswith("tushuo: ")
-        assert "name another place" in told
+        assert "choose another path" in told
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -331,8 +336,10 @@ def test_a_warning_is_one_line(
 def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--help") == 0
     told = " ".join(capsys.readouterr().out.split())
-    for part in ("Look at every picture", "Train a captioner", "Read, check and make"):
-        assert part in told
+    for path, summary in SUMMARIES.items():
+        name = path.partition(":")[0].replace("_", "-")
+        assert str(app[name].help).partition("\n")[0] == summary
+        assert f"{name} {summary.split()[0]}" in told
 
 
 def test_odd_pictures_through_every_command(
@@ -443,7 +450,7 @@ def test_two_processes_evaluate_as_one(
         tmp_path / "two",
     )
     both = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    assert both.stderr.count("left out, no regions: ") == 1
+    assert both.stderr.count("skipped: ") == 1
     assert both.stdout.count('"signature"') == 1
     one, two = (
         json.loads((tmp_path / name / "scores.json").read_bytes()) for name in ("one", "two")
@@ -460,7 +467,7 @@ def test_evaluate_names_what_it_leaves_out(
     table.write_text("\n".join(["image,caption,split", *rows, "gone.jpg,a cat,val"]))
     assert call("evaluate", table, "--run", run) == 1
     told = capsys.readouterr()
-    assert "left out, no regions: " in told.err
+    assert "skipped: " in told.err
     assert "gone.jpg" in told.err
     assert "images:3" in told.out
     assert call("evaluate", table, "--run", run, "--split", "test") == 2
@@ -495,7 +502,7 @@ def test_evaluate_takes_the_run_s_own_split_and_never_what_it_learned(
     assert sorted(json.loads(capsys.readouterr().out)["images"]) == sorted(split["val"])
 
     assert call(*arguments, "--run", tmp_path / "caption") == 2
-    assert "would flatter" in capsys.readouterr().err
+    assert "would be too high" in capsys.readouterr().err
 
     learned = [f"{name},a b thing,val" for name in split["train"][:5]]
     (tmp_path / "d.csv").write_text("\n".join(["image,caption,split", *learned]))

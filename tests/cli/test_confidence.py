@@ -28,11 +28,11 @@ def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
 ) -> None:
     picture, least = scenes / "images" / "00000.jpg", ("--min-confidence", 0.5)
     assert call("caption", picture, "--run", own, *least) == 2
-    assert "does not know how sure it is; calibrate it" in capsys.readouterr().err
+    assert "is not calibrated, so captions have no confidence" in capsys.readouterr().err
     signature = tushuo.load(own).signature()
     save_calibration(own, calibration(signature, bias=-40.0))
     assert call("caption", picture, "--run", own, *least) == 0
-    assert "\tnot sure: confidence 0.00 is below 0.50; least sure of" in capsys.readouterr().out
+    assert "\tnot sure: confidence 0.00 is below 0.50; least certain word: " in capsys.readouterr().out
     assert call("caption", picture, "--run", own, *least, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert sorted(told) == ["caption", "confidence", "image", "unsure"]
@@ -116,7 +116,7 @@ def test_a_strange_picture_is_told_and_kept_back(
         assert said.err == ""
         assert call("caption", picture, "--run", own, "--min-confidence", 0.5) == 0
         said = capsys.readouterr()
-        assert ("\tnot sure: unlike the pictures it knows" in said.out) == shown
+        assert ("\tnot sure: unlike the pictures it was calibrated on" in said.out) == shown
         assert said.err == ""
         page = own / "page.html"
         assert call("explain", picture, "--run", own, "--output", page) == 0

@@ -35,7 +35,7 @@ def test_evidence_prints_falls_and_draws_them(
     assert call(*arguments, *figure, "--output", tmp_path) == 2
     assert "give the same --run and --search, or another folder" in capsys.readouterr().err
     assert call("report", tmp_path, *page) == 2
-    assert "make it again: tushuo deletion-test" in capsys.readouterr().err
+    assert "repeat it: tushuo deletion-test" in capsys.readouterr().err
     assert call(*arguments, *figure, "--output", tmp_path / "e.png") == 2
     assert "e.png, a file; name a folder" in capsys.readouterr().err
     assert call(*arguments, "--pictures", 0) == 2

@@ -23,10 +23,10 @@ def english(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_pack_tells(capsys: pytest.CaptureFixture[str], english: Path, run: Path) -> None:
     told = capsys.readouterr().out
     assert f"{english}: " in told
-    assert "of 32 captions are the run's" in told
+    assert "of 32 captions are unchanged" in told
     assert tushuo.load(english).info.search.beam_size == 3
     assert call("pack", run, "--output", english) == 2
-    assert "holds a run or a model already" in capsys.readouterr().err
+    assert "already holds a run or a model" in capsys.readouterr().err
 
 
 def test_a_caption_without_a_run(
@@ -55,9 +55,11 @@ def test_what_an_installation_does_not_speak(
 ) -> None:
     picture = scenes / "images" / "00000.jpg"
     assert call("caption", picture, "--language", "zh") == 2
-    assert "ships no model that speaks zh; name a run with --run" in capsys.readouterr().err
+    assert (
+        "this installation has no Chinese model; name a run with --run" in capsys.readouterr().err
+    )
     assert call("deletion-test", scenes, "--store", "no", "--data-language", "zh") == 2
-    assert "ships no model that speaks zh" in capsys.readouterr().err
+    assert "this installation has no Chinese model" in capsys.readouterr().err
     assert call("caption", picture, "--run", english, "--language", "zh") == 2
     assert "the run's words are English, but language was zh" in capsys.readouterr().err
     shutil.rmtree(english)

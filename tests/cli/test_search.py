@@ -68,9 +68,9 @@ def test_a_second_folder_after_run_is_no_picture(
 ) -> None:
     picture = scenes / "images" / "00000.jpg"
     assert call("caption", picture, "--run", run, run) == 2
-    assert f"{run} is a run folder, not pictures" in capsys.readouterr().err
+    assert f"{run} is a run folder, not a picture" in capsys.readouterr().err
     assert call("caption", tmp_path, "--run", run) == 2
-    assert "is a folder without pictures; expected files that end in" in capsys.readouterr().out
+    assert "expected files with an extension of" in capsys.readouterr().out
 
 
 def test_several_runs_are_an_ensemble(

@@ -1,6 +1,7 @@
 """The command line: a table of commands, and their exit codes.
 
-Modules of commands import the packages that they use only when they run, so that help is fast.
+The module of a command is imported when the command is used, and the packages that it needs when it
+runs, so that help is fast.
 """
 
 import errno
@@ -10,20 +11,6 @@ import warnings
 import cyclopts
 
 import tushuo
-from tushuo.cli import data
-from tushuo.cli.blend import blend
-from tushuo.cli.calibrate import calibrate
-from tushuo.cli.caption import caption
-from tushuo.cli.compare import compare
-from tushuo.cli.deletion_test import deletion_test
-from tushuo.cli.evaluate import evaluate
-from tushuo.cli.explain import explain
-from tushuo.cli.extract import extract
-from tushuo.cli.info import info
-from tushuo.cli.pack import pack
-from tushuo.cli.report import report
-from tushuo.cli.score import score
-from tushuo.cli.train import train
 from tushuo.errors import SettingError, TushuoError
 from tushuo.old_names import COMMANDS, OPTIONS
 
@@ -34,23 +21,35 @@ app = cyclopts.App(
     help_on_error=False,
     suppress_keyboard_interrupt=False,
 )
-app.command(data.app)
-for command in (
-    extract,
-    train,
-    caption,
-    explain,
-    calibrate,
-    deletion_test,
-    evaluate,
-    score,
-    compare,
-    report,
-    blend,
-    pack,
-    info,
-):
-    app.command(command)
+# shown by `tushuo --help`, which therefore imports no command; a test compares the docstrings
+SUMMARIES = {
+    "data:app": "Check, download or draw caption data.",
+    "extract": "Encode every picture of DATA once, and save its regions in a feature store.",
+    "train": "Train a captioner on DATA; the same command resumes a run that was stopped.",
+    "caption": "Caption pictures: files, folders, globs, http(s) addresses, or - for standard "
+    "input.",
+    "explain": "Caption one picture and show why: the most probable words at each step, and "
+    "attention maps.",
+    "calibrate": "Calibrate the run's confidence for captions of this search; the result is saved "
+    "in the run.",
+    "deletion_test": "Test attention: hide the regions each word attended to, and measure the "
+    "word's probability.",
+    "evaluate": "Caption a split of DATA and score the captions; where DATA defines no split, use "
+    "the run's.",
+    "score": "Score captions as the official COCO evaluator does, without Java.",
+    "compare": "Test whether two sets of captions differ by more than chance: bootstrap, swaps, "
+    "wins.",
+    "report": "Write an HTML page of results that opens offline: scores, curves, pictures, "
+    "attention maps.",
+    "blend": "Interpolate the weights of FIRST and of SECOND, a run fine-tuned from it "
+    "(train --from).",
+    "pack": "Export a run as a small, shareable model: a run folder of a few megabytes.",
+    "info": "Show what is installed and usable, and how to make the rest usable.",
+}
+for path, summary in SUMMARIES.items():
+    module, _, name = path.partition(":")
+    command = module.replace("_", "-")
+    app.command(f"tushuo.cli.{module}:{name or module}", name=command, help=summary)
 
 
 def main(arguments: list[str] | None = None) -> None:
