@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.metrics.test_mbr_utility import by_hand
+from tests.metrics.test_mbr_utility import expected_utility
 from tests.search.scripted import ScriptedDecoder, pictures
 from tushuo.decoders.base import Decoder
 from tushuo.decoders.ensemble import Ensemble
@@ -65,7 +65,7 @@ def test_consensus_equals_brute_force(seed: int, temperature: float, allow_unk: 
     )
     results = run_search(decoder, 1, 2, config=config)
     for name, hypotheses, beam, samples in zip((1, 2), results, beams, mbr_samples, strict=True):
-        utilities = [by_hand(one.words, words(samples), weights) for one in hypotheses]
+        utilities = [expected_utility(one.words, words(samples), weights) for one in hypotheses]
         assert all(a >= b - 1e-9 for a, b in pairwise(utilities))
         assert sorted(words(hypotheses)) == sorted(words(beam))
         for one in hypotheses:
@@ -102,7 +102,7 @@ def test_the_genericness_penalty_equals_its_formula(seed: int, penalty: float) -
 
     def score(ids: list[int]) -> float:
         count = counts.get(" ".join(VOCABULARY.decode(ids)), 1)
-        return by_hand(ids, mbr_samples, weights) - penalty * math.log(count)
+        return expected_utility(ids, mbr_samples, weights) - penalty * math.log(count)
 
     penalised = ranked(replace(CONFIG, genericness_penalty=penalty))
     assert sorted(penalised) == sorted(ranked(CONFIG))
