@@ -176,7 +176,7 @@ def test_data_check_of_captions_too_few_for_the_recipe(
     told = capsys.readouterr()
     assert "near-duplicate pictures" in told.out
     assert "error: train would fail: no word occurs 4 times" in told.err
-    assert "give train a lower --min-count, or bring more captions" in told.err
+    assert "lower --min-count, or add more captions" in told.err
 
 
 def test_data_check_of_unknown_ids(

@@ -32,7 +32,8 @@ def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
     signature = tushuo.load(own).signature()
     save_calibration(own, calibration(signature, bias=-40.0))
     assert call("caption", picture, "--run", own, *least) == 0
-    assert "\tnot sure: confidence 0.00 is below 0.50; least certain word: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "\tnot sure: confidence 0.00 is below 0.50; least certain word: " in told
     assert call("caption", picture, "--run", own, *least, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert sorted(told) == ["caption", "confidence", "image", "unsure"]

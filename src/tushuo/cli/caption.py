@@ -42,7 +42,13 @@ class _Source:
 
 
 def caption(
-    *pictures: Annotated[str, Parameter(allow_leading_hyphen=True)],  # for - alone
+    *pictures: Annotated[
+        str,
+        Parameter(
+            help="files, folders, globs, http(s) addresses, or - for standard input",
+            allow_leading_hyphen=True,
+        ),
+    ],
     run: Runs = None,
     language: ModelLanguage = None,
     weights: Weights = None,

@@ -25,7 +25,10 @@ def deletion_test(
     data_language: DataLanguage = "en",
     share: Annotated[
         list[float] | None,
-        Parameter(help="share of the regions to hide; may be repeated; default 0.05 0.1 0.2 0.4"),
+        Parameter(
+            help="share of the regions to hide; may be repeated; default: 0.05 0.1 0.2 0.4",
+            negative="",
+        ),
     ] = None,
     fill: Annotated[
         Literal["mean", "zero"],
