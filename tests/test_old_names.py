@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from tests.cli.conftest import call
 from tests.conftest import MeanEncoder
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.decoders import build
+from tushuo.encoders.split_encoder import weights_hash
 from tushuo.evaluation.results import read_deletion_test, read_results
+from tushuo.features.regions import Regions
 from tushuo.features.store import FeatureStore
 from tushuo.runs.run import Run, read_config
 from tushuo.training.checkpoint import load_checkpoint
+from tushuo.training.distillation import Teachers
 from tushuo.training.weight_average import WeightAverage
 
 OLD = Path(__file__).parent / "old_files"
@@ -62,6 +66,15 @@ def test_an_old_checkpoint_is_resumed(name: str) -> None:
     assert sum(w.double().sum() for w in model.state_dict().values()).item() == pytest.approx(
         sum(w.double().sum() for w in stored).item()
     )
+
+
+@pytest.mark.parametrize("name", ["show_attend_gru", "top_down", "transformer"])
+def test_a_distillation_by_an_old_run_is_resumed(name: str) -> None:
+    """Signatures of teachers hash the parameters' names: those that the file has."""
+    weights = load_file(OLD / name / "best.safetensors")
+    regions = Regions.from_store(OLD / "store", [])
+    teachers = Teachers([Run.load(OLD / name)], regions, 0.5)
+    assert teachers.signature == f"teachers:{weights_hash(weights)}|weight:0.5"
 
 
 def test_an_old_store_is_read() -> None:

@@ -106,8 +106,17 @@ def upgrade_deletion_test(tree: Any) -> Any:
 
 def upgrade_weights(weights: Mapping[str, Value]) -> dict[str, Value]:
     """Return a decoder's weights under today's parameter names."""
+    return _rename_components(weights, WEIGHTS)
+
+
+def signed_weights(weights: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a decoder's weights under the names of format 1, which signatures hash."""
+    return _rename_components(weights, {new: old for old, new in WEIGHTS.items()})
+
+
+def _rename_components(weights: Mapping[str, Value], names: Mapping[str, str]) -> dict[str, Value]:
     return {
-        ".".join(WEIGHTS.get(part, part) for part in name.split(".")): weight
+        ".".join(names.get(part, part) for part in name.split(".")): weight
         for name, weight in weights.items()
     }
 

@@ -11,6 +11,7 @@ from tushuo.decoders.precision import at_least_float32
 from tushuo.encoders.split_encoder import weights_hash
 from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
+from tushuo.old_names import signed_weights
 from tushuo.runs.ensemble import ensemble
 from tushuo.runs.run import Run, merge_weights
 from tushuo.signatures import require_same, signature
@@ -54,7 +55,8 @@ class Teachers:
     @property
     def signature(self) -> str:
         """One line with the hashes of the teachers' weights and their share of the loss."""
-        hashes = [weights_hash(merge_weights(run.decoder, run.head)) for run in self.runs]
+        weights = (signed_weights(merge_weights(run.decoder, run.head)) for run in self.runs)
+        hashes = [weights_hash(one) for one in weights]
         return signature(teachers="+".join(hashes), weight=self.weight)
 
     def require_fit(self, tokenizer: str, vocabulary: Vocabulary, store: str) -> None:
