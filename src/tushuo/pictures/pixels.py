@@ -1,5 +1,6 @@
 """The one place where pictures enter: any form of a picture to RGB pixels."""
 
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Picture = (
-        Path | str | bytes | bytearray | memoryview | Readable | Image.Image | np.ndarray | Tensor
+        str
+        | PathLike[str]
+        | bytes
+        | bytearray
+        | memoryview
+        | Readable
+        | Image.Image
+        | np.ndarray
+        | Tensor
     )
 else:
     Picture = Any  # importing torch for a type would slow down every command
@@ -51,8 +60,8 @@ def to_pixels(
     Raises:
         PictureError: it is not a picture; the message says what was given and what is expected.
     """
-    if isinstance(picture, str | Path):
-        return open_picture(Path(picture), at_least=at_least)
+    if isinstance(picture, str | PathLike):
+        return open_picture(Path(fspath(picture)), at_least=at_least)
     if isinstance(picture, bytes | bytearray | memoryview):
         return open_picture(bytes(picture), at_least=at_least)
     if isinstance(picture, Image.Image):
@@ -64,8 +73,8 @@ def to_pixels(
     if isinstance(picture, Readable):
         return open_picture(read_stream(picture), at_least=at_least)
     raise PictureError(
-        f"a {type(picture).__name__} was given as a picture; expected a path, the bytes of a file, "
-        "a binary file object, a Pillow image, a NumPy array or a torch tensor"
+        f"an object of type {type(picture).__name__} was given as a picture; expected a path, the "
+        "bytes of a file, a binary file object, a Pillow image, a NumPy array or a torch tensor"
     )
 
 
@@ -85,8 +94,8 @@ def _is_tensor(picture: object) -> "TypeGuard[Tensor]":
 
 
 def _from_tensor(tensor: "Tensor") -> UInt8[np.ndarray, "height width 3"]:
-    if tensor.is_quantized or str(tensor.layout) != "torch.strided":
-        raise PictureError(f"a quantised or sparse tensor was given as a picture; {EXPECTED}")
+    if tensor.is_quantized or tensor.is_meta or str(tensor.layout) != "torch.strided":
+        raise PictureError(f"a quantised, sparse or meta tensor was given as a picture; {EXPECTED}")
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():
         tensor = tensor.float()  # NumPy has no bfloat16
