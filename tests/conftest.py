@@ -93,5 +93,5 @@ def records(scenes: Path) -> list[Record]:
 @pytest.fixture
 def flickr8k() -> Path:
     if not FLICKR8K.is_dir():
-        pytest.skip(f"wants Flickr8k at {FLICKR8K}")
+        pytest.skip(f"requires Flickr8k at {FLICKR8K}")
     return FLICKR8K

@@ -28,13 +28,13 @@ def test_the_encoder_fills_a_store(records: list[Record], tmp_path: Path) -> Non
 
 def test_the_reader_reads(tmp_path: Path) -> None:
     read_bars = from_docs("data/bars.py")["read_bars"]
-    (tmp_path / "said.txt").write_text("a.jpg | a dog\nb.jpg | a cat\na.jpg | one dog\n")
-    first, second = read_bars(tmp_path / "said.txt")
+    (tmp_path / "captions.txt").write_text("a.jpg | a dog\nb.jpg | a cat\na.jpg | one dog\n")
+    first, second = read_bars(tmp_path / "captions.txt")
     assert first.captions == ("a dog", "one dog")
     assert second.path == tmp_path / "images" / "b.jpg"
-    (tmp_path / "said.txt").write_text("a.jpg a dog\n")
+    (tmp_path / "captions.txt").write_text("a.jpg a dog\n")
     with pytest.raises(DataError, match=r"line 1 was .*expected: picture \| caption"):
-        read_bars(tmp_path / "said.txt")
+        read_bars(tmp_path / "captions.txt")
 
 
 def test_the_metric_scores() -> None:

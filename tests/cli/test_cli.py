@@ -95,8 +95,8 @@ def test_another_decoder_of_another_size(
     assert config.decoder_settings.items() >= own.items()
     assert (config.decoder, config.decoder_settings["units"]) == (decoder, 32)
     assert config.decoder_settings["dropout"] == 0.5
-    said = tushuo.load(tmp_path / "run").caption(scenes / "images" / "00000.jpg")
-    assert said.attention.shape == (len(said.words), 9, 9)
+    captioned = tushuo.load(tmp_path / "run").caption(scenes / "images" / "00000.jpg")
+    assert captioned.attention.shape == (len(captioned.words), 9, 9)
     capsys.readouterr()
     wrong = ("--decoder-settings.arms", 2)
     assert call("train", scenes, "--output", tmp_path / "other", *options, *wrong) == 2
@@ -125,9 +125,9 @@ def test_mistakes_are_one_sentence(
     arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(*arguments) == 2
-    told = capsys.readouterr().err.strip()
-    assert message in told
-    assert told.count("\n") == 0
+    printed = capsys.readouterr().err.strip()
+    assert message in printed
+    assert printed.count("\n") == 0
 
 
 def test_a_limit_below_one_is_refused(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,35 +148,38 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (needs["encoder"], needs["store_bytes"]) == ("efficientnet_lite2", 40 * 81 * 1280 * 2)
     assert 10**8 < needs["training_bytes"] < needs["training_held_bytes"] < 10**10
     assert call("data", "check", scenes) == 0
-    told = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     for row, key in (
         ("working memory of train, about", "training_bytes"),
         ("resident memory of train, up to", "training_held_bytes"),
     ):
-        assert f"{row} {needs[key] / 1e9:.2f} GB" in told
+        assert f"{row} {needs[key] / 1e9:.2f} GB" in printed
 
 
 def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "captions.csv").write_text("image,caption\n")
     assert call("data", "check", tmp_path / "captions.csv") == 2
-    told = capsys.readouterr()
-    assert told.out.count("unknown: there are no words to train") == 2
-    assert "error: the data has no captions" in told.err
+    printed = capsys.readouterr()
+    assert printed.out.count("unknown: there are no words to train") == 2
+    assert "error: the data has no captions" in printed.err
 
 
 def test_data_check_of_captions_too_few_for_the_recipe(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What else was found is told, and which training would end, and how."""
-    rows = [f"{scenes}/images/0000{n}.jpg,{said}" for n, said in enumerate(("a dog", "two cats"))]
+    """The other results are printed, and why a training would fail."""
+    rows = [
+        f"{scenes}/images/0000{n}.jpg,{captioned}"
+        for n, captioned in enumerate(("a dog", "two cats"))
+    ]
     (tmp_path / "captions.csv").write_text("\n".join(["image,caption", *rows]))
     assert call("data", "check", tmp_path / "captions.csv", "--recipe", "small") == 0
     capsys.readouterr()
     assert call("data", "check", tmp_path / "captions.csv", "--recipe", "best") == 2
-    told = capsys.readouterr()
-    assert "near-duplicate pictures" in told.out
-    assert "error: train would fail: no word occurs 4 times" in told.err
-    assert "lower --min-count, or add more captions" in told.err
+    printed = capsys.readouterr()
+    assert "near-duplicate pictures" in printed.out
+    assert "error: train would fail: no word occurs 4 times" in printed.err
+    assert "lower --min-count, or add more captions" in printed.err
 
 
 def test_data_check_of_unknown_ids(
@@ -210,8 +213,10 @@ def test_info(
         ("efficientnet_lite2", "ready: 9 x 9 regions of 1280 numbers"),
         ("inception_v3", "not usable yet; see below"),
     )
-    for part, told in rows:
-        assert [told in line for line in table.splitlines() if f"encoder {part} " in line] == [True]
+    for part, printed in rows:
+        assert [printed in line for line in table.splitlines() if f"encoder {part} " in line] == [
+            True
+        ]
     assert " ".join(below.split()).startswith("encoder inception_v3: the weights of inception_v3")
     assert all(known.address in below.split() for known in KNOWN)
     assert all(len(line) <= columns for line in below.splitlines() if "https://" not in line)
@@ -225,10 +230,10 @@ def test_help_explains_every_option(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     assert call(*command, "--help") == 0
-    told = capsys.readouterr().out
-    assert "*  " in told
-    assert not re.search(r"--\w+ +\[required\]", told)
-    assert "--empty-" not in told
+    printed = capsys.readouterr().out
+    assert "*  " in printed
+    assert not re.search(r"--\w+ +\[required\]", printed)
+    assert "--empty-" not in printed
 
 
 def test_info_names_the_extra_that_is_missing(
@@ -237,8 +242,8 @@ def test_info_names_the_extra_that_is_missing(
     of = sys.modules["tushuo.cli.info"]  # whose name in its package is the command
     monkeypatch.setattr(of, "EXTRAS", {"no_such": "pip install 'tushuo[extra]'"})
     assert call("info") == 0
-    told = "".join(capsys.readouterr().out.split())
-    assert "notinstalled;pipinstall'tushuo[extra]'" in told
+    printed = "".join(capsys.readouterr().out.split())
+    assert "notinstalled;pipinstall'tushuo[extra]'" in printed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no such name can be made")
@@ -248,9 +253,9 @@ def test_a_file_name_that_is_no_utf_8_or_has_lines_stops_nothing(
 ) -> None:
     for name in (b"a\xff.jpg", b"b\xfe.png", b"c\nd.jpg"):
         (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_bytes(GOOD["jpeg"][0])
-    told = tmp_path / "told.txt"
-    assert call("caption", tmp_path, "--run", run, "--output", told, *options) == 0
-    first, second, third = told.read_text().splitlines()
+    printed = tmp_path / "captions.txt"
+    assert call("caption", tmp_path, "--run", run, "--output", printed, *options) == 0
+    first, second, third = printed.read_text().splitlines()
     assert ("udcff" in first, "udcfe" in second, r"c\nd.jpg" in third) == (True, True, True)
 
 
@@ -268,14 +273,14 @@ def test_the_lesson_s_recipe(
     assert made["search"]["search"] == "sample"
     capsys.readouterr()
     picture = scenes / "images" / "00000.jpg"
-    said = []
+    captioned = []
     for options in ([], ["--search", "sample"], ["--search", "greedy"]):
         assert call("caption", picture, "--run", tmp_path / "run", *options) == 0
-        said.append(capsys.readouterr().out)
-    assert said[0] == said[1] != said[2]
+        captioned.append(capsys.readouterr().out)
+    assert captioned[0] == captioned[1] != captioned[2]
 
 
-def test_the_lesson_s_encoder_says_where_its_weights_are(
+def test_the_lesson_s_encoder_names_its_weights_files(
     scenes: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -287,9 +292,9 @@ def test_the_lesson_s_encoder_says_where_its_weights_are(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert call("extract", scenes, "--output", tmp_path / "store", "--recipe", "lesson") == 2
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     for part in ("notop.h5", "https://", str(tmp_path.parent), "--encoder efficientnet_lite2"):
-        assert part in told
+        assert part in printed
 
 
 def test_on_the_fly_names_bad_pictures_at_the_beginning(
@@ -301,9 +306,9 @@ def test_on_the_fly_names_bad_pictures_at_the_beginning(
     (tmp_path / "3.png").write_text("<html>")
     options = ("--output", tmp_path / "run", "--epochs", 1)
     assert call("train", tmp_path, *options) == 0
-    told = capsys.readouterr().err
-    assert "left out" in told
-    assert "3.png is not a picture" in told
+    printed = capsys.readouterr().err
+    assert "left out" in printed
+    assert "3.png is not a picture" in printed
 
 
 def test_an_output_that_cannot_be_written(
@@ -314,9 +319,9 @@ def test_an_output_that_cannot_be_written(
         place = ("--output", tmp_path / "file") if command[0] == "extract" else ()
         target = () if place else (tmp_path / "file",)
         assert call(*command, *target, *place) == 2
-        told = capsys.readouterr().err.splitlines()[-1]
-        assert told.startswith("tushuo: ")
-        assert "choose another path" in told
+        printed = capsys.readouterr().err.splitlines()[-1]
+        assert printed.startswith("tushuo: ")
+        assert "choose another path" in printed
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -333,13 +338,13 @@ def test_a_warning_is_one_line(
     assert lines[0].startswith("tushuo: warning: ")
 
 
-def test_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_describes_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--help") == 0
-    told = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     for path, summary in SUMMARIES.items():
         name = path.partition(":")[0].replace("_", "-")
         assert str(app[name].help).partition("\n")[0] == summary
-        assert f"{name} {summary.split()[0]}" in told
+        assert f"{name} {summary.split()[0]}" in printed
 
 
 def test_odd_pictures_through_every_command(
@@ -358,9 +363,9 @@ def test_odd_pictures_through_every_command(
     assert {Path(path).name for path in found["undecodable"]} == bad
 
     assert call("extract", folder, "--output", tmp_path / "store") == 1
-    told = capsys.readouterr().err
-    assert all(name in told for name in bad)
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert all(name in printed for name in bad)
+    assert "Traceback" not in printed
 
     assert call("caption", folder, "--run", run, "--json") == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -369,10 +374,10 @@ def test_odd_pictures_through_every_command(
 
     options = ("--store", tmp_path / "store", "--output", tmp_path / "run", "--epochs", 1)
     assert call("train", folder, *options) == 0
-    told = capsys.readouterr().err
-    learned, checked = map(int, re.findall(r"(\d+) (?:training|validation) pictures", told))
-    assert learned + checked == len(GOOD)
-    assert told.count("left out: ") == len(BAD)
+    printed = capsys.readouterr().err
+    trained, checked = map(int, re.findall(r"(\d+) (?:training|validation) pictures", printed))
+    assert trained + checked == len(GOOD)
+    assert printed.count("left out: ") == len(BAD)
 
 
 def test_evaluate(
@@ -397,9 +402,9 @@ def test_evaluate(
     assert json.loads(capsys.readouterr().out)["scores"] == found["scores"]
 
     captioner = tushuo.load(run)
-    said = {row["image_id"]: row["caption"] for row in json.loads(results.read_text())}
+    captioned = {row["image_id"]: row["caption"] for row in json.loads(results.read_text())}
     for record in records:
-        assert said[record.image_id] == captioner.caption(record.path).text
+        assert captioned[record.image_id] == captioner.caption(record.path).text
 
     assert call(*arguments, "--output", tmp_path / "all") == 0
     capsys.readouterr()
@@ -407,7 +412,7 @@ def test_evaluate(
     assert kept == found
     assert (tmp_path / "all" / "captions.json").read_bytes() == results.read_bytes()
     one = kept["pictures"][str(records[0].image_id)]
-    assert (one["caption"], one["path"]) == (said[records[0].image_id], str(records[0].path))
+    assert (one["caption"], one["path"]) == (captioned[records[0].image_id], str(records[0].path))
     assert one["references"] == list(records[0].captions)
     assert len(base64.b64decode(one["attention"])) == 81 * len(one["words"])
     assert len(kept["curve"]) == 2
@@ -421,16 +426,16 @@ def test_evaluate(
     assert 0 < kept["diagnostics"]["div_1"] <= 1
 
     assert call("evaluate", scenes, "--run", run) == 0  # regions made on the fly
-    told = capsys.readouterr().out
-    assert "neighbour" not in told
-    assert "unfinished" in told
+    printed = capsys.readouterr().out
+    assert "neighbour" not in printed
+    assert "unfinished" in printed
 
 
 @pytest.mark.slow
 def test_two_processes_evaluate_as_one(
     run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each captions its share; the first scores every picture once, and says so once."""
+    """Each captions its share; the first scores every picture once, and reports it once."""
     records = tushuo.data.read(scenes)
     rows = [f"{one.path},a thing,{one.split}" for one in records]
     table = tmp_path / "c.csv"
@@ -466,10 +471,10 @@ def test_evaluate_names_what_it_leaves_out(
     table = tmp_path / "c.csv"
     table.write_text("\n".join(["image,caption,split", *rows, "gone.jpg,a cat,val"]))
     assert call("evaluate", table, "--run", run) == 1
-    told = capsys.readouterr()
-    assert "skipped: " in told.err
-    assert "gone.jpg" in told.err
-    assert "images:3" in told.out
+    printed = capsys.readouterr()
+    assert "skipped: " in printed.err
+    assert "gone.jpg" in printed.err
+    assert "images:3" in printed.out
     assert call("evaluate", table, "--run", run, "--split", "test") == 2
     assert "no pictures of the test split" in capsys.readouterr().err
 
@@ -482,10 +487,10 @@ def test_evaluate_refuses_a_store_of_another_encoder(
     assert "differ in encoder" in capsys.readouterr().err
 
 
-def test_evaluate_takes_the_run_s_own_split_and_never_what_it_learned(
+def test_evaluate_uses_the_run_s_split_and_refuses_training_pictures(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Limits and seed need not be told again; pictures that lie on both sides are refused."""
+    """Limits and seed need not be repeated; pictures of both splits are refused."""
     rows = [f"{scenes}/images/{n:05d}.jpg,a {w} thing" for n in range(30) for w in "abc"]
     table = tmp_path / "c.csv"
     table.write_text("\n".join(["image,caption", *rows]))
@@ -504,8 +509,8 @@ def test_evaluate_takes_the_run_s_own_split_and_never_what_it_learned(
     assert call(*arguments, "--run", tmp_path / "caption") == 2
     assert "would be too high" in capsys.readouterr().err
 
-    learned = [f"{name},a b thing,val" for name in split["train"][:5]]
-    (tmp_path / "d.csv").write_text("\n".join(["image,caption,split", *learned]))
+    overlap = [f"{name},a b thing,val" for name in split["train"][:5]]
+    (tmp_path / "d.csv").write_text("\n".join(["image,caption,split", *overlap]))
     assert call("evaluate", tmp_path / "d.csv", "--run", tmp_path / "picture") == 2
     assert "was trained on 5 of the 5 pictures" in capsys.readouterr().err
 

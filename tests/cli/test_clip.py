@@ -19,7 +19,7 @@ from tushuo.metrics.clipscore import ClipScore
 from tushuo.metrics.corpus import Corpus
 
 transformers = pytest.importorskip(
-    "transformers", reason="wants: pip install 'tushuo[huggingface]'"
+    "transformers", reason="requires pip install 'tushuo[huggingface]'"
 )
 TOWER = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -127,7 +127,7 @@ def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) ->
         assert alone.references[0] == pytest.approx(both.references[place], abs=rounding)
 
 
-def test_what_is_missing_is_said(
+def test_missing_parts_are_named(
     model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(WeightsError, match="no such folder; expected a folder with config"):
@@ -145,18 +145,18 @@ def test_what_is_missing_is_said(
 def test_the_command(
     model: Path, run: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("pycocoevalcap", reason="wants pip install 'tushuo[official]'")
+    pytest.importorskip("pycocoevalcap", reason="requires pip install 'tushuo[official]'")
     arguments = ("evaluate", scenes, "--run", run, "--store", run.parent / "store")
     assert call(*arguments, "--meteor", "--clip", model, "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    wanted = {"METEOR", "CLIPScore", "RefCLIPScore"}
-    assert wanted <= set(found["scores"])
-    assert wanted <= set(found["baselines"]["neighbour"])
+    expected = {"METEOR", "CLIPScore", "RefCLIPScore"}
+    assert expected <= set(found["scores"])
+    assert expected <= set(found["baselines"]["neighbour"])
     assert "|meteor:1.5-python|clip:" in found["signature"]
     assert call(*arguments, "--clip", run) == 2
-    told = capsys.readouterr().err
-    assert "cannot be opened as a CLIP model" in told
-    assert "caption" not in told  # said before the pictures are captioned
+    printed = capsys.readouterr().err
+    assert "cannot be opened as a CLIP model" in printed
+    assert "caption" not in printed  # captured before the pictures are captioned
 
 
 def test_pictures_are_encoded_on_the_device(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

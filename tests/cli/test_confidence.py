@@ -23,7 +23,7 @@ def own(run: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
+def test_captions_below_the_minimum_confidence_are_withheld_with_the_reason(
     own: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, least = scenes / "images" / "00000.jpg", ("--min-confidence", 0.5)
@@ -32,16 +32,16 @@ def test_captions_below_the_least_confidence_are_kept_back_with_the_reason(
     signature = tushuo.load(own).signature()
     save_calibration(own, calibration(signature, bias=-40.0))
     assert call("caption", picture, "--run", own, *least) == 0
-    told = capsys.readouterr().out
-    assert "\tnot sure: confidence 0.00 is below 0.50; least certain word: " in told
+    printed = capsys.readouterr().out
+    assert "\tnot sure: confidence 0.00 is below 0.50; least certain word: " in printed
     assert call("caption", picture, "--run", own, *least, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert sorted(told) == ["caption", "confidence", "image", "unsure"]
-    assert told["caption"] is None
+    printed = json.loads(capsys.readouterr().out)
+    assert sorted(printed) == ["caption", "confidence", "image", "unsure"]
+    assert printed["caption"] is None
     save_calibration(own, calibration(signature, bias=40.0))
     assert call("caption", picture, "--run", own, *least, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (bool(told["caption"]), told["confidence"]) == (True, 1.0)
+    printed = json.loads(capsys.readouterr().out)
+    assert (bool(printed["caption"]), printed["confidence"]) == (True, 1.0)
     assert call("caption", picture, "--run", own, *least, "--search", "greedy") == 2
     assert "differ in search" in capsys.readouterr().err
     assert call("caption", picture, "--run", own, "--min-confidence", 2) == 2
@@ -96,7 +96,7 @@ def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(
     assert "is read-only, but a calibration is saved in the run" in capsys.readouterr().err
 
 
-def test_a_strange_picture_is_told_and_kept_back(
+def test_the_caption_of_an_unfamiliar_picture_is_flagged_and_withheld(
     own: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     captioner, picture = tushuo.load(own), scenes / "images" / "00000.jpg"
@@ -106,19 +106,19 @@ def test_a_strange_picture_is_told_and_kept_back(
         signature = captioner.info.encoder
         save_familiarity(own, familiarity(signature, width=width, strangest=strangest))
         assert call("caption", picture, "--run", own) == 0
-        said = capsys.readouterr()
-        assert "not sure" not in said.out
+        captured = capsys.readouterr()
+        assert "not sure" not in captured.out
         reason = "unlike the pictures it was calibrated on (only 0.5% of them look this unusual)"
         warning = f"{picture}: {reason}; do not trust its caption\n"
-        assert said.err == (warning if shown else "")
+        assert captured.err == (warning if shown else "")
         assert call("caption", picture, "--run", own, "--json") == 0
-        said = capsys.readouterr()
-        assert (json.loads(said.out)["familiarity"] < 0.01) == shown
-        assert said.err == ""
+        captured = capsys.readouterr()
+        assert (json.loads(captured.out)["familiarity"] < 0.01) == shown
+        assert captured.err == ""
         assert call("caption", picture, "--run", own, "--min-confidence", 0.5) == 0
-        said = capsys.readouterr()
-        assert ("\tnot sure: unlike the pictures it was calibrated on" in said.out) == shown
-        assert said.err == ""
+        captured = capsys.readouterr()
+        assert ("\tnot sure: unlike the pictures it was calibrated on" in captured.out) == shown
+        assert captured.err == ""
         page = own / "page.html"
         assert call("explain", picture, "--run", own, "--output", page) == 0
         assert ("unlike the pictures" in capsys.readouterr().out) == shown

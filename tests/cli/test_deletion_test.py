@@ -8,16 +8,16 @@ import pytest
 from tests.cli.conftest import call
 
 
-def test_evidence_prints_falls_and_draws_them(
+def test_it_prints_drops_and_draws_them(
     run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("deletion-test", scenes, "--run", run, "--store", run.parent / "store")
     figure = ("--figure", tmp_path / "e.png")
     assert call(*arguments, *figure) == 0
-    told = capsys.readouterr().out
-    assert "4 pictures" in told
+    printed = capsys.readouterr().out
+    assert "4 pictures" in printed
     for mask in ("own", "other", "moved", "random"):
-        assert mask in told
+        assert mask in printed
     assert (tmp_path / "e.png").stat().st_size > 10_000
     options = ("--json", "--pictures", 2, "--share", 0.1, "--share", 0.5, "--fill", "zero")
     assert call(*arguments, *figure, *options) == 0

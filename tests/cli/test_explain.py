@@ -27,28 +27,28 @@ def test_explain_prints_bars_and_writes_a_page_and_an_animation(
     monkeypatch.chdir(tmp_path)
     picture = scenes / "images" / "00000.jpg"
     assert call("explain", picture, "--run", run, "--search", "beam", "--gif", "a.gif") == 0
-    told = capsys.readouterr()
-    assert "━" in told.out
-    assert "<end>" in told.out
-    assert "page: 00000-explained.html" in told.err
+    printed = capsys.readouterr()
+    assert "━" in printed.out
+    assert "<end>" in printed.out
+    assert "page: 00000-explained.html" in printed.err
     page = (tmp_path / "00000-explained.html").read_text()
     for name in ("beam", "greedy", "sample"):
         assert f'"name":"{name}"' in page
     assert Image.open("a.gif").n_frames > 1
 
 
-def test_explain_in_json_says_what_its_twin_says(
+def test_explain_in_json_equals_the_python_call(
     run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, page = scenes / "images" / "00001.jpg", ("--output", tmp_path / "e.html")
     options = ("--search", "diverse", "--n-best", 2, "--json")
     assert call("explain", picture, "--run", run, *page, *options) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     config = replace(tushuo.load(run).info.search, search="diverse", n_best=2)
     captioner = tushuo.load(run)
     twin = captioner.explain(picture, config=config, top_words=5)
-    assert told["caption"] == twin.caption.text
-    assert len(told["steps"]) == len(twin.steps) == len(twin.caption.log_probs)
+    assert printed["caption"] == twin.caption.text
+    assert len(printed["steps"]) == len(twin.steps) == len(twin.caption.log_probs)
     assert len(twin.alternatives) == 1
     for found in (twin, *twin.alternatives):
         ends = [*found.caption.words, "<end>"]
@@ -83,5 +83,5 @@ def test_a_file_name_that_is_no_utf_8_is_explained_too(
     assert "unknown option --jsom; see: tushuo explain --help" in capsys.readouterr().err
 
 
-def test_the_page_can_tell_of_every_search() -> None:
+def test_the_page_has_a_description_of_every_search() -> None:
     assert all(texts.keys() == SEARCHES.keys() for texts in SEARCH_TEXTS.values())

@@ -20,10 +20,12 @@ def english(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models" / "en"
 
 
-def test_what_pack_tells(capsys: pytest.CaptureFixture[str], english: Path, run: Path) -> None:
-    told = capsys.readouterr().out
-    assert f"{english}: " in told
-    assert "of 32 captions are unchanged" in told
+def test_pack_reports_the_change_of_captions(
+    capsys: pytest.CaptureFixture[str], english: Path, run: Path
+) -> None:
+    printed = capsys.readouterr().out
+    assert f"{english}: " in printed
+    assert "of 32 captions are unchanged" in printed
     assert tushuo.load(english).info.search.beam_size == 3
     assert call("pack", run, "--output", english) == 2
     assert "already holds a run or a model" in capsys.readouterr().err
@@ -40,17 +42,17 @@ def test_a_caption_without_a_run(
     picture = scenes / "images" / "00000.jpg"
     capsys.readouterr()
     assert call("caption", picture) == 0
-    said = capsys.readouterr().out
-    assert said == f"{picture}\t{tushuo.load(language='en').caption(picture).text}\n"
+    captured = capsys.readouterr().out
+    assert captured == f"{picture}\t{tushuo.load(language='en').caption(picture).text}\n"
     assert call("caption", picture, "--language", "en", "--run", english) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == captured
     assert call("explain", picture, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["caption"] in said
+    assert json.loads(capsys.readouterr().out)["caption"] in captured
     assert call("evaluate", scenes, "--no-meteor", "--json") == 0
     assert json.loads(capsys.readouterr().out)["run"]["search"]["beam_size"] == 3
 
 
-def test_what_an_installation_does_not_speak(
+def test_a_language_without_a_model(
     english: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = scenes / "images" / "00000.jpg"

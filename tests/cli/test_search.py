@@ -17,11 +17,11 @@ def test_every_search_from_the_command_line(
 ) -> None:
     picture = scenes / "images" / "00000.jpg"
 
-    def said(*options: object) -> dict[str, Any]:
+    def captioned(*options: object) -> dict[str, Any]:
         assert call("caption", picture, "--run", run, "--json", *options) == 0
         return json.loads(capsys.readouterr().out)
 
-    beam = said("--search", "beam", "--beam-size", 4, "--n-best", 3)
+    beam = captioned("--search", "beam", "--beam-size", 4, "--n-best", 3)
     assert sorted(beam) == ["alternatives", "caption", "image", "log_prob"]
     assert len({beam["caption"], *(one["caption"] for one in beam["alternatives"])}) == 3
     assert sorted(beam["alternatives"][0]) == ["caption", "log_prob"]
@@ -33,22 +33,24 @@ def test_every_search_from_the_command_line(
         beam["caption"], *(one["caption"] for one in beam["alternatives"])
     ]  # fmt: skip
     samples = ("--search", "sample", "--n-best", 3, "--top-k", 20, "--top-p", 0.9)
-    assert said(*samples) == said(*samples, "--seed", 0) != said(*samples, "--seed", 1)
-    assert said("--search", "diverse", "--groups", 5)["caption"]
-    agreed = said("--search", "consensus", "--beam-size", 4, "--n-best", 4, "--mbr-samples", 9)
-    four = said("--search", "beam", "--beam-size", 4, "--n-best", 4)
+    assert (
+        captioned(*samples) == captioned(*samples, "--seed", 0) != captioned(*samples, "--seed", 1)
+    )
+    assert captioned("--search", "diverse", "--groups", 5)["caption"]
+    agreed = captioned("--search", "consensus", "--beam-size", 4, "--n-best", 4, "--mbr-samples", 9)
+    four = captioned("--search", "beam", "--beam-size", 4, "--n-best", 4)
     every = [
         [one["caption"], *(o["caption"] for o in one["alternatives"])] for one in (agreed, four)
     ]
     assert sorted(every[0]) == sorted(every[1])
     word = beam["caption"].split()[-1]
-    assert not said("--banned-endings", word)["caption"].endswith(word)
-    assert word not in said("--banned-words", word)["caption"].split()
-    force_decode = said("--search", "beam", "--required-words", "a", "--required-words", word)[
+    assert not captioned("--banned-endings", word)["caption"].endswith(word)
+    assert word not in captioned("--banned-words", word)["caption"].split()
+    force_decode = captioned("--search", "beam", "--required-words", "a", "--required-words", word)[
         "caption"
     ].split()
     assert {"a", word} <= set(force_decode)
-    assert len(said("--min-words", 12, "--max-words", 12)["caption"].split()) == 12
+    assert len(captioned("--min-words", 12, "--max-words", 12)["caption"].split()) == 12
 
     assert call("caption", picture, "--run", run, "--search", "beam", "--n-best", 2) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -53,7 +53,7 @@ CONTENT = {
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT, as badly as ``mood`` says; ``asked`` holds where each answer began."""
+    """Serves CONTENT, as badly as ``mood`` demands; ``requested`` holds where each answer began."""
 
     daemon_threads = True
     mood = "good"
@@ -61,7 +61,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, int]] = []
+        self.requested: list[tuple[str, int]] = []
         self.sent = 0
 
     def archive(self, name: str, folder: str, md5: str | None = None) -> Archive:
@@ -82,9 +82,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         content = CONTENT[name]
-        asked = self.headers.get("Range", "bytes=0-")
-        start = 0 if server.mood == "no ranges" else int(asked[6:].split("-")[0])
-        server.asked.append((name, start))
+        requested = self.headers.get("Range", "bytes=0-")
+        start = 0 if server.mood == "no ranges" else int(requested[6:].split("-")[0])
+        server.requested.append((name, start))
         if start >= len(content):
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(content)}")
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
-        if server.mood in ("drops", "no ranges") and len(server.asked) < 4:
+        if server.mood in ("drops", "no ranges") and len(server.requested) < 4:
             rest = rest[: len(rest) // 2]
         for at in range(0, len(rest), 20_000):
             self.wfile.write(rest[at : at + 20_000])
@@ -124,22 +124,26 @@ def all_of(server: Server) -> list[Archive]:
 @pytest.mark.parametrize("mood", ["good", "drops", "no ranges"])
 def test_everything_arrives_and_is_read(server: Server, tmp_path: Path, mood: str) -> None:
     server.mood = mood
-    told: list[str] = []
-    download(all_of(server), tmp_path, wait=0.0, progress=lambda what: lambda *_: told.append(what))
+    reported: list[str] = []
+    download(
+        all_of(server), tmp_path, wait=0.0, progress=lambda what: lambda *_: reported.append(what)
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["annotations", "images"]
     (record,) = tushuo.data.read(tmp_path)
     assert record.path.read_bytes() == PICTURE
     assert (record.captions, record.split) == (("a dog",), "val")
-    assert {"annotations.zip", "unpack val2014.zip"} <= set(told)
-    asked = len(server.asked)
+    assert {"annotations.zip", "unpack val2014.zip"} <= set(reported)
+    requested = len(server.requested)
     download(all_of(server), tmp_path, wait=0.0)
-    assert len(server.asked) == asked
+    assert len(server.requested) == requested
 
 
 def test_a_dropped_connection_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
     server.mood = "drops"
     download([server.archive("val2014.zip", "val2014")], tmp_path, wait=0.0)
-    assert [start for _, start in server.asked] == sorted({start for _, start in server.asked})
+    assert [start for _, start in server.requested] == sorted(
+        {start for _, start in server.requested}
+    )
     assert server.sent == len(CONTENT["val2014.zip"])
 
 
@@ -231,5 +235,5 @@ def test_kill_9_loses_and_repeats_nothing(server: Server, tmp_path: Path) -> Non
     have = part.stat().st_size
     server.pause = 0.0
     subprocess.run(command, check=True)
-    assert server.asked == [("val2014.zip", 0), ("val2014.zip", have)]
+    assert server.requested == [("val2014.zip", 0), ("val2014.zip", have)]
     assert len(list((tmp_path / "val2014").iterdir())) == 3

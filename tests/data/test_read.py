@@ -111,16 +111,16 @@ def test_split_by_picture_and_by_caption() -> None:
 
 def test_karpathy(tmp_path: Path) -> None:
     image = {"filename": "a.jpg", "filepath": "val2014", "cocoid": 7, "imgid": 0}
-    told = {"sentences": [{"raw": "A dog. ", "tokens": ["a", "dog"]}], "sentids": [0]}
+    captions_and_ids = {"sentences": [{"raw": "A dog. ", "tokens": ["a", "dog"]}], "sentids": [0]}
     path = tmp_path / "dataset_coco.json"
-    path.write_text(json.dumps({"images": [{**image, **told, "split": "restval"}]}))
+    path.write_text(json.dumps({"images": [{**image, **captions_and_ids, "split": "restval"}]}))
     (record,) = read(path, images=tmp_path)
     assert (record.image_id, record.split, record.captions) == (7, "train", ("A dog.",))
     assert record.path == tmp_path / "val2014" / "a.jpg"
-    path.write_text(json.dumps({"images": [{**image, **told, "split": "dev"}]}))
+    path.write_text(json.dumps({"images": [{**image, **captions_and_ids, "split": "dev"}]}))
     with pytest.raises(DataError, match="'dev'"):
         read(path)
-    path.write_text(json.dumps({"images": [{**told, "split": "val"}]}))
+    path.write_text(json.dumps({"images": [{**captions_and_ids, "split": "val"}]}))
     with pytest.raises(DataError, match="filename"):
         read(path)
 
@@ -163,15 +163,15 @@ def test_bad_tables(tmp_path: Path, name: str, content: str, message: str) -> No
 @pytest.mark.parametrize("name", ["F.token.txt", "c.csv", "c.jsonl"])
 def test_what_is_no_utf_8_and_what_ends_no_line(tmp_path: Path, name: str) -> None:
     """U+2028, which some programs end paragraphs with, may stand in a caption."""
-    said = "a dog\u2028two dogs"
+    caption_text = "a dog\u2028two dogs"
     rows = {
-        "F.token.txt": f"a.jpg#0\t{said}\n",
-        "c.csv": f"image,caption\na.jpg,{said}\n",
-        "c.jsonl": json.dumps({"image": "a.jpg", "caption": said}, ensure_ascii=False),
+        "F.token.txt": f"a.jpg#0\t{caption_text}\n",
+        "c.csv": f"image,caption\na.jpg,{caption_text}\n",
+        "c.jsonl": json.dumps({"image": "a.jpg", "caption": caption_text}, ensure_ascii=False),
     }
     (tmp_path / name).write_text(rows[name], encoding="utf-8-sig")
     (record,) = read(tmp_path / name)
-    assert (record.image_id, record.captions) == ("a.jpg", (said,))
+    assert (record.image_id, record.captions) == ("a.jpg", (caption_text,))
     (tmp_path / name).write_bytes(rows[name].encode() + "狗".encode("gb18030"))
     with pytest.raises(DataError, match=r"not UTF-8 text, byte \d+ is 0x.*; save it as UTF-8"):
         read(tmp_path / name)

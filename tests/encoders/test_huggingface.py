@@ -13,7 +13,7 @@ from tushuo.encoders.resize import resize
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 
 transformers = pytest.importorskip(
-    "transformers", reason="requires: pip install 'tushuo[huggingface]'"
+    "transformers", reason="requires pip install 'tushuo[huggingface]'"
 )
 
 TOWER = {

@@ -60,7 +60,7 @@ def regions(weights: Path) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def keras_model() -> Any:
     os.environ["KERAS_BACKEND"] = "torch"
-    keras = pytest.importorskip("keras", reason="requires: pip install keras")
+    keras = pytest.importorskip("keras", reason="requires pip install keras")
     model = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(299, 299, 3)
     )

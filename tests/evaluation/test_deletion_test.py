@@ -29,10 +29,10 @@ WORDS = 4
 @dataclass(frozen=True)
 class Seen:
     regions: Tensor
-    spoken: Tensor
+    emitted: Tensor
 
     def select(self, rows: Tensor) -> "Seen":
-        return Seen(self.regions[rows], self.spoken[rows])
+        return Seen(self.regions[rows], self.emitted[rows])
 
 
 class Pointing(Decoder):
@@ -50,14 +50,14 @@ class Pointing(Decoder):
 
     def step(self, words: Tensor, state: Seen) -> Step:  # type: ignore[override]
         B, R, _ = state.regions.shape
-        place = state.spoken * 3 % R
+        place = state.emitted * 3 % R
         bright = state.regions[torch.arange(B), place].mean(dim=1)
         logits = torch.zeros(B, self.vocabulary)
-        target = torch.where(state.spoken < WORDS, 4 + state.spoken, torch.tensor(END))
+        target = torch.where(state.emitted < WORDS, 4 + state.emitted, torch.tensor(END))
         logits[torch.arange(B), target] = 6 + 4 * bright
         looked = torch.full((B, R), 0.1 / R)
         looked[torch.arange(B), place if self.honest else (place + 1) % R] += 0.9
-        return Step(logits.double().log_softmax(-1), looked, Seen(state.regions, state.spoken + 1))
+        return Step(logits.double().log_softmax(-1), looked, Seen(state.regions, state.emitted + 1))
 
     def forward(self, regions: Tensor, words: object, pictures: Tensor) -> Tensor:
         raise NotImplementedError
@@ -105,8 +105,8 @@ def test_function_words_alone_make_no_second_part(
 ) -> None:
     decoder = Pointing(vocabulary=len(run.vocabulary), honest=True)
     found = outcome(run, records[:3], decoder, shares=(0.1, 0.3))
-    said = run.vocabulary.words[4 : 4 + WORDS]
-    kinds = {"all"} if FUNCTION_WORDS.issuperset(said) else {"all", "content"}
+    caption_words = run.vocabulary.words[4 : 4 + WORDS]
+    kinds = {"all"} if FUNCTION_WORDS.issuperset(caption_words) else {"all", "content"}
     assert {part.words for part in found.hidden} == kinds
     draw_deletion_test(found.hidden, tmp_path / "e.png")
 
@@ -121,7 +121,7 @@ def test_masks_are_of_one_size_and_repeat(name: str) -> None:
         assert not torch.equal(made[0], MASKS["own"](looked, 3, (3, 4), torch.Generator()))
 
 
-def test_a_learned_decoder_and_its_figure(run: Run, records: list[Record], tmp_path: Path) -> None:
+def test_a_trained_decoder_and_its_figure(run: Run, records: list[Record], tmp_path: Path) -> None:
     found = outcome(run, records[:6], run.decoder)
     assert [(part.words, part.share) for part in found.hidden[:4]] == [
         ("all", 0.05), ("all", 0.1), ("all", 0.2), ("all", 0.4)

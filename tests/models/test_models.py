@@ -53,8 +53,8 @@ def test_a_seed_repeats_what_a_picture_gets_whatever_stands_beside_it(config: Se
     alone = [captioner.caption(picture, config=config) for picture in EXAMPLES]
     ensemble = captioner.caption_batch([*EXAMPLES[::-1], EXAMPLES[0]], config=config)
     for one, other in zip([*alone[::-1], alone[0]], ensemble, strict=True):
-        said = ([caption.text for caption in (of, *of.alternatives)] for of in (one, other))
-        assert next(said) == next(said)
+        texts = ([caption.text for caption in (of, *of.alternatives)] for of in (one, other))
+        assert next(texts) == next(texts)
         # rounding moves regions by up to 1e-4 (tests/encoders), and each of some ten words likewise
         assert one.log_prob == pytest.approx(other.log_prob, abs=1e-3)
         np.testing.assert_allclose(one.attention, other.attention, atol=1e-4)
@@ -80,10 +80,12 @@ def test_a_card_has_the_scores_of_its_model(language: Language) -> None:
         ("zh", "| **Chinese", ["Bleu_1", "Bleu_4", "CIDEr"]),
     ],
 )
-def test_a_card_and_the_docs_tell_the_same(language: Language, row: str, names: list[str]) -> None:
+def test_a_card_and_the_docs_have_the_same_figures(
+    language: Language, row: str, names: list[str]
+) -> None:
     page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
     line = next(line for line in page.splitlines() if line.startswith(row))
-    told = [float(cell.split()[0]) for cell in line.split("|")[2:] if cell.strip()]
+    figures = [float(cell.split()[0]) for cell in line.split("|")[2:] if cell.strip()]
     card = {
         name: float(value)
         for name, value, *_ in (
@@ -93,20 +95,20 @@ def test_a_card_and_the_docs_tell_the_same(language: Language, row: str, names: 
         )
     }
     shares = [round(1000 * card[name]) for name in ("different", "commonest", "unfinished")]
-    assert told == [*(card[name] for name in names), *shares]
+    assert figures == [*(card[name] for name in names), *shares]
 
 
-def test_the_docs_tell_how_far_confidence_can_be_trusted() -> None:
+def test_the_docs_state_the_reliability_of_confidence() -> None:
     """docs/explaining.md, of both models, from what calibrate kept in them."""
     page = (Path(__file__).parents[2] / "docs" / "explaining.md").read_text(encoding="utf-8")
     rows, held = (
         page.splitlines(),
         [read_calibrations(FOLDER / name)[-1].held_out for name in ("en", "zh")],
     )
-    told = [
+    figures = [
         f"{of.auroc:.3f} ({of.auroc_interval[0]:.3f} to {of.auroc_interval[1]:.3f})" for of in held
     ]
-    assert f"| AUROC | {' | '.join(told)} |" in rows
+    assert f"| AUROC | {' | '.join(figures)} |" in rows
     for pair in zip(*(of.answered for of in held), strict=True):
         shares = [
             f"{of.pictures / 500:.1%}, {of.fitting or 0:.1%}".replace("%", " %") for of in pair

@@ -26,7 +26,7 @@ from tushuo.training.loop import Callbacks
 
 @pytest.fixture(scope="session")
 def results(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that learned drawn scenes for a moment, and captioned all of them."""
+    """Results of a run that was briefly trained on drawn scenes, and has captioned all of them."""
     folder = tmp_path_factory.mktemp("report")
     regions = Regions.on_the_fly(MeanEncoder(), records)
     learn(records, regions, folder / "run", Callbacks(), replace(PLAIN, epochs=15))
@@ -79,7 +79,7 @@ def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass
             folder / f"{number}.jpg"
         )
     words = tuple(caption.split())
-    said = {
+    results_by_picture = {
         f"{n:012d}": PictureResult(
             caption=caption,
             references=tuple(f"{caption} number {n} for the {k}th time" for k in range(5)),
@@ -94,9 +94,9 @@ def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass
     return Results(
         scores=dict.fromkeys(names, 0.5),
         intervals=dict.fromkeys(names, (0.4, 0.6)),
-        images={name: dict.fromkeys(names, float(draw.random())) for name in said},
+        images={name: dict.fromkeys(names, float(draw.random())) for name in results_by_picture},
         signature=f"tushuo:0|tokenizer:ptb|images:{count}|references:5|hash:0",
-        pictures=said,
+        pictures=results_by_picture,
         run={"encoder": {"rows": 9, "columns": 9, "side": 260, "resize": "squash"}},
     )
 
@@ -104,10 +104,10 @@ def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright; both are there in CI."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="requires the package playwright")
     program = which("chromium") or which("chromium-browser") or which("google-chrome")
     if program is None:
-        pytest.skip("wants a browser; on Debian: apt-get install chromium")
+        pytest.skip("requires a browser; on Debian: apt-get install chromium")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_api.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=program, args=arguments)

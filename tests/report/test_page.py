@@ -36,11 +36,15 @@ LEAST_CONTRAST = """() => {
 
 @pytest.fixture
 def tiny(results: Path, tmp_path: Path) -> Path:
-    """Two runs side by side: the real one, and one that says the same of every picture."""
+    """Two runs side by side: the real one, and one with the same caption for every picture."""
     first = read_results(results)
-    said = {"caption": "a red ball", "words": ("a", "red", "ball"), "log_probs": (-1.0,) * 4}
+    same_caption = {
+        "caption": "a red ball",
+        "words": ("a", "red", "ball"),
+        "log_probs": (-1.0,) * 4,
+    }
     same = {
-        name: replace(one, **said, alternatives=("a blue ball",), confidence=0.25)
+        name: replace(one, **same_caption, alternatives=("a blue ball",), confidence=0.25)
         for name, one in first.pictures.items()
     }
     run = first.run or {}
@@ -71,9 +75,9 @@ def test_scores_curves_and_both_themes(reader: Reader, tiny: Path) -> None:
     page = reader.page
     assert page.locator("#score-table tbody tr").count() == 6
     assert not page.locator("#deletion-test").is_visible()
-    told = page.inner_text("#scores")
+    content = page.inner_text("#scores")
     for part in ("tiny", "same", "frequent", "neighbour", "person", "tokenizer:ptb", " to "):
-        assert part in told
+        assert part in content
     assert page.locator("#charts path.curve").count() == 4
     assert "best in epoch 2: 2.600" in page.inner_text("#charts")
     assert "Settings that differ" in page.inner_text("#settings")
@@ -155,10 +159,10 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     page.locator("dialog .words button").first.focus()
     drawn = "canvas => canvas.toDataURL()"
     first = dialog.locator("canvas").evaluate(drawn)
-    told = dialog.locator("[aria-live]").inner_text()
+    content = dialog.locator("[aria-live]").inner_text()
     page.keyboard.press("ArrowRight")
     assert dialog.locator("canvas").evaluate(drawn) != first
-    assert dialog.locator("[aria-live]").inner_text() != told
+    assert dialog.locator("[aria-live]").inner_text() != content
     assert "attended most to the" in dialog.locator("[aria-live]").inner_text()
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
@@ -220,9 +224,9 @@ def test_the_deletion_test_is_drawn(reader: Reader, tmp_path: Path) -> None:
     chart = page.locator("#tests figure").first
     assert "Log-probability drop, nats: all words" in chart.inner_text()
     assert "1,234 words" in chart.inner_text()
-    told = chart.locator("svg text").all_text_contents()
-    assert told[-3:] == ["20 %", "40 %", "regions hidden"]
-    assert told[0] == "0"
+    content = chart.locator("svg text").all_text_contents()
+    assert content[-3:] == ["20 %", "40 %", "regions hidden"]
+    assert content[0] == "0"
     own = chart.locator("g").nth(1)  # of the first mask, at its greater share
     assert own.locator("title").text_content() == (
         "what the word attended to, 40 % hidden: 0.160 (0.150 to 0.170)"
@@ -275,8 +279,8 @@ def test_runs_share_baselines_though_one_has_a_metric_more(reader: Reader, tmp_p
     write_report(tmp_path / "r.html", found)
     reader.open(tmp_path / "r.html")
     heads = reader.page.locator("#score-table thead th").all_inner_texts()
-    told = [head.strip(" ▽◇○").strip() for head in heads]
-    assert [name for name in told if name.startswith(("person", "frequent"))] == [
+    content = [head.strip(" ▽◇○").strip() for head in heads]
+    assert [name for name in content if name.startswith(("person", "frequent"))] == [
         "person",
         "frequent (a)",
         "frequent (b)",

@@ -25,14 +25,18 @@ def test_no_tag_begins_in_the_data() -> None:
 
 def test_captions_are_judged() -> None:
     references = ("a dog runs.", "The dog is running on grass")
-    said = {
+    results_by_picture = {
         "1": PictureResult(caption="a cat runs on a", references=references),
         "2": PictureResult(caption="the dog runs", references=references),
         "3": PictureResult(caption="the dog runs", references=()),
     }
     scores = {"Bleu_1": 0.51239, "CIDEr": None, "CIDEr-D": None}
     found = Results(
-        scores=scores, intervals={}, images={n: scores for n in said}, signature="", pictures=said
+        scores=scores,
+        intervals={},
+        images={n: scores for n in results_by_picture},
+        signature="",
+        pictures=results_by_picture,
     )
     one, two, three = (picture["captions"][0] for picture in pictures({"run": found}))
     assert one["notInReferences"] == [1]
@@ -46,13 +50,15 @@ def test_captions_are_judged() -> None:
 
 
 def test_chinese_words_are_found_in_their_references() -> None:
-    said = {"1": PictureResult(caption="一只狗在奔跑", references=("一只棕色的狗在草地上奔跑。",))}
+    results_by_picture = {
+        "1": PictureResult(caption="一只狗在奔跑", references=("一只棕色的狗在草地上奔跑。",))
+    }
     found = Results(
         scores={"Bleu_1": 1.0},
         intervals={},
         images={"1": {}},
         signature="tushuo:0|tokenizer:characters",
-        pictures=said,
+        pictures=results_by_picture,
     )
     one = pictures({"run": found})[0]["captions"][0]
     assert list(one["words"]) == list("一只狗在奔跑")
@@ -62,7 +68,7 @@ def test_chinese_words_are_found_in_their_references() -> None:
 def test_scores_of_other_references_are_refused(tmp_path: Path) -> None:
     first = made_up(2, tmp_path)
     who = replace(first, signature=f"{first.signature}|run:1|search:greedy")
-    require_comparable({"a": first, "b": who})  # who said it may differ
+    require_comparable({"a": first, "b": who})  # the runs may differ
     other = replace(first, signature=first.signature.replace("tokenizer:ptb", "tokenizer:jieba"))
     with pytest.raises(SignatureError, match="b differs in tokenizer: jieba against ptb"):
         require_comparable({"a": first, "b": other})
@@ -105,9 +111,9 @@ def test_the_command(
     assert "tiny (2)" in page.read_text()
     assert call("report", results.parent / "run", "--output", page) == 0  # a curve and no scores
     files = ("--references", tmp_path / "ref.json", "--hypotheses", results / "captions.json")
-    said = json.loads((results / "scores.json").read_bytes())["pictures"]
+    results_by_picture = json.loads((results / "scores.json").read_bytes())["pictures"]
     (tmp_path / "ref.json").write_text(
-        json.dumps({n: one["references"] for n, one in said.items()})
+        json.dumps({n: one["references"] for n, one in results_by_picture.items()})
     )
     capsys.readouterr()
     assert call("score", *files, "--json") == 0
@@ -132,9 +138,9 @@ def test_missing_pictures_are_named(
 ) -> None:
     page = tmp_path / "report.html"
     assert call("report", results, "--output", page, "--images", tmp_path) == 1
-    told = capsys.readouterr().err
-    assert "picture 0 was not found; name its folder with --images, or --data" in told
-    assert "nor were 35 others" in told
+    text_of_page = capsys.readouterr().err
+    assert "picture 0 was not found; name its folder with --images, or --data" in text_of_page
+    assert "nor were 35 others" in text_of_page
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Runs that speak together have the same words and the same encoder."""
+"""The runs of an ensemble have the same words and the same encoder."""
 
 from dataclasses import replace
 from typing import Any
