@@ -88,6 +88,21 @@ def test_pillow_images_of_any_mode(mode: str) -> None:
     assert to_pixels(image).shape == (6, 9, 3)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray(GREY).convert("I"),
+        Image.fromarray(GREY).convert("F"),
+        Image.fromarray(GREY / np.float32(255)),
+        Image.fromarray(GREY.astype(np.uint16) * 257),
+        Image.fromarray(GREY.astype(np.int32) * 257),
+    ],
+    ids=["8-bit I", "F to 255", "F to 1", "I;16", "16-bit I"],
+)
+def test_deep_grey_is_scaled_by_its_range(image: Image.Image) -> None:
+    np.testing.assert_array_equal(to_pixels(image)[..., 0], GREY)
+
+
 def test_transparent_pixels_lie_on_white() -> None:
     clear = np.dstack([RGB, np.zeros(GREY.shape, np.uint8)])
     assert (to_pixels(clear) == 255).all()

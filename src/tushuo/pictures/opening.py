@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tushuo.errors import PictureError
@@ -115,14 +115,25 @@ def to_upright_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
     image.load()
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
-        # 16-bit grey: Pillow would clip at 255 instead of keeping the high byte
-        deep = np.asarray(upright, dtype=np.float64)
-        scale = 257.0 if upright.mode.startswith("I") else 1.0
-        upright = Image.fromarray((deep / scale).clip(0, 255).astype(np.uint8))
+        grey = np.asarray(upright, dtype=np.float64)
+        upright = Image.fromarray(_scale_grey(grey, upright.mode).clip(0, 255).astype(np.uint8))
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.asarray(upright.convert("RGB")).copy()
+
+
+def _scale_grey(
+    grey: Float64[np.ndarray, "height width"], mode: str
+) -> Float64[np.ndarray, "height width"]:
+    """Scale deep grey values to 0 to 255; Pillow would clip them instead.
+
+    The modes do not state their range: integers above 255 are 16-bit, floats up to 1 are shares.
+    """
+    highest = grey.max(initial=0)
+    if mode == "F":
+        return np.rint(grey * 255) if highest <= 1 else grey
+    return grey / 257 if highest > 255 else grey
 
 
 def _read_file(path: Path) -> bytes:
