@@ -15,7 +15,7 @@ from tushuo.captioning.caption import Caption, PartialCaption
 from tushuo.captioning.captioner import Captioner
 from tushuo.captioning.native import NativeCaptioner, PictureRegions
 from tushuo.data import Record
-from tushuo.errors import PictureError, SignatureError, StoppedError
+from tushuo.errors import PictureError, SettingError, SignatureError, StoppedError
 from tushuo.features.regions import Regions
 from tushuo.pictures.pixels import to_pixels
 from tushuo.runs.run import Run
@@ -106,6 +106,18 @@ def test_streaming_ends_with_the_caption(
     if config.search in ("greedy", "sample"):
         assert [len(one.words) for one in partial] == list(range(1, len(caption.words) + 1))
         assert all(one.words == caption.words[: len(one.words)] for one in partial)
+
+
+@pytest.mark.parametrize("single", ["photo.jpg", b"bytes"])
+def test_a_single_picture_is_no_batch(captioner: NativeCaptioner, single: object) -> None:
+    with pytest.raises(SettingError, match="pass a list of pictures, or one picture to caption"):
+        captioner.caption_batch(single)  # type: ignore[arg-type]
+    assert captioner.caption_batch([]) == []
+
+
+def test_an_explanation_lists_at_least_one_word(captioner: NativeCaptioner) -> None:
+    with pytest.raises(SettingError, match="top_words was 0, but must be at least 1"):
+        captioner.explain(np.zeros((9, 9, 3), np.uint8), top_words=0)
 
 
 def test_a_stream_can_be_closed(captioner: NativeCaptioner, records: list[Record]) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tushuo.pictures.finding import find_pictures
+from tushuo.pictures.finding import describe_folder, find_pictures
 
 
 def test_find_pictures(tmp_path: Path) -> None:
@@ -15,3 +15,14 @@ def test_find_pictures(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert find_pictures([f"{tmp_path}/none"]) == [tmp_path / "none"]  # named, not passed over
     assert find_pictures([f"{tmp_path}/no.jpg"]) == [tmp_path / "no.jpg"]
+
+
+def test_a_folder_is_described_without_walking_the_tree(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "1.jpg").write_bytes(b"")
+    assert "without pictures; expected files with an extension of .avif" in describe_folder(
+        tmp_path
+    )
+    for name in ("b.png", "a.JPG"):
+        (tmp_path / name).write_bytes(b"")
+    assert describe_folder(tmp_path).endswith(f"such as {tmp_path / 'a.JPG'}")

@@ -1,6 +1,7 @@
 """Odd pictures: each gets the right pixels or one named error."""
 
 import io
+import os
 import struct
 import zlib
 from contextlib import suppress
@@ -93,13 +94,14 @@ BAD = {
     "zeros": (b"\0" * 500, "begins with"),
     "heic": (
         b"\0\0\0\x18ftypheic\0\0\0\0mif1",
-        "phone or film format \\('heic'\\); save it as one of JPEG",
+        "HEIF image or a video \\('heic'\\); save it as one of JPEG",
     ),
     "truncated jpeg": (encoded(NOISE, "JPEG")[:900], "damaged"),
     "truncated png": (encoded(NOISE, "PNG")[:900], "damaged"),
     "truncated gif": (encoded(NOISE, "GIF")[:900], "damaged"),
-    "truncated avif": (encoded(NOISE, "AVIF")[:900], "damaged|not a picture"),
+    "truncated avif": (encoded(NOISE, "AVIF")[:900], "damaged"),
     "truncated webp": (encoded(NOISE, "WEBP")[:900], "damaged|not a picture"),
+    "png head alone": (b"\x89PNG\r\n\x1a\n", "damaged"),
     "jpeg head alone": (b"\xff\xd8\xff\xe0", "not a picture|damaged"),
     "bomb": (bomb(), "far more than"),
 }
@@ -139,6 +141,19 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(PictureError, match=r"folder without pictures; expected files.*\.jpg,"):
         open_picture(tmp_path / "none")
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", Path("/dev/zero")):
+        with pytest.raises(PictureError, match="is a pipe, a socket or a device; name a file"):
+            open_picture(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_damaged_exif_leaves_the_pixels(kind: str) -> None:
+    whole = encoded(PLAIN, kind, exif=b"Exif\0\0" + b"garbage" * 4)
+    assert np.abs(open_picture(whole).reshape(-1, 3).astype(int) - RED).max() <= 4
 
 
 def test_large_jpegs_are_decoded_small() -> None:

@@ -87,6 +87,7 @@ class Captioner(Protocol):
             One caption for each picture, in order, or the error of a picture that cannot be opened.
 
         Raises:
+            SettingError: ``pictures`` is a single picture.
             StoppedError: ``stop`` returned True.
         """
         ...
@@ -129,6 +130,20 @@ class Captioner(Protocol):
             SignatureError: it was calibrated for another search or other weights.
         """
         ...
+
+
+def require_list(pictures: object) -> None:
+    """Refuse a single picture where a list of pictures is expected.
+
+    Raises:
+        SettingError: it is no list or other sequence.
+    """
+    content = isinstance(pictures, str | bytes | bytearray | memoryview)
+    if content or not isinstance(pictures, Sequence):
+        raise SettingError(
+            f"caption_batch got an object of type {type(pictures).__name__}; pass a list of "
+            "pictures, or one picture to caption"
+        )
 
 
 def require_language(captioner: Captioner, language: Language) -> None:

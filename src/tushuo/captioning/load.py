@@ -1,16 +1,18 @@
 """Load a captioner by its run folder, or the model that comes with the package."""
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 from tushuo.captioning.captioner import require_language
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.device import require_device
+from tushuo.errors import SettingError
 from tushuo.models import shipped
 from tushuo.runs.encoder import encoder_of
 from tushuo.runs.ensemble import ensemble
 from tushuo.runs.run import Run
-from tushuo.text.tokenization import Language
+from tushuo.text.tokenization import LANGUAGES, Language
 
 
 def load(
@@ -32,13 +34,18 @@ def load(
 
     Raises:
         RunError: the folder is not a complete run, or no model of the language is installed.
-        SettingError: the run captions in another language, or there is no such device.
+        SettingError: the run captions in another language, or there is no such device or language.
         WeightsError: the encoder's weights are missing.
         SignatureError: another encoder is installed, or the runs do not fit together.
     """
     place = require_device(device)
+    if language is not None and language not in LANGUAGES:
+        known = ", ".join(map(repr, LANGUAGES))
+        raise SettingError(f"language was {language!r}, but must be one of {known}")
     chosen = shipped(language or "en") if run is None else run
-    folders = [chosen] if isinstance(chosen, Path | str) else chosen
+    folders = [chosen] if isinstance(chosen, PathLike | str) else chosen
+    if not isinstance(folders, list | tuple) or not folders:
+        raise SettingError(f"run was {run!r}, but must be a run folder, or a list of run folders")
     loaded = ensemble([Run.load(folder) for folder in folders])
     encoder = encoder_of(loaded, weights=weights, device=place)
     captioner = NativeCaptioner(loaded, encoder, device=place)

@@ -11,12 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop
+from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, require_list
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
 from tushuo.data.record import Record
 from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder
-from tushuo.errors import PictureError, RunError
+from tushuo.errors import PictureError, RunError, SettingError
 from tushuo.features.regions import Regions
 from tushuo.pictures.pixels import Picture, to_pixels
 from tushuo.runs.run import Run, run_signature
@@ -123,6 +123,7 @@ class NativeCaptioner:
         stop: Stop | None = None,
     ) -> list[Caption | PictureError]:
         """Return one caption or one error for each picture, in order; see `Captioner`."""
+        require_list(pictures)
         encoded = self.encode(pictures)
         regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
         if not regions:
@@ -182,7 +183,12 @@ class NativeCaptioner:
 
         Their probabilities are the decoder's own: before temperature, and over the whole
         vocabulary, including words that the search excludes.
+
+        Raises:
+            SettingError: ``top_words`` is below 1.
         """
+        if top_words < 1:
+            raise SettingError(f"top_words was {top_words}, but must be at least 1")
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded

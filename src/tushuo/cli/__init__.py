@@ -5,6 +5,7 @@ runs, so that help is fast.
 """
 
 import errno
+import io
 import sys
 import warnings
 
@@ -57,6 +58,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     0: done. 1: done, but some pictures failed and were named. 2: the command could not run.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may be unable to show Chinese
+            stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         warnings.filterwarnings("ignore", module="PIL")  # details of damaged files
@@ -66,9 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> int:
     try:
         require_current_names(sys.argv[1:] if arguments is None else arguments)
-        return app(arguments, exit_on_error=False, result_action="return_value") or 0
-    except cyclopts.CycloptsError:
-        return 2  # cyclopts has printed the error
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        return code or 0
+    except cyclopts.CycloptsError as error:
+        from tushuo.cli.usage_errors import describe_usage_error
+
+        print(f"tushuo: {describe_usage_error(error)}", file=sys.stderr)
+        return 2
     except TushuoError as error:
         print(f"tushuo: {error}", file=sys.stderr)
         return 2

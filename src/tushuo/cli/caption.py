@@ -16,7 +16,7 @@ from tushuo.cli.sources import (
     expand,
     on_one_line,
     picture_of,
-    require_not_option,
+    require_name,
     stem_of,
 )
 
@@ -105,7 +105,7 @@ def _require_pictures(names: tuple[str, ...]) -> None:
     if not names:
         raise SettingError("no picture was given; name files, folders, or - for standard input")
     for name in names:
-        require_not_option(name, "caption")
+        require_name(name, "caption")
         if (Path(name) / "run.json").exists():
             raise SettingError(
                 f"{name} is a run folder, not a picture; for an ensemble: --run RUN --run {name}"
@@ -116,7 +116,7 @@ def _require_probability(min_confidence: float) -> None:
     from tushuo.errors import SettingError
 
     if not 0 <= min_confidence <= 1:
-        raise SettingError(f"min-confidence was {min_confidence}, it must be from 0 to 1")
+        raise SettingError(f"min-confidence was {min_confidence}, but must be from 0 to 1")
 
 
 def _draw(source: _Source, caption: "Caption", path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tushuo.cli.options import WHOLE_NUMBER
 from tushuo.cli.score import (
     DEFAULT_METRICS,
     DocumentFrequencies,
@@ -25,7 +26,9 @@ def compare(
     *,
     references: References,
     tokenizer: Tokenizer = "ptb",
-    seed: Annotated[int, Parameter(help="seed of the bootstrap and of the swaps")] = 0,
+    seed: Annotated[
+        int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the swaps")
+    ] = 0,
     optional: OptionalMetrics = DEFAULT_METRICS,
     df: DocumentFrequencies = None,
     force: Annotated[

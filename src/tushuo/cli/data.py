@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 
-from tushuo.cli.options import Data, DataLanguage, Images
+from tushuo.cli.options import WHOLE_NUMBER, Data, DataLanguage, Images
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
@@ -174,9 +174,9 @@ def download(
 def scenes(
     folder: Annotated[Path, Parameter(help="data folder")],
     *,
-    count: Annotated[int, Parameter(help="number of pictures")] = 2000,
+    count: Annotated[int, WHOLE_NUMBER, Parameter(help="number of pictures")] = 2000,
     language: Annotated[Literal["en", "zh"], Parameter(help="language of the captions")] = "en",
-    seed: Annotated[int, Parameter(help="random seed")] = 0,
+    seed: Annotated[int, WHOLE_NUMBER, Parameter(help="random seed")] = 0,
 ) -> int:
     """Draw pictures with captions, for demos and tests without other data.
 

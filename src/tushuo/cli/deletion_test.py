@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import Data, DataLanguage, Images, Unseen, Weights
+from tushuo.cli.options import WHOLE_NUMBER, Data, DataLanguage, Images, Unseen, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
@@ -20,7 +20,9 @@ def deletion_test(
     run: Runs = None,
     store: Annotated[Path, Parameter(help="feature store of the pictures")],
     split: Unseen = "val",
-    pictures: Annotated[int, Parameter(help="number of pictures, from the first one on")] = 300,
+    pictures: Annotated[
+        int, WHOLE_NUMBER, Parameter(help="number of pictures, from the first one on")
+    ] = 300,
     images: Images = None,
     data_language: DataLanguage = "en",
     share: Annotated[

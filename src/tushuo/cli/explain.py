@@ -10,7 +10,7 @@ from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
 from tushuo.cli.runs import Device, ModelLanguage, Runs
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
-from tushuo.cli.sources import encodable, picture_of, require_not_option, stem_of
+from tushuo.cli.sources import encodable, picture_of, require_name, stem_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +53,7 @@ def explain(
     from tushuo.report.attention_gif import write_attention_gif
     from tushuo.report.explain_page import SIDE, write_explain_page
 
-    require_not_option(picture, "explain")
+    require_name(picture, "explain")
     captioner = load(run, language=language, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     content = picture_of(picture)

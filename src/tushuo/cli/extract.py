@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from tushuo.cli.options import Data, DataLanguage, Images, MostCaptions, MostImages, Weights
+from tushuo.cli.options import (
+    WHOLE_NUMBER,
+    Data,
+    DataLanguage,
+    Images,
+    MostCaptions,
+    MostImages,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from tushuo.features.extract import Extraction
@@ -34,6 +42,7 @@ def extract(
     ] = None,
     frozen_blocks: Annotated[
         int | None,
+        WHOLE_NUMBER,
         Parameter(help="store the output of this many blocks, for train --encoder-rate"),
     ] = None,
     weights: Weights = None,

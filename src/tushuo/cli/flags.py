@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from cyclopts import Parameter
 
+from tushuo.cli.options import WHOLE_NUMBER
+
 Settings = TypeVar("Settings", bound=Any)
 
 
@@ -71,8 +73,11 @@ def _flag(
     name: str, hint: Any, default: Any, chooser: str | None, flag: str | None
 ) -> tuple[str, Any, Any]:
     kind, text = get_args(hint)
+    whole = kind in (int, int | None)
     if chooser:
         text += "" if default in (None, (), False) else f"; {default} unless the {chooser} sets it"
         kind, default = kind | None, None
     parameter = Parameter(name=flag, help=text, negative=_negative(name, get_args(hint)[0]))
+    if whole:
+        return name, Annotated[kind, WHOLE_NUMBER, parameter], field(default=default)
     return name, Annotated[kind, parameter], field(default=default)

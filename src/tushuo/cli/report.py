@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tushuo.cli.options import WHOLE_NUMBER
+
 if TYPE_CHECKING:
     from tushuo.report.thumbnails import Find
 
@@ -22,6 +24,7 @@ def report(
     ] = None,
     side: Annotated[
         int | None,
+        WHOLE_NUMBER,
         Parameter(help="longer side of thumbnails in pixels; default: by the number of pictures"),
     ] = None,
     force: Annotated[

@@ -10,14 +10,16 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MAX_DOWNLOAD_BYTES = 50_000_000
 
 
-def require_not_option(name: str, command: str) -> None:
-    """Refuse what looks like an option where a picture is expected: it is a mistyped option.
+def require_name(name: str, command: str) -> None:
+    """Refuse empty names, and mistyped options where a picture is expected.
 
     Raises:
-        SettingError: it begins with a hyphen, and no such file exists.
+        SettingError: it is empty, or it begins with a hyphen and no such file exists.
     """
     from tushuo.errors import SettingError
 
+    if not name:
+        raise SettingError("an empty name was given as a picture; name a file or a folder")
     if name.startswith("-") and name != "-" and not Path(name).exists():
         raise SettingError(f"unknown option {name}; see: tushuo {command} --help")
 
@@ -36,13 +38,14 @@ def picture_of(source: str) -> Path | bytes:
     """Return a file's path, or the content of an address or of standard input.
 
     Raises:
-        PictureError: the address cannot be fetched.
+        PictureError: the address cannot be fetched, or standard input cannot be read.
     """
     from tushuo.errors import FetchError, PictureError
     from tushuo.fetch import fetch_bytes
+    from tushuo.pictures.opening import read_stream
 
     if source == "-":
-        return sys.stdin.buffer.read()
+        return read_stream(sys.stdin.buffer)
     if not _is_remote(source):
         return Path(source)
     try:

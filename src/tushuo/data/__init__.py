@@ -39,9 +39,11 @@ def read(
         language: language of the captions to read, where a folder has English and Chinese ones.
 
     Raises:
-        DataError: there is no data of a known format.
+        DataError: there is no data of a known format, or no such folder of pictures.
     """
     path, images = Path(path), Path(images) if images is not None else None
+    if images is not None and not images.is_dir():
+        raise DataError(f"{images} is not a folder; name the folder of the pictures with --images")
     if path.is_file():
         kind = _format(path)
         if kind is None:

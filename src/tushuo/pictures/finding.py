@@ -31,8 +31,8 @@ def find_pictures(arguments: Iterable[str]) -> list[Path]:
 
 def describe_folder(folder: Path) -> str:
     """Return the end of an error message about a folder in place of a picture."""
-    first = find_pictures([str(folder)])[0]
-    if first == folder:
+    own = min((p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS), default=None)
+    if own is None:
         extensions = ", ".join(sorted(EXTENSIONS))
         return f" without pictures; expected files with an extension of {extensions}"
-    return f"; expected a single picture, such as {first}"
+    return f"; expected a single picture, such as {own}"

@@ -1,29 +1,33 @@
 """Decode untrusted picture files safely: RGB, HWC, uint8, upright.
 
 The format is recognised by content and must be one of ``FORMATS``, the number of pixels is checked
-before any is decoded, and every failure is a ``PictureError``. Nothing here changes global state,
-so pictures can be opened from several threads.
+before any is decoded, and every failure is a ``PictureError``. Damaged metadata is ignored. Nothing
+here changes global state, so pictures can be opened from several threads.
 """
 
 import io
+import stat
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tushuo.errors import PictureError
+from tushuo.pictures.deep_grey import scale_to_8_bits
 from tushuo.pictures.finding import describe_folder
+from tushuo.pictures.png import is_png, without_metadata
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 
 # What Pillow is known to raise on damaged files, besides OSError.
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
-                  TypeError, OverflowError, MemoryError, RuntimeError)  # fmt: skip
+PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
+                 TypeError, OverflowError, MemoryError, RuntimeError, AssertionError)  # fmt: skip
 
 
 @runtime_checkable
@@ -58,23 +62,20 @@ def open_picture(
     if len(content) > MAX_BYTES:
         raise PictureError(f"{name} has {len(content)} bytes; at most {MAX_BYTES} are accepted")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            require_few_pixels(name, *image.size)
-            if at_least:
-                image.draft("RGB", (at_least, at_least))
-            return to_upright_rgb(image)
+        try:
+            return _decode(content, name, at_least)
+        except PILLOW_ERRORS:
+            if not is_png(content):
+                raise
+            return _decode(without_metadata(content), name, at_least)
     except PictureError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, which is higher than ours
         raise PictureError(
             f"{name} has far more than {MAX_PIXELS} pixels, the most accepted; make it smaller"
         ) from error
-    except UnidentifiedImageError as error:
-        raise PictureError(f"{name} is not a picture, {_describe_content(content)}") from error
-    except _PILLOW_ERRORS as error:
-        raise PictureError(
-            f"{name} is damaged and cannot be decoded: {error}; download or save it again"
-        ) from error
+    except PILLOW_ERRORS as error:
+        raise PictureError(f"{name} {_describe_failure(content, error)}") from error
 
 
 def read_stream(file: Readable) -> bytes:
@@ -83,15 +84,21 @@ def read_stream(file: Readable) -> bytes:
     Raises:
         PictureError: the file is opened in text mode or cannot be read.
     """
+    content = bytearray()
     try:
-        content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+        while len(content) <= MAX_BYTES:  # pipes and sockets return less than was asked for
+            part = file.read(MAX_BYTES + 1 - len(content))
+            if isinstance(part, str):
+                raise PictureError("the file object returns text; open it in binary mode ('rb')")
+            if not part:
+                break
+            content += part
+    except PictureError:
+        raise
+    except UnicodeDecodeError as error:
+        raise PictureError("the file object decodes text; open it in binary mode ('rb')") from error
+    except Exception as error:  # file objects of other libraries raise errors of their own
         raise PictureError(f"the picture cannot be read from the file object: {error}") from error
-    if not isinstance(content, bytes | bytearray):
-        raise PictureError(
-            f"the file object returned {type(content).__name__}, expected bytes; "
-            "open the file in binary mode ('rb')"
-        )
     return bytes(content)
 
 
@@ -111,36 +118,41 @@ def require_few_pixels(name: str, width: int, height: int) -> None:
 
 
 def to_upright_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
-    """Decode a Pillow image of any mode: EXIF orientation applied, alpha composited on white."""
+    """Decode a Pillow image of any mode: EXIF orientation applied, alpha composited on white.
+
+    Raises:
+        PictureError: a float image has values of no known range.
+    """
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    upright = image
+    with suppress(*PILLOW_ERRORS):  # damaged EXIF
+        upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
-        grey = np.asarray(upright, dtype=np.float64)
-        upright = Image.fromarray(_scale_grey(grey, upright.mode).clip(0, 255).astype(np.uint8))
+        upright = Image.fromarray(scale_to_8_bits(np.asarray(upright)))
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.asarray(upright.convert("RGB")).copy()
 
 
-def _scale_grey(
-    grey: Float64[np.ndarray, "height width"], mode: str
-) -> Float64[np.ndarray, "height width"]:
-    """Scale deep grey values to 0 to 255; Pillow would clip them instead.
-
-    The modes do not state their range: integers above 255 are 16-bit, floats up to 1 are shares.
-    """
-    highest = grey.max(initial=0)
-    if mode == "F":
-        return np.rint(grey * 255) if highest <= 1 else grey
-    return grey / 257 if highest > 255 else grey
+def _decode(content: bytes, name: str, at_least: int | None) -> UInt8[np.ndarray, "height width 3"]:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        require_few_pixels(name, *image.size)
+        if at_least:
+            image.draft("RGB", (at_least, at_least))
+        return to_upright_rgb(image)
 
 
 def _read_file(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PictureError(f"{path} is larger than {MAX_BYTES} bytes; make it smaller")
-        return path.read_bytes()
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading one may never end
+            raise PictureError(
+                f"{path} is a pipe, a socket or a device; name a file, or pass - and pipe the "
+                "picture into standard input"
+            )
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # the file may grow
     except PictureError:
         raise
     except FileNotFoundError as error:
@@ -154,11 +166,18 @@ def _read_file(path: Path) -> bytes:
         ) from error
 
 
-def _describe_content(content: bytes) -> str:
+def _describe_failure(content: bytes, error: Exception) -> str:
+    """Say what a file is that cannot be decoded."""
     start = content[:256].lstrip().lower()
+    formats = ", ".join(FORMATS)
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
-        return "it contains a web page or other markup; was the download refused?"
-    if content[4:8] == b"ftyp":  # the box that ISO media files begin with
+        return "is not a picture, it contains a web page or other markup; was the download refused?"
+    is_avif = content[4:12] in (b"ftypavif", b"ftypavis")
+    if content[4:8] == b"ftyp" and not is_avif:  # ISO media files
         kind = content[8:12].decode("ascii", errors="replace").strip()
-        return f"it is a phone or film format ({kind!r}); save it as one of {', '.join(FORMATS)}"
-    return f"it begins with {content[:8]!r}; expected one of {', '.join(FORMATS)}"
+        return f"is a HEIF image or a video ({kind!r}); save it as one of {formats}"
+    if not isinstance(error, UnidentifiedImageError):
+        return f"is damaged and cannot be decoded: {error}; download or save it again"
+    if is_avif or is_png(content):
+        return "is damaged and cannot be decoded; download or save it again"
+    return f"is not a picture, it begins with {content[:8]!r}; expected one of {formats}"

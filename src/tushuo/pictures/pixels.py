@@ -1,6 +1,6 @@
 """The one place where pictures enter: any form of a picture to RGB pixels."""
 
-from os import PathLike, fspath
+from os import PathLike, fsdecode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from tushuo.errors import PictureError
 from tushuo.pictures.opening import (
+    PILLOW_ERRORS,
     Readable,
     open_picture,
     read_stream,
@@ -61,51 +62,86 @@ def to_pixels(
         PictureError: it is not a picture; the message says what was given and what is expected.
     """
     if isinstance(picture, str | PathLike):
-        return open_picture(Path(fspath(picture)), at_least=at_least)
+        return open_picture(_to_path(picture), at_least=at_least)
     if isinstance(picture, bytes | bytearray | memoryview):
-        return open_picture(bytes(picture), at_least=at_least)
+        return open_picture(_to_bytes(picture), at_least=at_least)
     if isinstance(picture, Image.Image):
         return _from_pillow(picture)
     if isinstance(picture, np.ndarray):
-        return _from_array(picture, channels_first=False)
-    if _is_tensor(picture):
+        return _from_array(np.asarray(picture), channels_first=False)  # np.matrix stays 2-D
+    if is_tensor(picture):
         return _from_tensor(picture)
     if isinstance(picture, Readable):
-        return open_picture(read_stream(picture), at_least=at_least)
+        content = read_stream(picture)
+        if not content:
+            raise PictureError(
+                "the file object returned no bytes; expected a picture file (if it was read "
+                "before, call seek(0))"
+            )
+        return open_picture(content, at_least=at_least)
     raise PictureError(
         f"an object of type {type(picture).__name__} was given as a picture; expected a path, the "
         "bytes of a file, a binary file object, a Pillow image, a NumPy array or a torch tensor"
     )
 
 
-def _from_pillow(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
-    require_few_pixels("the Pillow image", *image.size)
-    try:
-        return to_upright_rgb(image)
-    except (OSError, ValueError, SyntaxError) as error:  # a lazily loaded, damaged file
-        raise PictureError(f"the Pillow image cannot be decoded: {error}") from error
-
-
-def _is_tensor(picture: object) -> "TypeGuard[Tensor]":
+def is_tensor(picture: object) -> "TypeGuard[Tensor]":
     """Recognise a torch tensor without importing torch."""
     return any(
         kind.__module__ == "torch" and kind.__name__ == "Tensor" for kind in type(picture).__mro__
     )
 
 
+def _to_path(picture: "str | PathLike[str]") -> Path:
+    name = fsdecode(picture)
+    if not name:
+        raise PictureError("the path of the picture is empty; name a picture file")
+    return Path(name)
+
+
+def _to_bytes(content: bytes | bytearray | memoryview) -> bytes:
+    try:
+        return bytes(content)
+    except ValueError as error:
+        raise PictureError("a released memoryview was given as a picture; pass bytes") from error
+
+
+def _from_pillow(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
+    require_few_pixels("the Pillow image", *image.size)
+    try:
+        return to_upright_rgb(image)
+    except PictureError:
+        raise
+    except PILLOW_ERRORS as error:  # lazily loaded: the file may be damaged, or closed
+        file = getattr(image, "fp", None)
+        if file is None or file.closed:
+            reason = "its file was closed first; call load() before that, or pass the path"
+        else:
+            reason = str(error) or type(error).__name__
+        raise PictureError(f"the Pillow image cannot be decoded: {reason}") from error
+
+
 def _from_tensor(tensor: "Tensor") -> UInt8[np.ndarray, "height width 3"]:
     if tensor.is_quantized or tensor.is_meta or str(tensor.layout) != "torch.strided":
-        raise PictureError(f"a quantised, sparse or meta tensor was given as a picture; {EXPECTED}")
+        raise PictureError(
+            f"a quantised, sparse, nested or meta tensor was given as a picture; {EXPECTED}"
+        )
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():
         tensor = tensor.float()  # NumPy has no bfloat16
-    return _from_array(tensor.numpy(), channels_first=True)
+    try:
+        array = tensor.resolve_conj().resolve_neg().numpy()
+    except RuntimeError as error:  # inside a transform of torch.func, for example
+        raise PictureError(
+            f"a tensor without an array of its own was given as a picture ({error}); {EXPECTED}"
+        ) from error
+    return _from_array(array, channels_first=True)
 
 
 def _from_array(array: np.ndarray, *, channels_first: bool) -> UInt8[np.ndarray, "height width 3"]:
     given = f"an array of shape {array.shape} and dtype {array.dtype} was given as a picture"
     if array.ndim == 2:
-        array = array[..., None]
+        array = array[None] if channels_first else array[..., None]
     if array.ndim != 3:
         one = "; pass the pictures of a batch one by one" if array.ndim == 4 else ""
         raise PictureError(f"{given}; {EXPECTED}{one}")

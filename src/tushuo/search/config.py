@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from tushuo.errors import SettingError
+from tushuo.setting_types import convert_settings
 
 LIMIT = 1000  # of settings that memory and time grow with
 
@@ -60,27 +61,28 @@ class SearchConfig:
     allow_unk: Annotated[bool, "allow the token for unknown words in captions"] = False
 
     def __post_init__(self) -> None:
-        """Reject invalid values and combinations."""
+        """Reject values of other types, invalid values and combinations."""
+        convert_settings(self)
         for name, value in _values(self, _MINIMUM):
             if value is not None and not _MINIMUM[name] <= value < math.inf:  # rejects NaN too
                 finite = " and finite" if isinstance(value, float) else ""
                 raise SettingError(
-                    f"{_option(name)} was {value}, it must be at least {_MINIMUM[name]}{finite}"
+                    f"{_option(name)} was {value}, but must be at least {_MINIMUM[name]}{finite}"
                 )
         for name, value in _values(self, _LIMITED):
             if value > LIMIT:
                 raise SettingError(
-                    f"{_option(name)} was {value}, it must be at most {LIMIT}, because memory and "
+                    f"{_option(name)} was {value}, but must be at most {LIMIT}, because memory and "
                     "time grow with it"
                 )
         for name, value in _values(self, ("temperature", "mbr_temperature")):
             if not 0 < value < math.inf:
                 raise SettingError(
-                    f"{_option(name)} was {value}, it must be above 0 and finite; for the most "
+                    f"{_option(name)} was {value}, but must be above 0 and finite; for the most "
                     "probable words use --search greedy"
                 )
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise SettingError(f"top-p was {self.top_p}, it must be above 0 and at most 1")
+            raise SettingError(f"top-p was {self.top_p}, but must be above 0 and at most 1")
         if self.min_words > self.max_words:
             raise SettingError(
                 f"min-words was {self.min_words}, more than max-words, which is {self.max_words}"
@@ -101,7 +103,7 @@ class SearchConfig:
             )
         if self.search == "diverse" and self.beam_size % self.groups:
             raise SettingError(
-                f"beam-size was {self.beam_size}, it must be a multiple of groups, which is "
+                f"beam-size was {self.beam_size}, but must be a multiple of groups, which is "
                 f"{self.groups}"
             )
 

@@ -8,10 +8,12 @@ import tushuo.data
 from tushuo.data.limits import limit
 from tushuo.data.record import Record
 from tushuo.data.split import with_splits
+from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
 from tushuo.runtime import processes
+from tushuo.setting_types import convert_setting
 from tushuo.training.checkpoint import EpochRow, best_row
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
@@ -72,7 +74,14 @@ def train(
         SettingError: an option is unknown, has an invalid value, or excludes another one.
         TushuoError: the data, the store or a run cannot be used; the message says what to do.
     """
-    parsed, folder = parse_options(options), Path(output)
+    parsed = parse_options(options)
+    captions: Path = convert_setting("data", data, Path)
+    folder: Path = convert_setting("output", output, Path)
+    if not isinstance(callbacks, Callbacks | None):
+        raise SettingError(
+            f"callbacks was {callbacks!r}, but must be a tushuo.training.loop.Callbacks, such as "
+            "Callbacks(message=print)"
+        )
     callbacks = _first_process_only(callbacks or Callbacks())
     source = parsed.encoder
     require_on_the_fly(source.store, encoder=source.encoder, frozen_blocks=source.frozen_blocks)
@@ -80,7 +89,7 @@ def train(
     initial_path = parsed.initialisation.initial_run
     initial_run = Run.load(initial_path) if initial_path else None
     plan = apply_options(recipe.plan, parsed, initial_run)
-    records = _read_records(Path(data), parsed.data, recipe.max_captions, plan.training.seed)
+    records = _read_records(captions, parsed.data, recipe.max_captions, plan.training.seed)
     encoder = initial_run.config.encoder.name if initial_run else recipe.encoder
     source = replace(source, encoder=source.encoder or encoder)
     stored = open_store(source.store, records, callbacks)

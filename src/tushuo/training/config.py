@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tushuo.errors import SettingError
+from tushuo.setting_types import convert_settings
 
 _POSITIVE = (
     "epochs", "epoch_steps", "batch_size", "learning_rate", "encoder_rate", "clip_norm", "patience",
@@ -85,7 +86,8 @@ class TrainConfig:
     seed: Annotated[int, "seed of initial weights, batch order, dropout and random split"] = 0
 
     def __post_init__(self) -> None:
-        """Refuse values out of range and settings without effect."""
+        """Refuse values of other types or out of range, and settings without effect."""
+        convert_settings(self)
         for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -122,5 +124,6 @@ class TrainConfig:
             if getattr(self, name):
                 raise SettingError(
                     f"{name} {getattr(self, name)} applies to cross-entropy training only, not to "
-                    f"self-critical training (--samples {self.samples}); leave {name} out"
+                    f"self-critical training (--samples {self.samples}); pass --recipe "
+                    f"self_critical, or leave {name} out"
                 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from tushuo.errors import SettingError
+from tushuo.setting_types import convert_setting
 from tushuo.training.config import TrainConfig
 
 
@@ -111,7 +112,7 @@ def parse_options(values: Mapping[str, Any]) -> TrainOptions:
             near = get_close_matches(name, hints, 1)
             closest = f" (closest: {near[0]})" if near else ""
             raise SettingError(f"{name} is not an option of train{closest}; see docs/training.md")
-    parsed = {name: _convert(name, value, hints[name]) for name, value in values.items()}
+    parsed = {name: convert_setting(name, value, hints[name]) for name, value in values.items()}
     data, encoder, model, initialisation, settings = (
         {field.name: parsed[field.name] for field in fields(kind) if field.name in parsed}
         for kind in kinds
@@ -123,13 +124,3 @@ def parse_options(values: Mapping[str, Any]) -> TrainOptions:
         initialisation=InitialisationOptions(**initialisation),
         settings=settings,
     )
-
-
-def _convert(name: str, value: Any, hint: Any) -> Any:
-    """Convert a value to an option's type; a string becomes a path where one is expected."""
-    import msgspec
-
-    try:
-        return msgspec.convert(value, hint, dec_hook=lambda kind, given: kind(given))
-    except msgspec.ValidationError as error:
-        raise SettingError(f"{name} cannot be {value!r}: {error}; see docs/training.md") from error
