@@ -36,12 +36,12 @@ def load(
         WeightsError: the encoder's weights are missing.
         SignatureError: another encoder is installed, or the runs do not fit together.
     """
-    place = require_device(device)
+    torch_device = require_device(device)
     chosen = shipped(language or "en") if run is None else run
     folders = [chosen] if isinstance(chosen, Path | str) else chosen
     loaded = ensemble([Run.load(folder) for folder in folders])
-    encoder = encoder_of(loaded, weights=weights, device=place)
-    captioner = NativeCaptioner(loaded, encoder, device=place)
+    encoder = encoder_of(loaded, weights=weights, device=torch_device)
+    captioner = NativeCaptioner(loaded, encoder, device=torch_device)
     if language:
         require_language(captioner, language)
     return captioner

@@ -265,9 +265,9 @@ class NativeCaptioner:
     ) -> list[Caption]:
         calibration, known = self._calibration(config), self._familiarity
         features = pooled_features(regions)
-        shares = known.p_values(features) if known else [None] * len(regions)
+        p_values = known.p_values(features) if known else [None] * len(regions)
         captions = []
-        for ranked, picture_features, share in zip(hypotheses, features, shares, strict=True):
+        for ranked, picture_features, p_value in zip(hypotheses, features, p_values, strict=True):
             best, *others = (self._caption(hypothesis) for hypothesis in ranked)
             assert best.attention is not None
             captions.append(
@@ -277,7 +277,7 @@ class NativeCaptioner:
                     features=picture_features,
                     confidence=calibration
                     and calibration.confidence(best.log_probs, best.attention),
-                    familiarity=share,
+                    familiarity=p_value,
                 )
             )
         return captions
