@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.errors import PictureError, SettingError
+from tushuo.errors import PictureError, SettingError, StoppedError
 from tushuo.pictures.pixels import Picture
 from tushuo.search.config import SearchConfig
 from tushuo.text.tokenization import LANGUAGES, Language
 
 Stop = Callable[[], bool]
-"""Asked between two decoding steps; True cancels with a ``StoppedError``."""
+"""Called before each picture is opened, before pictures are encoded, and after each decoding step;
+True cancels with a ``StoppedError``."""
 
 TOP_WORDS = 5  # words listed at each step of an explanation
 
@@ -129,6 +130,16 @@ class Captioner(Protocol):
             SignatureError: it was calibrated for another search or other weights.
         """
         ...
+
+
+def raise_if_stopped(stop: Stop | None) -> None:
+    """Raise an error if the caller cancels.
+
+    Raises:
+        StoppedError: ``stop`` returned True.
+    """
+    if stop is not None and stop():
+        raise StoppedError("captioning was cancelled by its caller before pictures were encoded")
 
 
 def require_language(captioner: Captioner, language: Language) -> None:

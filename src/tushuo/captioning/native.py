@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop
+from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, raise_if_stopped
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
 from tushuo.data.record import Record
 from tushuo.encoders.resize import resize
@@ -123,7 +123,7 @@ class NativeCaptioner:
         stop: Stop | None = None,
     ) -> list[Caption | PictureError]:
         """Return one caption or one error for each picture, in order; see `Captioner`."""
-        encoded = self.encode(pictures)
+        encoded = self.encode(pictures, stop=stop)
         regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
         if not regions:
             return [one for one in encoded if isinstance(one, PictureError)]
@@ -192,22 +192,24 @@ class NativeCaptioner:
         return replace(first, alternatives=tuple(others))
 
     def encode(
-        self, pictures: Sequence[Picture | PictureRegions]
+        self, pictures: Sequence[Picture | PictureRegions], *, stop: Stop | None = None
     ) -> list[PictureRegions | PictureError]:
-        """Compute the regions of pictures, or return the error of those that cannot be opened."""
+        """Return each picture's regions, or its error if it cannot be opened; see also `Stop`."""
         spec = self._encoder.spec
         results: list[PictureRegions | PictureError] = []
         squares: dict[int, Tensor] = {}  # by place
         for place, picture in enumerate(pictures):
+            raise_if_stopped(stop)
             if isinstance(picture, PictureRegions):
                 results.append(PictureRegions(picture.regions.to(self._device)))
                 continue
             try:
-                squares[place] = resize(to_pixels(picture, at_least=spec.side), spec)
+                squares[place] = resize(to_pixels(picture, at_least=spec.short_side), spec)
                 results.append(PictureRegions(torch.empty(0, 0)))  # replaced below
             except PictureError as error:
                 results.append(error)
         if squares:
+            raise_if_stopped(stop)
             regions = self._encoder(torch.stack([*squares.values()])).float().to(self._device)
             for place, one in zip(squares, regions, strict=True):
                 results[place] = PictureRegions(one)

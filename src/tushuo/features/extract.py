@@ -190,7 +190,7 @@ OpenedPicture = tuple[Tensor | None, str | None, str | None]  # views, hash of t
 def _open_views(path: Path, spec: EncoderSpec, views: Sequence[str]) -> OpenedPicture:
     try:
         content = path.read_bytes()
-        picture = open_picture(content, at_least=spec.side)
+        picture = open_picture(content, at_least=spec.short_side)
     except (PictureError, OSError) as error:
         return None, None, str(error)
     resized = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
