@@ -1,7 +1,8 @@
 """What every captioner provides, whatever library its model comes from.
 
-Commands, evaluation, report and services use captioners through this protocol only. Our own is
-`captioning.native.NativeCaptioner`.
+Our own captioner is `captioning.native.NativeCaptioner`. Captioning, scoring, calibration and the
+report work with any captioner that follows this protocol; feature stores, the deletion test and
+packing require a `NativeCaptioner`, since they need its regions or its decoder.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -119,7 +120,10 @@ class Captioner(Protocol):
         ...
 
     def signature(self, config: SearchConfig | None = None) -> str:
-        """Name the model, its exact weights and the search: equal exactly where captions are."""
+        """Return one line that identifies the model, its exact weights and the search.
+
+        Captioners with the same signature give the same captions.
+        """
         ...
 
     def require_confidence(self, config: SearchConfig | None = None) -> None:

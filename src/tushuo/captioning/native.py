@@ -256,7 +256,7 @@ class NativeCaptioner:
         prefixes: Sequence[Sequence[str]],
         words: Sequence[str],
     ) -> list[float]:
-        """Return each word's log-probability after a prefix, for a picture of its own."""
+        """Return the log-probability of each word after its own prefix, given its own picture."""
         return next_word_log_probs(self._run, regions, prefixes, words)
 
     def _captions(

@@ -179,7 +179,7 @@ def _require_space(folder: Path, needed: int) -> None:
     free = free_bytes(folder) + already_written
     if needed > free:
         raise StoreError(
-            f"the store would take {needed / 1e9:.1f} GB, {folder} has {free / 1e9:.1f} free; "
+            f"the store needs {needed / 1e9:.1f} GB, {folder} has only {free / 1e9:.1f} GB free; "
             "choose another --output, a smaller --encoder, or --max-images"
         )
 
