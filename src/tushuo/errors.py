@@ -57,4 +57,4 @@ class MissingPartError(TushuoError, ImportError):
 
 
 class StoppedError(TushuoError, RuntimeError):
-    """Captioning that was cancelled between two decoding steps, as its caller requested."""
+    """Captioning that its caller cancelled, before an encoding or between two decoding steps."""

@@ -7,7 +7,7 @@ import pytest
 from tushuo.captioning.batching import caption_all
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.captioning.captioner import Captioner, CaptionerInfo, Stop, require_language
-from tushuo.errors import PictureError, SettingError
+from tushuo.errors import PictureError, SettingError, StoppedError
 from tushuo.pictures.pixels import Picture
 from tushuo.search.config import SearchConfig
 
@@ -108,3 +108,26 @@ def test_items_are_consumed_batch_by_batch() -> None:
     results = caption_all(Echo(), items(), picture_of, batch_pictures=2)
     next(results)
     assert consumed == [0, 1]
+
+
+@pytest.mark.parametrize("batch_pictures", [0, -1])
+def test_an_empty_batch_is_refused_at_once(batch_pictures: int) -> None:
+    with pytest.raises(SettingError, match=f"was {batch_pictures}, but must be at least 1"):
+        caption_all(Echo(), [1], picture_of, batch_pictures=batch_pictures)
+
+
+def test_stop_cancels_while_pictures_are_read() -> None:
+    captioner, read = Echo(), []
+
+    def read_picture(number: int) -> bytes:
+        read.append(number)
+        return str(number).encode()
+
+    results = caption_all(
+        captioner, range(9), read_picture, batch_pictures=3, stop=lambda: len(read) == 5
+    )
+    assert [next(results)[0] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(StoppedError, match="cancelled by its caller"):
+        next(results)
+    assert read == [0, 1, 2, 3, 4]
+    assert captioner.batches == [3]

@@ -13,7 +13,8 @@ from tests.conftest import MeanEncoder
 from tests.training.test_train import PLAIN, learn
 from tushuo.captioning.caption import Caption, PartialCaption
 from tushuo.captioning.captioner import Captioner
-from tushuo.captioning.native import NativeCaptioner, PictureRegions
+from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.picture_regions import PictureRegions
 from tushuo.data import Record
 from tushuo.errors import PictureError, SettingError, SignatureError, StoppedError
 from tushuo.features.regions import Regions
@@ -132,11 +133,32 @@ def test_a_stream_can_be_closed(captioner: NativeCaptioner, records: list[Record
 def test_stop_cancels_between_two_steps(
     captioner: NativeCaptioner, records: list[Record], config: SearchConfig
 ) -> None:
-    asked = iter([False, True])
+    asked = iter([False, False, False, True])  # opening, encoding, and two steps
     with pytest.raises(StoppedError, match="cancelled between two decoding steps"):
         captioner.caption(records[0].path, config=config, stop=lambda: next(asked))
     assert next(asked, None) is None  # it was not asked again
     assert captioner.caption(records[0].path, config=config, stop=lambda: False).text
+
+
+@pytest.mark.parametrize("calls", [0, 2, 3])
+def test_stop_cancels_before_each_picture_and_before_the_encoder(
+    captioner: NativeCaptioner,
+    records: list[Record],
+    calls: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[Path] = []
+
+    def to_pixels_counted(path: Path, **options: int) -> np.ndarray:
+        opened.append(path)
+        return to_pixels(path, **options)
+
+    monkeypatch.setattr("tushuo.captioning.picture_regions.to_pixels", to_pixels_counted)
+    asked = iter([False] * calls + [True])
+    paths = [record.path for record in records[:3]]
+    with pytest.raises(StoppedError, match="cancelled by its caller before pictures were encoded"):
+        captioner.caption_batch(paths, stop=lambda: next(asked))
+    assert opened == paths[:calls]
 
 
 def test_eight_threads_give_the_captions_of_one(

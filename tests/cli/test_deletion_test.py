@@ -39,6 +39,6 @@ def test_it_prints_drops_and_draws_them(
     assert call(*arguments, *figure, "--output", tmp_path / "e.png") == 2
     assert "e.png, a file; name a folder" in capsys.readouterr().err
     assert call(*arguments, "--pictures", 0) == 2
-    assert "pictures was 0, it must be at least 1" in capsys.readouterr().err
+    assert "pictures was 0, but must be at least 1" in capsys.readouterr().err
     assert call(*arguments, *figure, "--share", 2) == 2
-    assert "share was [2.0], each must be above 0 and below 1" in capsys.readouterr().err
+    assert "share was [2.0], but each must be above 0 and below 1" in capsys.readouterr().err

@@ -131,7 +131,7 @@ def test_a_trained_decoder_and_its_figure(run: Run, records: list[Record], tmp_p
 
 
 def test_what_cannot_be_tested_is_refused(run: Run, records: list[Record]) -> None:
-    with pytest.raises(SettingError, match="each must be above 0 and below 1"):
+    with pytest.raises(SettingError, match="but each must be above 0 and below 1"):
         outcome(run, records[:2], run.decoder, shares=(1.5,))
     with pytest.raises(DataError, match="no caption has two words"):
         outcome(run, [replace(one, captions=()) for one in records[:2]], run.decoder)

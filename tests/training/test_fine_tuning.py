@@ -14,7 +14,8 @@ from torch import Tensor
 from tests.training.test_train import Killed
 from tushuo import encoders
 from tushuo.captioning.load import load
-from tushuo.captioning.native import NativeCaptioner, PictureRegions
+from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.picture_regions import PictureRegions
 from tushuo.data import Record
 from tushuo.encoders.spec import Encoder
 from tushuo.encoders.split_encoder import StochasticDepth, split_encoder, weights_hash

@@ -127,5 +127,8 @@ def test_captions_of_out_of_distribution_pictures_are_withheld(folder: Path) -> 
     assert caption.out_of_distribution is None
     assert replace(caption, familiarity=OUT_OF_DISTRIBUTION).unsure_reason(0.5) is None
     unusual = replace(caption, familiarity=0.002)
-    reason = "unlike the pictures it was calibrated on (only 0.2% of them look this unusual)"
+    reason = (
+        "the picture is unlike those used for calibration (only 0.2% of them are at least as "
+        "unusual)"
+    )
     assert (unusual.out_of_distribution, unusual.unsure_reason(0.5)) == (reason, reason)

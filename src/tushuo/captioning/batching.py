@@ -5,8 +5,8 @@ from itertools import islice
 from typing import TypeVar
 
 from tushuo.captioning.caption import Caption
-from tushuo.captioning.captioner import Captioner, Stop
-from tushuo.errors import PictureError
+from tushuo.captioning.captioner import Captioner, Stop, raise_if_stopped
+from tushuo.errors import PictureError, SettingError
 from tushuo.pictures.pixels import Picture
 from tushuo.runtime import Progress
 from tushuo.search.config import SearchConfig
@@ -35,30 +35,40 @@ def caption_all(
         picture_of: returns an item's picture; called when its batch is due. A ``PictureError`` that
             it raises becomes the item's result.
         config: search; None: the captioner's default.
-        batch_pictures: pictures captioned at once.
+        batch_pictures: pictures captioned at once, at least 1.
         progress: called after each batch with the pictures done and ``total``.
         total: number of items, for ``progress``; 0 where it is unknown.
-        stop: cancels between two decoding steps.
+        stop: called before each picture is read, and by the captioner; True cancels.
 
-    Yields:
-        Each item with its caption or its error, in order.
+    Returns:
+        An iterator over the items in order, each with its caption or its error. It raises a
+        ``StoppedError`` once ``stop`` returns True.
 
     Raises:
-        StoppedError: ``stop`` returned True.
+        SettingError: ``batch_pictures`` is below 1.
     """
-    remaining, done = iter(items), 0
-    while batch := list(islice(remaining, batch_pictures)):
-        pictures = [_picture_or_error(item, picture_of) for item in batch]
-        opened = [picture for picture in pictures if not isinstance(picture, PictureError)]
-        captions = iter(captioner.caption_batch(opened, config=config, stop=stop))
-        for item, picture in zip(batch, pictures, strict=True):
-            yield item, picture if isinstance(picture, PictureError) else next(captions)
-        done += len(batch)
-        if progress is not None:
-            progress(done, total)
+    if batch_pictures < 1:
+        raise SettingError(f"batch_pictures was {batch_pictures}, but must be at least 1")
+
+    def results() -> Iterator[tuple[Item, Caption | PictureError]]:
+        remaining, done = iter(items), 0
+        while batch := list(islice(remaining, batch_pictures)):
+            pictures = [_picture_or_error(item, picture_of, stop) for item in batch]
+            opened = [picture for picture in pictures if not isinstance(picture, PictureError)]
+            captions = iter(captioner.caption_batch(opened, config=config, stop=stop))
+            for item, picture in zip(batch, pictures, strict=True):
+                yield item, picture if isinstance(picture, PictureError) else next(captions)
+            done += len(batch)
+            if progress is not None:
+                progress(done, total)
+
+    return results()
 
 
-def _picture_or_error(item: Item, picture_of: Callable[[Item], Picture]) -> Picture | PictureError:
+def _picture_or_error(
+    item: Item, picture_of: Callable[[Item], Picture], stop: Stop | None
+) -> Picture | PictureError:
+    raise_if_stopped(stop)
     try:
         return picture_of(item)
     except PictureError as error:

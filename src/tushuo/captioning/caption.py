@@ -33,7 +33,7 @@ class Caption:
             requested.
         confidence: calibrated probability that the caption fits the picture; None where the
             captioner is not calibrated for this search, and of alternatives.
-        familiarity: share of the pictures it was calibrated on that are at least as unusual as this
+        familiarity: share of the pictures used for calibration that are at least as unusual as this
             one; None where the captioner is not calibrated for this encoder, and of alternatives.
     """
 
@@ -58,12 +58,12 @@ class Caption:
         if self.familiarity is None or self.familiarity >= OUT_OF_DISTRIBUTION:
             return None
         return (
-            "unlike the pictures it was calibrated on (only "
-            f"{self.familiarity:.1%} of them look this unusual)"
+            "the picture is unlike those used for calibration (only "
+            f"{self.familiarity:.1%} of them are at least as unusual)"
         )
 
     def unsure_reason(self, min_confidence: float) -> str | None:
-        """Return why the caption should be withheld; None where its confidence is high enough.
+        """Return why the caption should be withheld; None if its confidence suffices or is None.
 
         No confidence is high enough for an out-of-distribution picture, because confidence was
         fitted on other pictures.

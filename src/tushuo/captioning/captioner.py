@@ -1,7 +1,8 @@
 """What every captioner provides, whatever library its model comes from.
 
-Commands, evaluation, report and services use captioners through this protocol only. Our own is
-`captioning.native.NativeCaptioner`.
+Our own captioner is `captioning.native.NativeCaptioner`. Captioning, scoring, calibration and the
+report work with any captioner that follows this protocol; feature stores, the deletion test and
+packing require a `NativeCaptioner`, since they need its regions or its decoder.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.errors import PictureError, SettingError
+from tushuo.errors import PictureError, SettingError, StoppedError
 from tushuo.pictures.pixels import Picture
 from tushuo.search.config import SearchConfig
 from tushuo.text.tokenization import LANGUAGES, Language
 
 Stop = Callable[[], bool]
-"""Asked between two decoding steps; True cancels with a ``StoppedError``."""
+"""Called before each picture is opened, before pictures are encoded, and after each decoding step;
+True cancels with a ``StoppedError``."""
 
 TOP_WORDS = 5  # words listed at each step of an explanation
 
@@ -119,7 +121,10 @@ class Captioner(Protocol):
         ...
 
     def signature(self, config: SearchConfig | None = None) -> str:
-        """Name the model, its exact weights and the search: equal exactly where captions are."""
+        """Return one line that identifies the model, its exact weights and the search.
+
+        Captioners with the same signature give the same captions.
+        """
         ...
 
     def require_confidence(self, config: SearchConfig | None = None) -> None:
@@ -144,6 +149,16 @@ def require_list(pictures: object) -> None:
             f"caption_batch got an object of type {type(pictures).__name__}; pass a list of "
             "pictures, or one picture to caption"
         )
+
+
+def raise_if_stopped(stop: Stop | None) -> None:
+    """Raise an error if the caller cancels.
+
+    Raises:
+        StoppedError: ``stop`` returned True.
+    """
+    if stop is not None and stop():
+        raise StoppedError("captioning was cancelled by its caller before pictures were encoded")
 
 
 def require_language(captioner: Captioner, language: Language) -> None:

@@ -57,7 +57,10 @@ def next_word_log_probs(
     prefixes: Sequence[Sequence[str]],
     words: Sequence[str],
 ) -> list[float]:
-    """Return each word's log-probability after a prefix, for a picture of its own."""
+    """Return the log-probability of each word after its own prefix, given its own picture.
+
+    Word n is predicted from row n of the regions and from prefix n.
+    """
     token_ids = [run.vocabulary.encode(prefix)[1:-1] for prefix in prefixes]
     targets = torch.tensor(run.vocabulary.encode(words)[1:-1])
     log_probs = [0.0] * len(words)

@@ -38,7 +38,7 @@ def load(
         WeightsError: the encoder's weights are missing.
         SignatureError: another encoder is installed, or the runs do not fit together.
     """
-    place = require_device(device)
+    torch_device = require_device(device)
     if language is not None and language not in LANGUAGES:
         known = ", ".join(map(repr, LANGUAGES))
         raise SettingError(f"language was {language!r}, but must be one of {known}")
@@ -47,8 +47,8 @@ def load(
     if not isinstance(folders, list | tuple) or not folders:
         raise SettingError(f"run was {run!r}, but must be a run folder, or a list of run folders")
     loaded = ensemble([Run.load(folder) for folder in folders])
-    encoder = encoder_of(loaded, weights=weights, device=place)
-    captioner = NativeCaptioner(loaded, encoder, device=place)
+    encoder = encoder_of(loaded, weights=weights, device=torch_device)
+    captioner = NativeCaptioner(loaded, encoder, device=torch_device)
     if language:
         require_language(captioner, language)
     return captioner

@@ -1,7 +1,7 @@
 """tushuo's own captioner: an encoder and a run."""
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import final
@@ -13,12 +13,12 @@ from torch import Tensor
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, require_list
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
+from tushuo.captioning.picture_regions import PictureRegions, encode_pictures
 from tushuo.data.record import Record
-from tushuo.encoders.resize import resize
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import PictureError, RunError, SettingError
 from tushuo.features.regions import Regions
-from tushuo.pictures.pixels import Picture, to_pixels
+from tushuo.pictures.pixels import Picture
 from tushuo.runs.run import Run, run_signature
 from tushuo.runtime import Progress
 from tushuo.search import search, search_steps
@@ -30,13 +30,6 @@ from tushuo.text.vocabulary import SPECIAL
 from tushuo.trust import confidence, familiarity
 from tushuo.trust.confidence import Calibration
 from tushuo.trust.familiarity import pooled_features
-
-
-@dataclass(frozen=True)
-class PictureRegions:
-    """Regions of one picture, computed before; a `NativeCaptioner` takes them as a picture."""
-
-    regions: Float[Tensor, "R D"]
 
 
 @final
@@ -124,7 +117,7 @@ class NativeCaptioner:
     ) -> list[Caption | PictureError]:
         """Return one caption or one error for each picture, in order; see `Captioner`."""
         require_list(pictures)
-        encoded = self.encode(pictures)
+        encoded = self.encode(pictures, stop=stop)
         regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
         if not regions:
             return [one for one in encoded if isinstance(one, PictureError)]
@@ -198,26 +191,10 @@ class NativeCaptioner:
         return replace(first, alternatives=tuple(others))
 
     def encode(
-        self, pictures: Sequence[Picture | PictureRegions]
+        self, pictures: Sequence[Picture | PictureRegions], *, stop: Stop | None = None
     ) -> list[PictureRegions | PictureError]:
-        """Compute the regions of pictures, or return the error of those that cannot be opened."""
-        spec = self._encoder.spec
-        results: list[PictureRegions | PictureError] = []
-        squares: dict[int, Tensor] = {}  # by place
-        for place, picture in enumerate(pictures):
-            if isinstance(picture, PictureRegions):
-                results.append(PictureRegions(picture.regions.to(self._device)))
-                continue
-            try:
-                squares[place] = resize(to_pixels(picture, at_least=spec.side), spec)
-                results.append(PictureRegions(torch.empty(0, 0)))  # replaced below
-            except PictureError as error:
-                results.append(error)
-        if squares:
-            regions = self._encoder(torch.stack([*squares.values()])).float().to(self._device)
-            for place, one in zip(squares, regions, strict=True):
-                results[place] = PictureRegions(one)
-        return results
+        """Return each picture's regions, or its error if it cannot be opened; see also `Stop`."""
+        return encode_pictures(self._encoder, pictures, device=self._device, stop=stop)
 
     def regions_of(
         self, records: Sequence[Record], store: Path | None, *, progress: Progress | None = None
@@ -260,7 +237,7 @@ class NativeCaptioner:
         prefixes: Sequence[Sequence[str]],
         words: Sequence[str],
     ) -> list[float]:
-        """Return each word's log-probability after a prefix, for a picture of its own."""
+        """Return the log-probability of each word after its own prefix, given its own picture."""
         return next_word_log_probs(self._run, regions, prefixes, words)
 
     def _captions(
@@ -271,9 +248,9 @@ class NativeCaptioner:
     ) -> list[Caption]:
         calibration, known = self._calibration(config), self._familiarity
         features = pooled_features(regions)
-        shares = known.p_values(features) if known else [None] * len(regions)
+        p_values = known.p_values(features) if known else [None] * len(regions)
         captions = []
-        for ranked, picture_features, share in zip(hypotheses, features, shares, strict=True):
+        for ranked, picture_features, p_value in zip(hypotheses, features, p_values, strict=True):
             best, *others = (self._caption(hypothesis) for hypothesis in ranked)
             assert best.attention is not None
             captions.append(
@@ -283,7 +260,7 @@ class NativeCaptioner:
                     features=picture_features,
                     confidence=calibration
                     and calibration.confidence(best.log_probs, best.attention),
-                    familiarity=share,
+                    familiarity=p_value,
                 )
             )
         return captions

@@ -38,8 +38,8 @@ SUMMARIES = {
     "evaluate": "Caption a split of DATA and score the captions; where DATA defines no split, use "
     "the run's.",
     "score": "Score captions as the official COCO evaluator does, without Java.",
-    "compare": "Test whether two sets of captions differ by more than chance: bootstrap, swaps, "
-    "wins.",
+    "compare": "Test whether two sets of captions differ by more than chance, by a permutation "
+    "test.",
     "report": "Write an HTML page of results that opens offline: scores, curves, pictures, "
     "attention maps.",
     "blend": "Interpolate the weights of FIRST and of SECOND, a run fine-tuned from it "

@@ -27,7 +27,7 @@ def compare(
     references: References,
     tokenizer: Tokenizer = "ptb",
     seed: Annotated[
-        int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the swaps")
+        int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the permutation test")
     ] = 0,
     optional: OptionalMetrics = DEFAULT_METRICS,
     df: DocumentFrequencies = None,
@@ -36,7 +36,10 @@ def compare(
     ] = False,
     json: Annotated[bool, Parameter(help="JSON instead of a table", negative="")] = False,
 ) -> int:
-    """Test whether two sets of captions differ by more than chance: bootstrap, swaps, wins.
+    """Test whether two sets of captions differ by more than chance, by a permutation test.
+
+    Also prints a 95 % interval of each difference (paired bootstrap), and on how many pictures each
+    set scores higher.
 
     Takes files of captions or of scores (--json of score and evaluate). Scores are refused if they
     were computed with other references, another tokenizer or other document frequencies.

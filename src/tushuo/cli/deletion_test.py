@@ -21,7 +21,9 @@ def deletion_test(
     store: Annotated[Path, Parameter(help="feature store of the pictures")],
     split: Unseen = "val",
     pictures: Annotated[
-        int, WHOLE_NUMBER, Parameter(help="number of pictures, from the first one on")
+        int,
+        WHOLE_NUMBER,
+        Parameter(help="number of pictures to test: the first ones of the split"),
     ] = 300,
     images: Images = None,
     data_language: DataLanguage = "en",
@@ -67,7 +69,7 @@ def deletion_test(
     from tushuo.report.deletion_test import draw_deletion_test
 
     if pictures < 1:
-        raise SettingError(f"pictures was {pictures}, it must be at least 1")
+        raise SettingError(f"pictures was {pictures}, but must be at least 1")
     records = tushuo.data.read(data, images=images, language=data_language)
     runs = named_or_shipped(run, data_language)
     captioner = load(runs, weights=weights, device=device)

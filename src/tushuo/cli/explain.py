@@ -35,7 +35,9 @@ def explain(
     gif: Annotated[
         Path | None, Parameter(help="also write an animation of the attention maps")
     ] = None,
-    json: Annotated[bool, Parameter(help="print JSON instead of bars", negative="")] = False,
+    json: Annotated[
+        bool, Parameter(help="print JSON instead of the bar chart", negative="")
+    ] = False,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption one picture and show why: the most probable words at each step, and attention maps.
@@ -90,13 +92,13 @@ def _searches(chosen: "SearchConfig") -> "list[SearchConfig]":
 
 
 def _show(explanation: "Explanation", console: Any) -> None:
-    """Print a caption, then the most probable words at each step with bars."""
+    """Print a caption, then a bar chart of the most probable words at each step."""
     caption = explanation.caption
     console.print(caption.text, style="bold", markup=False)
     confidence = "" if caption.confidence is None else f", confidence {caption.confidence:.2f}"
     console.print(f"log-probability {caption.log_prob:.2f}{confidence}")
     if caption.out_of_distribution:
-        console.print(f"the picture is {caption.out_of_distribution}", style="yellow")
+        console.print(caption.out_of_distribution, style="yellow")
     console.print()
     console.print(_bars(explanation))
 

@@ -142,7 +142,7 @@ def _report(done: "Extraction", output: Path) -> int:
 
     process, count = processes()
     share = f" (process {process + 1} of {count})" if count > 1 else ""
-    counts = f"{done.pictures} pictures, {done.encoded} encoded now, {len(done.failed)} failed"
+    counts = f"{done.encoded} of {done.pictures} pictures encoded now, {len(done.failed)} failed"
     print(f"{output}: {counts}{share}")
     for path, error in done.failed.items():
         print(f"{path}: {error}", file=sys.stderr)

@@ -47,7 +47,7 @@ def report(
     if not results:
         raise SettingError("no results were given; make them with: tushuo evaluate --output FOLDER")
     if side is not None and side < 16:
-        raise SettingError(f"side was {side}, it must be at least 16 pixels")
+        raise SettingError(f"side was {side}, but must be at least 16 pixels")
     paths = dict(zip(_names(results), results, strict=True))
     loaded = {name: read_results(path) for name, path in paths.items()}
     tested = {n: read_deletion_test(path, loaded[n].signature) for n, path in paths.items()}

@@ -22,7 +22,7 @@ def limit(
     """
     for name, value in (("max-captions", max_captions), ("max-images", max_images)):
         if value is not None and value < 1:
-            raise SettingError(f"{name} was {value}, it must be at least 1")
+            raise SettingError(f"{name} was {value}, but must be at least 1")
     kept = list(records)
     if max_images is not None and max_images < len(kept):
         chosen = random.Random(seed).sample(range(len(kept)), max_images)

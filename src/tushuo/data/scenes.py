@@ -116,7 +116,7 @@ def make_scenes(
         and not (parts[2] == "black" and parts[4] == "night")
     ]
     if not 10 <= count <= len(scenes):
-        raise SettingError(f"count was {count}, it must be from 10 to {len(scenes)}")
+        raise SettingError(f"count was {count}, but must be from 10 to {len(scenes)}")
     if folder.is_dir() and any(
         p.name != "images" and p.suffix != ".json" for p in folder.iterdir()
     ):

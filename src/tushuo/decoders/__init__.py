@@ -1,4 +1,8 @@
-"""Caption decoders, one per file. To add one: its file, a line here, a line in the docs."""
+"""Caption decoders, one per file.
+
+To add one: its file, an entry of `DECODERS`, its name among the choices of ``--decoder`` in
+training/options.py, a row in docs/training.md.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields

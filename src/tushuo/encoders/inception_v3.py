@@ -224,7 +224,7 @@ class InceptionV3:
             KeyError, ValueError, RuntimeError, OSError, EOFError, SafetensorError, UnpicklingError,
         ) as error:  # fmt: skip
             raise WeightsError(
-                f"{path} does not hold the weights of inception_v3: {error}; expected the file of "
+                f"{path} does not hold the weights of inception_v3; expected the file of "
                 f"Keras (.h5, without top), torchvision (.pth) or timm (.safetensors)"
             ) from error
         self._network = network.eval().to(device)

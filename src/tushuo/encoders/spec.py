@@ -72,11 +72,16 @@ class EncoderSpec:
         return self.rows * self.columns
 
     @property
+    def short_side(self) -> int:
+        """Pixels of a picture's short side after resizing, before the square is cropped."""
+        return self.resize_side or self.side
+
+    @property
     def field_of_view(self) -> FieldOfView:
         """The part of a picture that the encoder reads."""
         if self.resize == "squash":
             return FieldOfView()
-        return FieldOfView(crop=self.side / (self.resize_side or self.side))
+        return FieldOfView(crop=self.side / self.short_side)
 
     @property
     def signature(self) -> str:

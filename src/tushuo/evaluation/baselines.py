@@ -22,12 +22,12 @@ def baselines(
     regions: Regions | None,
     scoring: Scoring = PLAIN,
 ) -> dict[str, Scores]:
-    """Score what a captioner should exceed, and what it can hope to reach.
+    """Score three baselines: two that a captioner should exceed, and the human baseline.
 
     ``frequent``: the most frequent training caption, for every picture. ``neighbour``: the first
     caption of the training picture with the most similar mean region (cosine similarity); only with
-    regions. ``person``: each picture's first reference against its others, so with one reference
-    less.
+    regions. ``person``: each picture's first reference, scored against the others, which are one
+    reference fewer than a captioner is scored against.
 
     Args:
         training: what the captioner was trained on.

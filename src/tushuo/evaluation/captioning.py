@@ -7,7 +7,8 @@ from typing import cast
 from tushuo.captioning.batching import caption_all
 from tushuo.captioning.caption import Caption
 from tushuo.captioning.captioner import Captioner
-from tushuo.captioning.native import NativeCaptioner, PictureRegions
+from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.picture_regions import PictureRegions
 from tushuo.data.record import Record, Split
 from tushuo.errors import DataError, PictureError, SettingError
 from tushuo.evaluation.results import PictureResult, attention_to_bytes

@@ -59,7 +59,7 @@ def deletion_test(
         DataError: no caption has two words.
     """
     if not shares or not all(0 < share < 1 for share in shares):
-        raise SettingError(f"share was {list(shares)}, each must be above 0 and below 1")
+        raise SettingError(f"share was {list(shares)}, but each must be above 0 and below 1")
     captions = _captions(captioner, records, regions, config)
     rows = [regions.rows[record.image_id] for record, _ in captions]
     filler = _mean_region(regions, rows) if fill == "mean" else torch.zeros(regions.spec.width)

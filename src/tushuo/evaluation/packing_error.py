@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tushuo.captioning.native import NativeCaptioner, PictureRegions
+from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.picture_regions import PictureRegions
 from tushuo.errors import PictureError
 from tushuo.search.config import SearchConfig
 

@@ -179,7 +179,7 @@ def _require_space(folder: Path, needed: int) -> None:
     free = free_bytes(folder) + already_written
     if needed > free:
         raise StoreError(
-            f"the store would take {needed / 1e9:.1f} GB, {folder} has {free / 1e9:.1f} free; "
+            f"the store needs {needed / 1e9:.1f} GB, {folder} has only {free / 1e9:.1f} GB free; "
             "choose another --output, a smaller --encoder, or --max-images"
         )
 
@@ -190,7 +190,7 @@ OpenedPicture = tuple[Tensor | None, str | None, str | None]  # views, hash of t
 def _open_views(path: Path, spec: EncoderSpec, views: Sequence[str]) -> OpenedPicture:
     try:
         content = path.read_bytes()
-        picture = open_picture(content, at_least=spec.side)
+        picture = open_picture(content, at_least=spec.short_side)
     except (PictureError, OSError) as error:
         return None, None, str(error)
     resized = torch.stack([resize(VIEWS[view](picture), spec) for view in views])

@@ -109,7 +109,7 @@ class Regions:
         unique = {record.image_id: record.path for record in records}
         for done, (image_id, path) in enumerate(unique.items(), 1):
             try:
-                open_picture(path, at_least=spec.side)
+                open_picture(path, at_least=spec.short_side)
                 paths[image_id] = path
             except PictureError as error:
                 failed[str(path)] = str(error)
@@ -119,7 +119,7 @@ class Regions:
 
         def read(rows: Sequence[int], views: Sequence[int] | None = None) -> Float[Tensor, "P R D"]:
             """Open the pictures of these rows and encode the given view of each."""
-            pictures = [open_picture(path_of_row[row], at_least=spec.side) for row in rows]
+            pictures = [open_picture(path_of_row[row], at_least=spec.short_side) for row in rows]
             transforms = [VIEWS[names[view]] for view in views or [0] * len(rows)]
             pairs = zip(transforms, pictures, strict=True)
             resized = torch.stack(

@@ -28,7 +28,8 @@ class Difference:
         first, second: the scores.
         interval: of the difference, by a paired bootstrap: both sets on the same resampled
             pictures.
-        p: share of random swaps, picture by picture, whose difference is at least as large; one is
+        p: p-value of a permutation test: share of random permutations, each of which exchanges the
+            two captions of randomly chosen pictures, whose difference is at least as large; one is
             added to both counts, so that it is never 0.
         wins, losses: pictures on which the first set scores higher, or lower.
     """
@@ -56,7 +57,7 @@ def compare(
 
     Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004 (paired
     bootstrap); Riezler, Maxwell, "On Some Pitfalls in Automatic Evaluation and Significance Testing
-    for MT", 2005 (random swaps).
+    for MT", 2005 (permutation test, there called approximate randomization).
 
     Raises:
         DataError: the pictures of the three differ.

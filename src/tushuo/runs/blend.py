@@ -32,7 +32,7 @@ def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
         RunError: one of them is incomplete, or the output folder already has a run.
     """
     if not 0 < share < 1:
-        raise SettingError(f"share was {share}, it must be above 0 and below 1")
+        raise SettingError(f"share was {share}, but must be above 0 and below 1")
     if (output / "run.json").exists():
         raise RunError(f"{output} already holds a run; choose another --output")
     initial, tuned, config = Run.load(first), Run.load(second), read_config(second)

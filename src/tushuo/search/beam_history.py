@@ -74,25 +74,26 @@ class Finished:
 
     def __init__(self, pictures: int, plan: Plan, config: SearchConfig, device: torch.device):
         self._config = config
-        self.ranks = torch.full((pictures, plan.answers, plan.width), NEVER, device=device)
-        self.lengths = torch.zeros(self.ranks.shape, dtype=torch.long, device=device)
-        self.history = BeamHistory.empty(pictures, plan.answers * plan.width, config, device)
+        self.scores = torch.full((pictures, plan.outputs, plan.width), NEVER, device=device)
+        self.lengths = torch.zeros(self.scores.shape, dtype=torch.long, device=device)
+        self.history = BeamHistory.empty(pictures, plan.outputs * plan.width, config, device)
 
-    def slots_left(self, pictures: Int[Tensor, " Q"]) -> Int[Tensor, "Q lanes"]:
-        """Return how many finished captions each lane of some pictures still lacks."""
-        return (self.ranks[pictures] == NEVER).sum(dim=2)
+    def slots_left(self, pictures: Int[Tensor, " Q"]) -> Int[Tensor, "Q outputs"]:
+        """Return how many finished captions each output of some pictures still lacks."""
+        return (self.scores[pictures] == NEVER).sum(dim=2)
 
     def add(
         self, pictures: Int[Tensor, " Q"], ended: Candidates, history: BeamHistory, length: int
     ) -> None:
         """Keep the best of the present captions and of new ones with ``length`` words."""
-        self.ranks = self.ranks.type_as(at_least_float32(ended.scores))
-        width = self.ranks.shape[2]
-        ranks = torch.cat([self.ranks[pictures], rank(ended.scores, length, self._config)], dim=2)
-        self.ranks[pictures], places = ranks.topk(width, dim=2)
+        self.scores = self.scores.type_as(at_least_float32(ended.scores))
+        width = self.scores.shape[2]
+        new_scores = length_normalised(ended.scores, length, self._config)
+        scores = torch.cat([self.scores[pictures], new_scores], dim=2)
+        self.scores[pictures], places = scores.topk(width, dim=2)
         lengths = torch.cat([self.lengths[pictures], torch.full_like(ended.words, length)], dim=2)
         self.lengths[pictures] = lengths.gather(2, places)
-        lanes = self.ranks.shape[1]
+        lanes = self.scores.shape[1]
         present = self.history.select(pictures)
         for target, old, new in (
             (self.history.words, present.words, history.words),
@@ -108,7 +109,7 @@ class Finished:
 
     def best_words(self) -> list[list[int]]:
         """Return the words of each picture's best finished caption; empty where there is none."""
-        best = self.ranks.flatten(1).argmax(dim=1)
+        best = self.scores.flatten(1).argmax(dim=1)
         rows = torch.arange(len(best), device=best.device)
         words = self.history.words[rows, best].tolist()
         lengths = self.lengths.flatten(1)[rows, best].tolist()
@@ -120,14 +121,14 @@ class Finished:
         Raises:
             SettingError: a picture has none.
         """
-        ranks, lengths = self.ranks.flatten(1).tolist(), self.lengths.flatten(1).tolist()
+        scores, lengths = self.scores.flatten(1).tolist(), self.lengths.flatten(1).tolist()
         words, log_probs = self.history.words.tolist(), self.history.log_probs.tolist()
-        attention_rows, width = self.history.attention_rows, self.ranks.shape[2]
+        attention_rows, width = self.history.attention_rows, self.scores.shape[2]
         results: list[list[Hypothesis]] = []
-        for picture, picture_ranks in enumerate(ranks):
+        for picture, picture_scores in enumerate(scores):
             order = sorted(
-                (place for place, value in enumerate(picture_ranks) if value > NEVER),
-                key=lambda place: (place % width, -picture_ranks[place]),
+                (place for place, value in enumerate(picture_scores) if value > NEVER),
+                key=lambda place: (place % width, -picture_scores[place]),
             )
             distinct: dict[tuple[int, ...], Hypothesis] = {}
             for place in order:
@@ -147,7 +148,7 @@ class Finished:
         return results
 
 
-def rank(
+def length_normalised(
     scores: Float[Tensor, "P lanes C"], length: int, config: SearchConfig
 ) -> Float[Tensor, "P lanes C"]:
     """Normalise scores by length, counting the end token as a word."""

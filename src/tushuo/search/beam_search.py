@@ -20,10 +20,10 @@ from torch import Tensor
 from tushuo.decoders.base import Decoder, Step
 from tushuo.search import Steps
 from tushuo.search.beam_history import BeamHistory, Finished
-from tushuo.search.candidates import Plan, plain
+from tushuo.search.candidates import Plan, expand_beam
 from tushuo.search.config import SearchConfig
 from tushuo.search.constraint_banks import constraint_banks
-from tushuo.search.diverse_beam import diverse
+from tushuo.search.diverse_beam import diverse_expansion
 from tushuo.search.filters import NEVER, Rules, rules_of
 from tushuo.text.vocabulary import START, Vocabulary
 
@@ -48,7 +48,7 @@ def beam_search(
     history = BeamHistory.empty(P, W, config, device)
     finished = Finished(P, plan, config, device)
     totals = torch.full((P, plan.lanes, plan.width), NEVER, device=device)
-    totals[:, : plan.answers, 0] = 0.0
+    totals[:, : plan.outputs, 0] = 0.0
     pictures = torch.arange(P, device=device)
     attention: list[Tensor] = []
     first = decoder.step(torch.full_like(pictures, START), decoder.start(regions))
@@ -106,9 +106,9 @@ def _repeat(step: Step, rows: Int[Tensor, " B"]) -> Step:
 def _plan(config: SearchConfig, rules: Rules) -> Plan:
     if config.search == "diverse":
         width = config.beam_size // config.groups
-        expand = diverse(config.diversity_penalty)
-        return Plan(expand=expand, width=width, lanes=config.groups, answers=config.groups)
+        expand = diverse_expansion(config.diversity_penalty)
+        return Plan(expand=expand, width=width, lanes=config.groups, outputs=config.groups)
     if rules.required_words:
         expand = constraint_banks(rules.required_words, config.max_words)
         return Plan(expand=expand, width=config.beam_size, lanes=len(rules.required_words) + 1)
-    return Plan(expand=plain, width=config.beam_size)
+    return Plan(expand=expand_beam, width=config.beam_size)

@@ -69,12 +69,13 @@ Expand = Callable[
         Float[Tensor, "P lanes K"],
         Float[Tensor, "P lanes K V"],
         Int[Tensor, "P lanes K _T"],
-        Int[Tensor, "P answers"],
+        Int[Tensor, "P outputs"],
     ],
     tuple[Candidates, Candidates],
 ]
 """In: total scores, log-probabilities of the next word, words so far, and the number of finished
-captions that each lane still lacks. Out: unfinished and ended continuations."""
+captions that each output still lacks. Out: unfinished continuations of each lane, and ended ones of
+each output; `Plan` says what an output is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +86,17 @@ class Plan:
         expand: chooses continuations.
         width: hypotheses in each lane.
         lanes: number of lanes.
-        answers: number of lanes that a caption may start and finish in.
+        outputs: number of lanes whose captions may finish; each collects ``width`` finished
+            captions of its own. The search starts in the first ``outputs`` lanes.
     """
 
     expand: Expand
     width: int
     lanes: int = 1
-    answers: int = 1
+    outputs: int = 1
 
 
-def plain(
+def expand_beam(
     totals: Tensor, scores: Tensor, words: Tensor, slots_left: Tensor
 ) -> tuple[Candidates, Candidates]:
     """Choose the best continuations of all hypotheses of a lane."""

@@ -17,7 +17,7 @@ from tushuo.search.candidates import Candidates, Expand, continuations
 from tushuo.search.filters import NEVER
 
 
-def diverse(diversity_penalty: float) -> Expand:
+def diverse_expansion(diversity_penalty: float) -> Expand:
     """Return an expansion that handles lanes in turn, away from the words of earlier lanes."""
 
     def expand(

@@ -32,7 +32,7 @@ class VocabularyConfig:
         """Reject invalid values."""
         for name, value in (("vocabulary", self.size), ("min-count", self.min_count)):
             if value < 1:
-                raise SettingError(f"{name} was {value}, it must be at least 1")
+                raise SettingError(f"{name} was {value}, but must be at least 1")
 
 
 @final

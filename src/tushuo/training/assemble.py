@@ -151,7 +151,7 @@ def _fit(
 def _read_records(
     data: Path, options: DataOptions, max_captions: int | None, seed: int
 ) -> list[Record]:
-    """Read the captions, draw the allowed number of them, and split them where DATA does not."""
+    """Read the captions, apply the limits, and split the data if it has no split of its own."""
     records = tushuo.data.read(data, images=options.images, language=options.data_language)
     most = max_captions if options.max_captions is None else options.max_captions
     records = limit(records, max_captions=most, max_images=options.max_images, seed=seed)
@@ -159,7 +159,7 @@ def _read_records(
 
 
 def _first_process_only(callbacks: Callbacks) -> Callbacks:
-    """Silence progress and messages in all processes of torchrun except the first."""
+    """Keep progress and messages of the first process of torchrun, and drop those of the others."""
     if processes()[0] == 0:
         return callbacks
     silent = Callbacks()

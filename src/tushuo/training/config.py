@@ -27,14 +27,14 @@ class TrainConfig:
         int | None, "end an epoch after this many steps instead of after all captions"
     ] = None
     batch_size: Annotated[
-        int, "minimum number of captions per step; all captions of a picture share a step"
+        int, "captions per step, or a few more, since a step takes all captions of its pictures"
     ] = 64
     learning_rate: Annotated[
-        float, "learning rate of Adam; its maximum, with --warm-up or --schedule"
+        float, "learning rate of Adam; with --warm-up or --schedule cosine, its highest value"
     ] = 1e-3
     encoder_rate: Annotated[
         float | None,
-        "learning rate for fine-tuning the encoder's last blocks; unset keeps the encoder frozen",
+        "learning rate for fine-tuning the encoder's last blocks; without it they stay frozen",
     ] = None
     stochastic_depth: Annotated[
         float, "with --encoder-rate: probability of skipping a residual branch for a picture"

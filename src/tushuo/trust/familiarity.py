@@ -91,21 +91,25 @@ class Familiarity:
         return np.linalg.norm(centred - centred @ directions.T @ directions, axis=1)
 
     def p_values(self, features: Float[np.ndarray, "P D"]) -> list[float]:
-        """Return the share of known pictures that score at least as high; each counts itself."""
+        """Return each picture's conformal p-value, its familiarity.
+
+        That is the share of pictures that score at least as high, among the calibration pictures in
+        ``known`` and the picture itself.
+        """
         scores = self.ood_scores(features)
         at_least = len(self.known) - np.searchsorted(self.known, scores)
         return ((1 + at_least) / (1 + len(self.known))).tolist()
 
 
 def save_familiarity(folder: Path, familiarity: Familiarity) -> None:
-    """Save it in a run folder, replacing an earlier one."""
+    """Save the fitted familiarity in a run folder; it replaces an earlier one."""
     arrays = {name: getattr(familiarity, name) for name in ("centre", "directions", "known")}
     write_bytes(folder / FILE, save(arrays, metadata={"signature": familiarity.signature}))
     (folder / OLD_FILE).unlink(missing_ok=True)
 
 
 def read_familiarity(folder: Path) -> Familiarity | None:
-    """Read it from a run folder; None where the run was never calibrated.
+    """Read the fitted familiarity of a run folder; None where the run was never calibrated.
 
     Raises:
         RunError: the file cannot be read, or its arrays do not fit together.

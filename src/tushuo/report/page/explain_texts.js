@@ -14,7 +14,7 @@ const TEXTS = {
     outside: "chosen, though less probable",
     logProb: (number) => `log-probability ${number}`,
     confidence: (value) => `confidence ${value}`,
-    outOfDistribution: (caption) => `the picture is ${caption.outOfDistribution}`,
+    outOfDistribution: (caption) => caption.outOfDistribution,
     caption: (number) => `Caption ${number}`,
     end: "end of caption",
     play: "play",
