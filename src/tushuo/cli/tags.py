@@ -1,0 +1,98 @@
+"""``tushuo tags``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from tushuo.cli.options import WHOLE_NUMBER
+from tushuo.cli.runs import Device
+from tushuo.cli.sources import encodable, expand, on_one_line, picture_of, require_name
+
+if TYPE_CHECKING:
+    from tushuo.captioning.tagger import Concept
+    from tushuo.errors import PictureError
+
+BATCH_PICTURES = 16
+
+
+def tags(
+    *pictures: Annotated[
+        str,
+        Parameter(
+            help="files, folders, globs, http(s) addresses, or - for standard input",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        Parameter(help="concept model made by fit-tags; default: the one that comes with tushuo"),
+    ] = None,
+    language: Annotated[
+        Literal["en", "zh"], Parameter(help="language of the words, without --model")
+    ] = "en",
+    device: Device = "cpu",
+    json: Annotated[bool, Parameter(help="print one JSON object a line", negative="")] = False,
+    most: Annotated[int, WHOLE_NUMBER, Parameter(help="print at most this many words")] = 10,
+    min_probability: Annotated[float, Parameter(help="leave out less probable words")] = 0.2,
+) -> int:
+    """List what pictures show: words with their probabilities and places.
+
+    Example: tushuo tags photos/ --json
+    """
+    from tushuo.captioning.tagger import load_tagger
+    from tushuo.errors import PictureError, SettingError
+
+    if not pictures:
+        raise SettingError("no picture was given; name files, folders, or - for standard input")
+    if not 0 <= min_probability <= 1:
+        raise SettingError(f"min-probability was {min_probability}, but must be from 0 to 1")
+    for name in pictures:
+        require_name(name, "tags")
+    tagger = load_tagger(model, language=language, device=device)
+    sources = expand(pictures)
+    failed = 0
+    for start in range(0, len(sources), BATCH_PICTURES):
+        batch = sources[start : start + BATCH_PICTURES]
+        contents = [_content(source) for source in batch]
+        opened = [content for content in contents if not isinstance(content, PictureError)]
+        results = iter(tagger.tag_batch(opened, most=most))
+        for source, content in zip(batch, contents, strict=True):
+            result = content if isinstance(content, PictureError) else next(results)
+            failed += isinstance(result, PictureError)
+            print(_line(source, result, json, min_probability), flush=True)
+    return (2 if failed == len(sources) else 1) if failed else 0
+
+
+def _content(source: str) -> "Path | bytes | PictureError":
+    from tushuo.errors import PictureError
+
+    try:
+        return picture_of(source)
+    except PictureError as error:
+        return error
+
+
+def _line(
+    source: str, result: "list[Concept] | PictureError", json: bool, min_probability: float
+) -> str:
+    import msgspec
+
+    from tushuo.errors import PictureError
+
+    if isinstance(result, PictureError):
+        error = encodable(str(result))
+        if json:
+            return msgspec.json.encode({"image": encodable(source), "error": error}).decode()
+        return f"{on_one_line(encodable(source))}\terror: {on_one_line(error)}"
+    concepts = [concept for concept in result if concept.probability >= min_probability]
+    if json:
+        content = {"image": encodable(source), "concepts": [_fields(one) for one in concepts]}
+        return msgspec.json.encode(content).decode()
+    words = ", ".join(f"{concept.word} {concept.probability:.2f}" for concept in concepts)
+    return f"{on_one_line(encodable(source))}\t{words or 'nothing above --min-probability'}"
+
+
+def _fields(concept: "Concept") -> dict[str, object]:
+    box = concept.box and [round(share, 4) for share in concept.box]
+    return {"word": concept.word, "probability": round(concept.probability, 4), "box": box}

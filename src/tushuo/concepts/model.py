@@ -1,0 +1,105 @@
+"""The files of a concept model: the words, their prior, and the detector's weights.
+
+FOLDER/
+  concepts.json         language, encoder, words, prior
+  concepts.safetensors  the detector's weights, without the encoder's classifier
+  evidence.npz          evidence for the training pictures, from which training on text draws noise
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from tushuo.concepts.class_words import classes_of_words
+from tushuo.concepts.detector import ConceptDetector
+from tushuo.encoders.efficientnet_lite import load_classifier
+from tushuo.encoders.spec import EncoderSpec
+from tushuo.errors import WeightsError
+from tushuo.runtime import write_bytes
+from tushuo.text.tokenization import Language
+
+SETTINGS_FILE, WEIGHTS_FILE = "concepts.json", "concepts.safetensors"
+EVIDENCE_FILE = "evidence.npz"
+FORMAT = 1
+RECOMPUTED = ("classifier.weight", "classifier.bias", "listed")  # of other files
+
+
+class ConceptSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Content of ``concepts.json``.
+
+    Attributes:
+        language: language of the words.
+        encoder: the encoder whose regions the detector reads.
+        words: the words.
+        prior: log-odds of each word in the captions of an everyday photograph.
+        learned: number of words with a learned detector.
+    """
+
+    format: int = FORMAT
+    language: Language
+    encoder: EncoderSpec
+    words: list[str]
+    prior: list[float]
+    learned: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptModel:
+    """A concept model in memory."""
+
+    settings: ConceptSettings
+    detector: ConceptDetector = field(repr=False)
+
+    def save(self, folder: Path) -> None:
+        """Write the model; its matrices as float16."""
+        weights = {
+            name: weight.half().contiguous() if weight.ndim == 2 else weight.contiguous()
+            for name, weight in self.detector.state_dict().items()
+            if name not in RECOMPUTED
+        }
+        content = msgspec.json.encode(self.settings)
+        write_bytes(folder / WEIGHTS_FILE, save(weights))
+        write_bytes(folder / SETTINGS_FILE, msgspec.json.format(content))
+
+    @classmethod
+    def load(cls, folder: Path) -> "ConceptModel":
+        """Read a model.
+
+        Raises:
+            MissingPartError: the encoder's weights are not installed.
+            WeightsError: a file is missing, damaged, or does not fit the other one.
+        """
+        try:
+            content = (folder / SETTINGS_FILE).read_bytes()
+            settings = msgspec.json.decode(content, type=ConceptSettings)
+            weights = load_file(folder / WEIGHTS_FILE)
+            detector = empty_detector(settings)
+            own = {name: weight.to(torch.float32) for name, weight in weights.items()}
+            own["learned"] = weights["learned"]
+            detector.load_state_dict(detector.state_dict() | own)
+        except (OSError, KeyError, RuntimeError, SafetensorError, msgspec.DecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise WeightsError(
+                f"{folder} holds no concept model: {reason}; make one with: tushuo fit-tags"
+            ) from error
+        return cls(settings=settings, detector=detector.eval().requires_grad_(False))
+
+
+def empty_detector(settings: ConceptSettings) -> ConceptDetector:
+    """Build a detector with the encoder's classifier and the table of its classes.
+
+    Raises:
+        MissingPartError: the encoder's weights are not installed.
+        SettingError: the encoder has no ImageNet classifier that can be read.
+    """
+    detector = ConceptDetector(
+        width=settings.encoder.width, words=len(settings.words), learned=settings.learned
+    )
+    detector.classifier = load_classifier(settings.encoder.name)
+    listed = classes_of_words(settings.words, settings.language)
+    detector.listed.copy_(torch.from_numpy(listed))
+    return detector
