@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tushuo
+from tushuo.captioning.tagger import load_tagger
 from tushuo.models import FOLDER
 from tushuo.runs.run import read_config
 from tushuo.runtime import sha256
@@ -41,6 +42,18 @@ def test_a_model_captions_free_photographs(language: Language) -> None:
         if caption.out_of_distribution
     ]
     assert out_of_distribution == ["chelsea", "coffee", "rocket"]  # a cat, a cup, a launch
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", {"chelsea": "cat", "coffee": "coffee"}), ("zh", {"chelsea": "猫", "coffee": "杯子"})],
+)
+def test_tags_name_the_object(language: Language, words: dict[str, str]) -> None:
+    tagger = load_tagger(language=language)
+    for name, word in words.items():
+        concepts = tagger.tag(EXAMPLES[0].with_stem(name), most=3)
+        assert word in [concept.word for concept in concepts]
+    assert 500 < len(tagger.words) < 2000
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from tushuo.data import Record
 from tushuo.errors import RunError
 from tushuo.evaluation.packing_error import packing_error
 from tushuo.features.regions import Regions
+from tushuo.quantization import Precision, dequantize, quantize
 from tushuo.runs.pack import pack
-from tushuo.runs.quantization import Precision, dequantize, quantize
 from tushuo.runs.run import Run
 from tushuo.search.config import SearchConfig
 from tushuo.training.loop import Callbacks

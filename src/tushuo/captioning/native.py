@@ -14,6 +14,7 @@ from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, require_list
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
 from tushuo.captioning.picture_regions import PictureRegions, encode_pictures
+from tushuo.concepts.encoder import attention_on_grid, is_concepts
 from tushuo.data.record import Record
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import PictureError, RunError, SettingError
@@ -247,11 +248,14 @@ class NativeCaptioner:
         config: SearchConfig,
     ) -> list[Caption]:
         calibration, known = self._calibration(config), self._familiarity
-        features = pooled_features(regions)
-        p_values = known.p_values(features) if known else [None] * len(regions)
+        unknown = [None] * len(regions)
+        pooled = None if is_concepts(self._encoder.spec) else pooled_features(regions)
+        features = unknown if pooled is None else pooled
+        p_values = unknown if pooled is None or known is None else known.p_values(pooled)
         captions = []
-        for ranked, picture_features, p_value in zip(hypotheses, features, p_values, strict=True):
-            best, *others = (self._caption(hypothesis) for hypothesis in ranked)
+        pictures = zip(hypotheses, regions, features, p_values, strict=True)
+        for ranked, own_regions, picture_features, p_value in pictures:
+            best, *others = (self._caption(hypothesis, own_regions) for hypothesis in ranked)
             assert best.attention is not None
             captions.append(
                 replace(
@@ -265,13 +269,16 @@ class NativeCaptioner:
             )
         return captions
 
-    def _caption(self, hypothesis: Hypothesis) -> Caption:
+    def _caption(self, hypothesis: Hypothesis, regions: Float[Tensor, "R D"]) -> Caption:
         spec, words = self._encoder.spec, self._run.vocabulary.decode(hypothesis.words)
+        attention = hypothesis.attention
+        if is_concepts(spec):
+            attention = attention_on_grid(attention, regions, spec)
         return Caption(
             text=self._text(words),
             words=tuple(words),
             log_probs=tuple(hypothesis.log_probs),
-            attention=hypothesis.attention.reshape(len(words), spec.rows, spec.columns).numpy(),
+            attention=attention.reshape(len(words), spec.rows, spec.columns).numpy(),
             field_of_view=spec.field_of_view,
         )
 

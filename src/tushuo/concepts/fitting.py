@@ -25,8 +25,9 @@ from tushuo.runtime import Progress, write_bytes
 from tushuo.text.tokenization import Language
 
 MIN_LEARNED = 20  # training pictures that a learned detector requires
-MIN_TEXT, MIN_TEXT_OF_CLASS = 60, 15  # captioned pictures of the text that a word requires
-MIN_PICTURES = 40  # or training pictures
+MIN_PICTURES = 40  # training pictures that a word requires
+MIN_SHARE, MIN_SHARE_OF_CLASS = 0.00149, 0.00037  # or share of the text's pictures
+MIN_COUNT = 5  # of which there must be so many
 EPOCHS, BATCH, RATE, DECAY, DROPOUT, WARM_UP = 4, 64, 1e-3, 0.05, 0.3, 50
 FOLDS = 3
 RECURRENCE = 0.8  # n captions of a picture have the words of n ** RECURRENCE independent ones
@@ -118,12 +119,15 @@ def choose_words(
     in_pictures = Counter(word for words in pictures for word in words)
     in_text = Counter(word for words in text for word in words)
     listed = {word for words in class_words(language) for word in words}
+    least, least_of_class = (
+        max(MIN_COUNT, share * len(text)) for share in (MIN_SHARE, MIN_SHARE_OF_CLASS)
+    )
     usual = {
         word
         for word in in_pictures.keys() | in_text.keys()
-        if in_text[word] >= MIN_TEXT
+        if in_text[word] >= least
         or in_pictures[word] >= MIN_PICTURES
-        or (word in listed and in_text[word] + in_pictures[word] >= MIN_TEXT_OF_CLASS)
+        or (word in listed and in_text[word] + in_pictures[word] >= least_of_class)
     }
     detectable = {word for word in usual if word in listed or in_pictures[word] >= MIN_LEARNED}
     return sorted(word for word in detectable if not word.isdecimal())

@@ -19,6 +19,7 @@ from tushuo.concepts.detector import ConceptDetector
 from tushuo.encoders.efficientnet_lite import load_classifier
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import WeightsError
+from tushuo.quantization import dequantize, quantize
 from tushuo.runtime import write_bytes
 from tushuo.text.tokenization import Language
 
@@ -55,12 +56,15 @@ class ConceptModel:
     detector: ConceptDetector = field(repr=False)
 
     def save(self, folder: Path) -> None:
-        """Write the model; its matrices as float16."""
+        """Write the model; its matrices are rounded to 8 bits."""
         weights = {
-            name: weight.half().contiguous() if weight.ndim == 2 else weight.contiguous()
+            name: weight.contiguous()
             for name, weight in self.detector.state_dict().items()
             if name not in RECOMPUTED
         }
+        matrices = {name: weight for name, weight in weights.items() if weight.ndim > 1}
+        weights = {n: w for n, w in weights.items() if n not in matrices}
+        weights |= quantize(matrices, "int8")
         content = msgspec.json.encode(self.settings)
         write_bytes(folder / WEIGHTS_FILE, save(weights))
         write_bytes(folder / SETTINGS_FILE, msgspec.json.format(content))
@@ -78,8 +82,7 @@ class ConceptModel:
             settings = msgspec.json.decode(content, type=ConceptSettings)
             weights = load_file(folder / WEIGHTS_FILE)
             detector = empty_detector(settings)
-            own = {name: weight.to(torch.float32) for name, weight in weights.items()}
-            own["learned"] = weights["learned"]
+            own = dequantize(weights) | {"learned": weights["learned"]}
             detector.load_state_dict(detector.state_dict() | own)
         except (OSError, KeyError, RuntimeError, SafetensorError, msgspec.DecodeError) as error:
             reason = str(error).splitlines()[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 Split = Literal["train", "val", "test"]
+NO_PICTURE = Path()  # path of a record that is captions alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

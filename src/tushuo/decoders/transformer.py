@@ -23,6 +23,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import PackedSequence
 
 from tushuo.decoders.base import Decoder, Step
+from tushuo.decoders.concept_embedding import ConceptEmbedding
 from tushuo.decoders.output_layer import output_log_probs
 from tushuo.errors import SettingError
 
@@ -39,6 +40,7 @@ class TransformerConfig:
     heads: Annotated[int, "attention heads per layer; units must be a multiple of 2 heads"] = 4
     inner: Annotated[int, "width of the feed-forward layers, as a multiple of units"] = 4
     dropout: Annotated[float, "dropout probability, after every sublayer"] = 0.2
+    concepts: Annotated[int | None, "read so many concepts instead of regions; set by train"] = None
 
     def __post_init__(self) -> None:
         """Check that heads and sine-cosine pairs fit the width."""
@@ -78,7 +80,10 @@ class Transformer(Decoder):
     def __init__(self, *, width: int, vocabulary: int, config: TransformerConfig):
         super().__init__()
         H = config.units
-        self.project = nn.Sequential(nn.Linear(width, H), nn.LayerNorm(H))
+        if config.concepts is None:
+            self.project: nn.Module = nn.Sequential(nn.Linear(width, H), nn.LayerNorm(H))
+        else:
+            self.project = ConceptEmbedding(concepts=config.concepts, units=H)
         self.embedding = nn.Embedding(vocabulary, H)
         layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.layers = cast(Sequence[_Layer], layers)  # ModuleList has no element type

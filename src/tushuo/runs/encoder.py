@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 
 from tushuo import encoders
+from tushuo.concepts.encoder import ConceptEncoder, is_concepts
+from tushuo.concepts.model import ConceptModel
 from tushuo.encoders.spec import Encoder
 from tushuo.encoders.split_encoder import fine_tuned_encoder
 from tushuo.runs.run import Run
@@ -25,5 +27,9 @@ def encoder_of(
         WeightsError: the encoder's weights are not on this machine, or do not fit.
     """
     spec = run.config.encoder
+    if is_concepts(spec):
+        model = ConceptModel.load(run.folder)
+        name = model.settings.encoder.name
+        return ConceptEncoder(model, encoders.load(name, weights=weights, device=device))
     encoder = encoders.load(spec.name, weights=weights, device=device)
     return fine_tuned_encoder(encoder, spec.frozen_blocks, run.head) if run.head else encoder

@@ -15,7 +15,7 @@ from safetensors.torch import save
 
 from tushuo.encoders.spec import OWN
 from tushuo.errors import RunError
-from tushuo.runs.quantization import Precision, quantize
+from tushuo.quantization import Precision, quantize
 from tushuo.runs.run import Run, copy_metadata, merge_weights, read_config, run_signature
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig

@@ -7,6 +7,7 @@ RUN/
   split.json           image ids of the training and validation pictures
   best.safetensors     weights of the best epoch: the decoder's, and those of the encoder's head if
                        it was fine-tuned; quantised in a folder made by `pack`
+  concepts.json, concepts.safetensors  the concept model, where the decoder reads concepts
   encoder.safetensors  the encoder's head, if the regions came from a fine-tuned one
   last.safetensors     weights, optimiser and position, from which training resumes
   log.csv, loss.png    loss curve; samples/: captions after each epoch
@@ -30,7 +31,7 @@ from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.encoders.split_encoder import read_head, weights_hash
 from tushuo.errors import RunError
 from tushuo.old_names import upgrade_run, upgrade_weights
-from tushuo.runs.quantization import dequantize
+from tushuo.quantization import dequantize
 from tushuo.runtime import sha256, write_bytes
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import signature
@@ -38,7 +39,10 @@ from tushuo.text.tokenization import TokenizerName
 from tushuo.text.vocabulary import Vocabulary
 
 FORMAT = 2
-METADATA_FILES = ("vocabulary.json", "frequencies.json", "split.json", "log.csv")
+METADATA_FILES = (
+    "vocabulary.json", "frequencies.json", "split.json", "log.csv", "concepts.json",
+    "concepts.safetensors",
+)  # fmt: skip
 HEAD_PREFIX = "encoder."  # of the head's weights in best.safetensors
 
 

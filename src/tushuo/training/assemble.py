@@ -15,6 +15,7 @@ from tushuo.runs.run import Run
 from tushuo.runtime import processes
 from tushuo.setting_types import convert_setting
 from tushuo.training.checkpoint import EpochRow, best_row
+from tushuo.training.concept_source import ConceptSource
 from tushuo.training.config import TrainConfig
 from tushuo.training.distillation import Teachers
 from tushuo.training.epoch_report import with_epoch_report
@@ -94,13 +95,18 @@ def train(
     source = replace(source, encoder=source.encoder or encoder)
     stored = open_store(source.store, records, callbacks)
     teachers = load_teachers(parsed.initialisation, stored, source.weights)
-    regions = choose_regions(records, stored, source, plan.training, initial_run, callbacks)
+    if concepts := ConceptSource.of(parsed, stored):
+        records, regions, plan = concepts.prepare(records, plan)
+    else:
+        regions = choose_regions(records, stored, source, plan.training, initial_run, callbacks)
     setup = prepare_training(
         records, regions, folder, plan, initial_run=initial_run, teachers=teachers
     )
     references = {record.image_id: record.captions for record in records if record.split == "val"}
     validator = Validator(setup, regions.read, references)
     callbacks = with_epoch_report(callbacks, validator, plan.search, folder)
+    if concepts:
+        concepts.copy_model(folder)
     return _fit(setup, regions, plan.training, folder, callbacks, teachers)
 
 

@@ -28,6 +28,10 @@ class DataOptions:
     split_by: Annotated[
         Literal["picture", "caption"], "unit of the random split, if DATA has no split of its own"
     ] = "picture"
+    text: Annotated[
+        list[Path] | None,
+        "with --concepts: captions without pictures to train on as well; may be repeated",
+    ] = None
     max_captions: Annotated[int | None, "use at most this many captions"] = None
     max_images: Annotated[int | None, "use at most this many pictures"] = None
 
@@ -38,6 +42,10 @@ class EncoderOptions:
 
     store: Annotated[
         Path | None, "feature store with the regions; without it they are computed on the fly"
+    ] = None
+    concepts: Annotated[
+        Path | None,
+        "with --store: read the concepts that this model, made by fit-tags, finds in its regions",
     ] = None
     encoder: Annotated[str | None, "encoder to use when there is no --store"] = None
     weights: Annotated[Path | None, "weights file of the encoder"] = None
@@ -51,7 +59,7 @@ class ModelOptions:
     """The recipe, and the decoder and vocabulary where they differ from it."""
 
     recipe: Annotated[
-        Literal["small", "best", "lesson", "self_critical"],
+        Literal["small", "best", "lesson", "concepts", "self_critical"],
         "preset that supplies every option you do not set",
     ] = "small"
     decoder: Annotated[

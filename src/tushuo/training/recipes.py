@@ -82,6 +82,37 @@ def best() -> Recipe:
     )
 
 
+def concepts() -> Recipe:
+    """Train on captions without pictures, by the concepts that a detector might find in theirs.
+
+    Requires ``--concepts``, ``--text`` and ``--store``: the model that ``tushuo fit-tags`` makes,
+    the captions, and the regions that the model was fitted on. A Transformer reads concepts instead
+    of regions, so the captioner describes what the text describes (docs/concepts.md).
+
+    With Flickr8k and the captions of 40,000 other MS-COCO pictures (docs/results.md; one core,
+    bfloat16) a training takes 35 minutes; CIDEr on MS-COCO photographs is twice that of ``best``.
+    """
+    return Recipe(
+        encoder="efficientnet_lite2@320",
+        plan=TrainingPlan(
+            vocabulary=VocabularyConfig(size=4500, min_count=8),
+            decoder="transformer",
+            decoder_settings={"units": 256, "layers": 2, "dropout": 0.1},
+            training=TrainConfig(
+                epochs=4,
+                epoch_steps=300,
+                batch_size=400,
+                warm_up=0.1,
+                schedule="cosine",
+                label_smoothing=0.1,
+                weight_decay=0.01,
+                average=0.995,
+            ),
+            search=SearchConfig(search="beam", no_immediate_repeat=True),
+        ),
+    )
+
+
 def lesson() -> Recipe:
     """Reproduce the choices of the lesson; docs/lesson.md lists them and the differences.
 
@@ -129,5 +160,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "small": small,
     "best": best,
     "lesson": lesson,
+    "concepts": concepts,
     "self_critical": self_critical,
 }

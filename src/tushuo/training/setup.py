@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from tushuo.data.record import Record
+from tushuo.data.record import NO_PICTURE, Record
 from tushuo.decoders import settings_of
 from tushuo.decoders.base import Decoder
 from tushuo.encoders.spec import OWN
@@ -99,7 +99,11 @@ def prepare_training(
     create_run(folder, config, vocabulary, defaults=asdict(TrainConfig()))
     if regions.head:
         save_head(folder, regions.head)
-    write_split(folder, {part: _image_ids(pairs) for part, pairs in splits.items()})
+    pictures = {
+        part: [pair for pair in pairs if pair[0].path != NO_PICTURE]
+        for part, pairs in splits.items()
+    }
+    write_split(folder, {part: _image_ids(pairs) for part, pairs in pictures.items()})
     return TrainingSetup(
         config=config,
         vocabulary=vocabulary,
