@@ -73,6 +73,13 @@ def test_a_run_captions_pictures_by_their_concepts(run: Path, scenes: Path) -> N
     assert len(others) == 2
 
 
+def test_concepts_of_a_run_are_not_stored(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("extract", scenes, "--run", run, "--output", tmp_path / "store") == 2
+    assert "reads concepts, which are not stored; name the encoder" in capsys.readouterr().err
+
+
 def test_texts_are_in_no_split(run: Path, scenes: Path) -> None:
     assert set(read_split(run)["train"]) == {
         record.image_id for record in read(scenes) if record.split == "train"

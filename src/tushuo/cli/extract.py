@@ -69,7 +69,7 @@ def extract(
     from tushuo.features.extract import extract as extract_regions
     from tushuo.features.extract import store_bytes
     from tushuo.features.views import parse_views
-    from tushuo.runs.encoder import encoder_of
+    from tushuo.runs.encoder import region_encoder_of
     from tushuo.runs.run import Run
     from tushuo.runtime import processes
     from tushuo.training.recipes import RECIPES
@@ -95,7 +95,7 @@ def extract(
     process, count = processes()
     with Bar("extract") as bar:
         if run:
-            network = encoder_of(Run.load(run), weights=weights, device=device)
+            network = region_encoder_of(Run.load(run), weights=weights, device=device)
         else:
             name, download = encoder or preset.encoder, bar.bytes("weights")
             network = encoders.load(name, weights=weights, progress=download, device=device)
@@ -119,11 +119,11 @@ def _extract_from_store(
     from tushuo.errors import SettingError
     from tushuo.features.extract import extract_from_grids
     from tushuo.features.store import FeatureStore
-    from tushuo.runs.encoder import encoder_of
+    from tushuo.runs.encoder import region_encoder_of
     from tushuo.runs.run import Run
     from tushuo.runtime import processes
 
-    encoder = encoder_of(Run.load(run), weights=weights, device=device) if run else None
+    encoder = region_encoder_of(Run.load(run), weights=weights, device=device) if run else None
     if not isinstance(encoder, FineTunedEncoder):
         raise SettingError(
             f"--store {store} requires a run with a fine-tuned encoder, got {run or 'no run'}; "
