@@ -179,6 +179,7 @@ class _Task:
     learned: Sequence[int]
 
     def train(self, pictures: Int[np.ndarray, " n"], seed: int, steps: _Steps) -> ConceptDetector:
+        """Train the learned detectors on some pictures."""
         detector = self._untrained(pictures, seed)
         weights = [detector.pooled, detector.bias, detector.regional]
         optimizer = torch.optim.AdamW(weights, lr=RATE, weight_decay=DECAY)
@@ -205,6 +206,7 @@ class _Task:
     def evidence(
         self, detector: ConceptDetector, pictures: Int[np.ndarray, " n"]
     ) -> Float[np.ndarray, "N C"]:
+        """Return a detector's evidence for some pictures."""
         parts = []
         for batch in torch.split(torch.from_numpy(pictures), READ):
             with torch.inference_mode():

@@ -82,5 +82,5 @@ class EvidenceSimulator:
         """Draw log-likelihood ratios for captions that have these words."""
         factors = generator.uniform(*FACTORS, size=present.shape).astype(np.float32)
         picture = generator.integers(len(self._residuals), size=len(present))
-        found = np.where(present, self.separation * factors, 0)
-        return self._absent + found + self._residuals[picture].astype(np.float32)
+        support = np.where(present, self.separation * factors, 0)
+        return self._absent + support + self._residuals[picture].astype(np.float32)

@@ -5,7 +5,7 @@ from jaxtyping import Shaped, UInt8
 
 from tushuo.errors import PictureError
 
-# Bits that sensors and files use, of which a file says only how many bytes hold them.
+# Bits that sensors and files use, of which a file states only how many bytes hold them.
 INTEGER_DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)
 FLOAT_RANGES = (1, 255, 65535)
 OVERSHOOT = 0.5  # as a share of the range: resizing with a sharpening filter leaves the range
