@@ -25,7 +25,7 @@ CALLS = {
     "tushuo.train('data', output='run', callbacks=7)": "callbacks was 7, but must be a "
     "tushuo.training.loop.Callbacks, such as Callbacks(message=print)",
     "tushuo.train('data', output='run', recipe='huge')": "recipe was 'huge', but must be one of "
-    "small, best, lesson, self_critical",
+    "small, best, lesson, concepts, self_critical",
 }
 SCRIPT = """
 import sys
