@@ -90,7 +90,8 @@ def concepts() -> Recipe:
     of regions, so the captioner describes what the text describes (docs/concepts.md).
 
     With Flickr8k and the captions of 40,000 other MS-COCO pictures (docs/results.md; one core,
-    bfloat16) a training takes 35 minutes; CIDEr on MS-COCO photographs is twice that of ``best``.
+    bfloat16) a training takes 42 minutes. On 112 other MS-COCO photographs CIDEr is 0.618, where
+    the shipped English model has 0.424; on Flickr8k's validation pictures it is 0.227, not 0.610.
     """
     return Recipe(
         encoder="efficientnet_lite2@320",
