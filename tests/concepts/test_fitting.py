@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from tushuo.concepts.fitting import CaptionedPictures, choose_words, fit_concepts
-from tushuo.concepts.model import EVIDENCE_FILE, ConceptModel
+from tushuo.concepts.model import ConceptModel
+from tushuo.concepts.saved_evidence import SavedEvidence
 from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import WeightsError
 
@@ -35,7 +36,9 @@ def pictures() -> CaptionedPictures:
         return regions
 
     return CaptionedPictures(
-        read=read, words=[{COLOURS[index % 3], "thing"} for index in range(PICTURES)]
+        image_ids=range(PICTURES),
+        read=read,
+        words=[{COLOURS[index % 3], "thing"} for index in range(PICTURES)],
     )
 
 
@@ -70,10 +73,9 @@ def test_the_prior_is_that_of_five_captions_of_the_text(folder: Path) -> None:
 
 
 def test_the_saved_evidence_is_cross_fitted(folder: Path) -> None:
-    with np.load(folder / EVIDENCE_FILE) as saved:
-        evidence, present = saved["evidence"], saved["present"]
+    saved = SavedEvidence.load(folder)
+    evidence, present = saved.evidence, saved.present
     assert evidence.shape == present.shape == (PICTURES, 5)
-    assert evidence.dtype == np.float16
     separation = evidence[present[:, 0], 0].mean() - evidence[~present[:, 0], 0].mean()
     assert separation > 1
 

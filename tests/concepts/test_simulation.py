@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tushuo.concepts.saved_evidence import SavedEvidence
 from tushuo.concepts.simulation import EvidenceSimulator
 
 PICTURES, WORDS = 4000, 5
@@ -17,7 +18,10 @@ OF_CLASS = np.array([True, True, False, False, True])
 
 @pytest.fixture(scope="module")
 def simulator() -> EvidenceSimulator:
-    return EvidenceSimulator(EVIDENCE, PRESENT, OF_CLASS)
+    ids = [str(number) for number in range(PICTURES)]
+    return EvidenceSimulator(
+        SavedEvidence(image_ids=ids, evidence=EVIDENCE, present=PRESENT), OF_CLASS
+    )
 
 
 def test_the_separation_is_measured_and_shrunk(simulator: EvidenceSimulator) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import tushuo
 from tests.cli.conftest import call
 from tushuo.captioning.caption import Caption
 from tushuo.concepts.encoder import PICTURE_STYLE, TEXT_STYLE
-from tushuo.concepts.model import EVIDENCE_FILE, ConceptModel
+from tushuo.concepts.model import ConceptModel
+from tushuo.concepts.saved_evidence import SavedEvidence
 from tushuo.data import read
 from tushuo.data.split import with_splits
 from tushuo.errors import SettingError, SignatureError, WeightsError
@@ -139,13 +141,25 @@ def test_words_of_a_text_are_found_in_it(folder: Path, scenes: Path, tmp_path: P
     model, stored = ConceptModel.load(folder / "model"), Regions.from_store(folder / "store")
     records = with_splits(read(scenes))
     dog = model.settings.words.index("dog")
-    present = np.zeros(np.load(folder / "model" / EVIDENCE_FILE)["present"].shape, bool)
+    saved = SavedEvidence.load(folder / "model")
+    present = np.zeros(saved.present.shape, bool)
     present[::2, dog] = True
-    np.savez(tmp_path / EVIDENCE_FILE, evidence=np.where(present, 30.0, 0.0), present=present)
+    evidence = np.where(present, np.float32(30), np.float32(0))
+    replace(saved, evidence=evidence, present=present).save(tmp_path)
     regions = concept_regions(tmp_path, model, records, texts, stored)
     for number, text in enumerate(TEXT):
         concepts = regions.read([regions.rows[texts[number].image_id]])[0]
         assert (concepts[1, 0] == dog and concepts[1, 1] > 2) == ("dog" in text)
+
+
+def test_concepts_of_other_training_pictures_are_refused(
+    folder: Path, scenes: Path, tmp_path: Path
+) -> None:
+    model, stored = ConceptModel.load(folder / "model"), Regions.from_store(folder / "store")
+    saved = SavedEvidence.load(folder / "model")
+    replace(saved, image_ids=["other", *saved.image_ids[1:]]).save(tmp_path)
+    with pytest.raises(SettingError, match=r"were not fitted on 1 of the .* training pictures"):
+        concept_regions(tmp_path, model, with_splits(read(scenes)), [], stored)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +170,11 @@ def test_words_of_a_text_are_found_in_it(folder: Path, scenes: Path, tmp_path: P
         ({"store": None}, SettingError, "requires --concepts, --text and --store"),
         ({"decoder": "show_attend_gru"}, SettingError, "show_attend_gru reads no concepts"),
         ({"concepts": Path("gone")}, WeightsError, "gone holds no concept model"),
-        ({"max_images": 20}, SettingError, "were fitted on .* pictures, but the data has"),
+        (
+            {"decoder_settings": {"concepts": 9}},
+            SettingError,
+            "concepts was set, but train sets it",
+        ),
     ],
 )
 def test_mistakes_are_named(

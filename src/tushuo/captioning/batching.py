@@ -1,6 +1,6 @@
-"""The one loop that captions many pictures in batches."""
+"""The one loop that captions or tags many pictures in batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from tushuo.search.config import SearchConfig
 BATCH_PICTURES = 32
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+RunBatch = Callable[[list[Picture]], Sequence[Result | PictureError]]
 
 
 def caption_all(
@@ -27,21 +29,57 @@ def caption_all(
     total: int = 0,
     stop: Stop | None = None,
 ) -> Iterator[tuple[Item, Caption | PictureError]]:
-    """Caption any number of pictures; memory does not grow with their number.
+    """Caption any number of pictures, as `in_batches` does.
 
     Args:
         captioner: any captioner.
+        items: see `in_batches`, as for the other arguments.
+        picture_of: returns an item's picture.
+        config: search; None: the captioner's default.
+        batch_pictures: pictures captioned at once.
+        progress: called after each batch.
+        total: number of items.
+        stop: cancels; the captioner calls it too.
+    """
+
+    def run(pictures: list[Picture]) -> list[Caption | PictureError]:
+        return captioner.caption_batch(pictures, config=config, stop=stop)
+
+    return in_batches(
+        run,
+        items,
+        picture_of,
+        batch_pictures=batch_pictures,
+        progress=progress,
+        total=total,
+        stop=stop,
+    )
+
+
+def in_batches(
+    run: RunBatch[Result],
+    items: Iterable[Item],
+    picture_of: Callable[[Item], Picture],
+    *,
+    batch_pictures: int = BATCH_PICTURES,
+    progress: Progress | None = None,
+    total: int = 0,
+    stop: Stop | None = None,
+) -> Iterator[tuple[Item, Result | PictureError]]:
+    """Caption or tag any number of pictures; memory does not grow with their number.
+
+    Args:
+        run: pictures in, a result or an error each out, in order.
         items: anything that has a picture each, such as paths or records.
         picture_of: returns an item's picture; called when its batch is due. A ``PictureError`` that
             it raises becomes the item's result.
-        config: search; None: the captioner's default.
-        batch_pictures: pictures captioned at once, at least 1.
+        batch_pictures: pictures of a batch, at least 1.
         progress: called after each batch with the pictures done and ``total``.
         total: number of items, for ``progress``; 0 where it is unknown.
-        stop: called before each picture is read, and by the captioner; True cancels.
+        stop: called before each picture is read; True cancels.
 
     Returns:
-        An iterator over the items in order, each with its caption or its error. It raises a
+        An iterator over the items in order, each with its result or its error. It raises a
         ``StoppedError`` once ``stop`` returns True.
 
     Raises:
@@ -50,14 +88,14 @@ def caption_all(
     if batch_pictures < 1:
         raise SettingError(f"batch_pictures was {batch_pictures}, but must be at least 1")
 
-    def results() -> Iterator[tuple[Item, Caption | PictureError]]:
+    def results() -> Iterator[tuple[Item, Result | PictureError]]:
         remaining, done = iter(items), 0
         while batch := list(islice(remaining, batch_pictures)):
             pictures = [_picture_or_error(item, picture_of, stop) for item in batch]
             opened = [picture for picture in pictures if not isinstance(picture, PictureError)]
-            captions = iter(captioner.caption_batch(opened, config=config, stop=stop))
+            found = iter(run(opened))
             for item, picture in zip(batch, pictures, strict=True):
-                yield item, picture if isinstance(picture, PictureError) else next(captions)
+                yield item, picture if isinstance(picture, PictureError) else next(found)
             done += len(batch)
             if progress is not None:
                 progress(done, total)

@@ -49,13 +49,12 @@ def fit_tags(
         for record in records
         if record.split in ("train", None) and record.captions and record.image_id in regions.rows
     ]
-    captions = [record.captions for record in training]
+    ids, captions = [r.image_id for r in training], [r.captions for r in training]
     texts = [group for path in text or [] for group in read_text(path, language=data_language)]
     words_of = CaptionWords((one for each in (*captions, *texts) for one in each), data_language)
-    rows = [regions.rows[record.image_id] for record in training]
     with Bar("fitting") as bar:
         fitted = fit_concepts(
-            _pictures(regions, rows, [words_of(each) for each in captions]),
+            _pictures(regions, ids, [words_of(each) for each in captions]),
             [(words_of(each), len(each)) for each in texts],
             regions.spec,
             data_language,
@@ -71,9 +70,14 @@ def fit_tags(
     return 0
 
 
-def _pictures(regions: "Regions", rows: list[int], words: list[set[str]]) -> "CaptionedPictures":
+def _pictures(
+    regions: "Regions", image_ids: "list[int | str]", words: list[set[str]]
+) -> "CaptionedPictures":
     from tushuo.concepts.fitting import CaptionedPictures
 
+    rows = [regions.rows[image_id] for image_id in image_ids]
     return CaptionedPictures(
-        read=lambda indices: regions.read([rows[index] for index in indices]), words=words
+        image_ids=image_ids,
+        read=lambda indices: regions.read([rows[index] for index in indices]),
+        words=words,
     )

@@ -40,6 +40,9 @@ def tags(
 
     Example: tushuo tags photos/ --json
     """
+    from functools import partial
+
+    from tushuo.captioning.batching import in_batches
     from tushuo.captioning.tagger import load_tagger
     from tushuo.errors import PictureError, SettingError
 
@@ -52,25 +55,12 @@ def tags(
     tagger = load_tagger(model, language=language, device=device)
     sources = expand(pictures)
     failed = 0
-    for start in range(0, len(sources), BATCH_PICTURES):
-        batch = sources[start : start + BATCH_PICTURES]
-        contents = [_content(source) for source in batch]
-        opened = [content for content in contents if not isinstance(content, PictureError)]
-        results = iter(tagger.tag_batch(opened, most=most))
-        for source, content in zip(batch, contents, strict=True):
-            result = content if isinstance(content, PictureError) else next(results)
-            failed += isinstance(result, PictureError)
-            print(_line(source, result, json, min_probability), flush=True)
+    for source, result in in_batches(
+        partial(tagger.tag_batch, most=most), sources, picture_of, batch_pictures=BATCH_PICTURES
+    ):
+        failed += isinstance(result, PictureError)
+        print(_line(source, result, json, min_probability), flush=True)
     return (2 if failed == len(sources) else 1) if failed else 0
-
-
-def _content(source: str) -> "Path | bytes | PictureError":
-    from tushuo.errors import PictureError
-
-    try:
-        return picture_of(source)
-    except PictureError as error:
-        return error
 
 
 def _line(

@@ -5,7 +5,6 @@ word. The evidence that is saved beside the model is that of detectors which did
 (cross-fitting): on the pictures that a detector was trained on, its noise would look too small.
 """
 
-import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, dropout
 
 from tushuo.concepts.class_words import class_words
 from tushuo.concepts.detector import ConceptDetector, aggregate, coarse_regions
-from tushuo.concepts.model import EVIDENCE_FILE, ConceptModel, ConceptSettings, empty_detector
+from tushuo.concepts.model import ConceptModel, ConceptSettings, empty_detector
+from tushuo.concepts.saved_evidence import SavedEvidence
 from tushuo.encoders.spec import EncoderSpec
-from tushuo.runtime import Progress, write_bytes
+from tushuo.runtime import Progress
 from tushuo.text.tokenization import Language
 
 MIN_LEARNED = 20  # training pictures that a learned detector requires
@@ -39,10 +39,12 @@ class CaptionedPictures:
     """Training pictures: regions, and the words of their captions.
 
     Attributes:
+        image_ids: image id of each picture.
         read: indices of pictures in, regions out.
         words: the words that the captions of each picture have.
     """
 
+    image_ids: Sequence[int | str]
     read: Callable[[Sequence[int]], Float[Tensor, "P R D"]]
     words: Sequence[set[str]]
 
@@ -53,19 +55,15 @@ class FittedConcepts:
 
     Attributes:
         model: the concept model.
-        evidence: log-likelihood ratios of detectors that did not see the picture.
-        present: which words the captions of each picture have.
+        evidence: that of detectors that did not see the picture.
     """
 
     model: ConceptModel
-    evidence: Float[np.ndarray, "N C"]
-    present: Bool[np.ndarray, "N C"]
+    evidence: SavedEvidence
 
     def save(self, folder: Path) -> None:
         """Write the model, and the evidence beside it."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, evidence=self.evidence.astype(np.float16), present=self.present)
-        write_bytes(folder / EVIDENCE_FILE, buffer.getvalue())
+        self.evidence.save(folder)
         self.model.save(folder)
 
 
@@ -109,7 +107,12 @@ def fit_concepts(
         other = task.train(np.flatnonzero(folds != fold), fold + 1, steps)
         evidence[held_out] = task.evidence(other, held_out)
     model = ConceptModel(settings=settings, detector=detector.eval().requires_grad_(False))
-    return FittedConcepts(model=model, evidence=evidence, present=present)
+    saved = SavedEvidence(
+        image_ids=[str(image_id) for image_id in pictures.image_ids],
+        evidence=evidence,
+        present=present,
+    )
+    return FittedConcepts(model=model, evidence=saved)
 
 
 def choose_words(

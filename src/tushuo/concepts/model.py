@@ -3,7 +3,7 @@
 FOLDER/
   concepts.json         language, encoder, words, prior
   concepts.safetensors  the detector's weights, without the encoder's classifier
-  evidence.npz          evidence for the training pictures, from which training on text draws noise
+  evidence.npz          of the training pictures (saved_evidence.py); for training on text
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,6 @@ from tushuo.runtime import write_bytes
 from tushuo.text.tokenization import Language
 
 SETTINGS_FILE, WEIGHTS_FILE = "concepts.json", "concepts.safetensors"
-EVIDENCE_FILE = "evidence.npz"
 FORMAT = 1
 RECOMPUTED = ("classifier.weight", "classifier.bias", "listed")  # of other files
 

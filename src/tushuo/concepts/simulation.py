@@ -8,15 +8,12 @@ of detectors do. Training with exact words is the idea of Feng et al., "Unsuperv
 Captioning", CVPR 2019, section 3; the noise is ours (docs/results.md has both).
 """
 
-from pathlib import Path
 from typing import final
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from tushuo.concepts.model import EVIDENCE_FILE, ConceptModel
-from tushuo.errors import WeightsError
+from tushuo.concepts.saved_evidence import SavedEvidence
 
 FACTORS = 0.2, 1.4  # lowest and highest of the separation's random factor
 SHRINKAGE = 15  # pictures with a word at which its own separation counts half
@@ -27,24 +24,17 @@ class EvidenceSimulator:
     """Draws evidence for sets of words.
 
     Args:
-        evidence: evidence of real pictures, from detectors that did not see them.
-        present: which words the captions of these pictures have.
+        saved: evidence of real pictures, from detectors that did not see them.
         of_class: which words an ImageNet class lists. Words without pictures are of these, and
             have the mean separation of these.
 
     Attributes:
-        evidence: evidence of real pictures.
         base: log-odds of each word in the captions of these pictures.
         separation: how much higher the evidence for a word is in pictures that have it.
     """
 
-    def __init__(
-        self,
-        evidence: Float[np.ndarray, "N C"],
-        present: Bool[np.ndarray, "N C"],
-        of_class: Bool[np.ndarray, " C"],
-    ):
-        self.evidence = evidence
+    def __init__(self, saved: SavedEvidence, of_class: Bool[np.ndarray, " C"]):
+        evidence, present = saved.evidence, saved.present
         counts = present.sum(0)
         shares = (counts + 0.5) / (len(present) + 1)
         self.base = np.log(shares / (1 - shares)).astype(np.float32)
@@ -58,23 +48,6 @@ class EvidenceSimulator:
         )
         mean = absent + np.where(present, own, 0)
         self._residuals = (evidence - mean).astype(np.float16)
-
-    @classmethod
-    def load(cls, folder: Path, model: ConceptModel) -> "EvidenceSimulator":
-        """Read the evidence that ``tushuo fit-tags`` saved beside the model.
-
-        Raises:
-            WeightsError: it is missing or damaged.
-        """
-        path = folder / EVIDENCE_FILE
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                evidence, present = saved["evidence"].astype(np.float32), saved["present"]
-            return cls(evidence, present, model.detector.listed.amax(0).bool().numpy())
-        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
-            raise WeightsError(
-                f"{path} cannot be read: {error}; make it again with: tushuo fit-tags"
-            ) from error
 
     def draw(
         self, present: Bool[np.ndarray, "P C"], generator: np.random.Generator

@@ -19,6 +19,7 @@ from tushuo.concepts.encoder import (
     select_concepts,
 )
 from tushuo.concepts.model import SETTINGS_FILE, WEIGHTS_FILE, ConceptModel
+from tushuo.concepts.saved_evidence import SavedEvidence
 from tushuo.concepts.simulation import EvidenceSimulator
 from tushuo.data.record import NO_PICTURE, Record
 from tushuo.data.text import read_text
@@ -135,16 +136,13 @@ def concept_regions(
         what="the concept model's encoder and the store's",
         cure="use the store that the concepts were fitted on",
     )
-    simulator = EvidenceSimulator.load(folder, model)
+    saved = SavedEvidence.load(folder)
+    simulator = EvidenceSimulator(saved, model.detector.listed.amax(0).bool().numpy())
     training = [r.image_id for r in records if r.split == "train" and r.image_id in stored.rows]
-    if len(simulator.evidence) != len(training):
-        raise SettingError(
-            f"the concepts in {folder} were fitted on {len(simulator.evidence)} pictures, but the "
-            f"data has {len(training)} training pictures; fit them on this data"
-        )
+    evidence = saved.of(training)
     pictures = _PictureConcepts.detect(model, stored)
     rows = torch.tensor([stored.rows[image_id] for image_id in training], dtype=torch.long)
-    pictures.log_odds[rows] = torch.from_numpy(simulator.evidence).float()
+    pictures.log_odds[rows] = torch.from_numpy(evidence)
     pictures.log_odds.add_(torch.from_numpy(simulator.base).float())
     words = CaptionWords(
         (caption for record in (*records, *texts) for caption in record.captions),

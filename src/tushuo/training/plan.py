@@ -45,7 +45,13 @@ def apply_options(
         plan = inherit_settings(plan, initial_run, chosen)
     else:
         plan = _replace_choices(plan, chosen, DEFAULT_TOKENIZERS[options.data.data_language])
-    settings = plan.decoder_settings | (model.decoder_settings or {})
+    given = model.decoder_settings or {}
+    if "concepts" in given:
+        raise SettingError(
+            "decoder-settings.concepts was set, but train sets it from the model that --concepts "
+            "names; leave it out"
+        )
+    settings = plan.decoder_settings | given
     if model.dropout is not None:
         settings = settings | {"dropout": model.dropout}
     training = replace(plan.training, **options.settings)
