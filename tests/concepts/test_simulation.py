@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tushuo.concepts.saved_evidence import SavedEvidence
-from tushuo.concepts.simulation import EvidenceSimulator
+from tushuo.concepts.simulation import EXACT, EXACT_SHARE, EvidenceSimulator
 
 PICTURES, WORDS = 4000, 5
 GENERATOR = np.random.default_rng(0)
@@ -32,14 +32,24 @@ def test_the_separation_is_measured_and_shrunk(simulator: EvidenceSimulator) -> 
     assert simulator.separation[4] == pytest.approx(usual, rel=0.05)
 
 
-def test_drawn_evidence_is_that_of_real_pictures(simulator: EvidenceSimulator) -> None:
+def test_half_of_the_evidence_is_exact(simulator: EvidenceSimulator) -> None:
     drawn = simulator.draw(PRESENT, np.random.default_rng(1))
-    absent = ~PRESENT[:, 0]
-    assert drawn[absent, 0].mean() == pytest.approx(EVIDENCE[absent, 0].mean(), abs=0.1)
+    exact = (abs(drawn) == EXACT).all(axis=1)
+    assert exact.mean() == pytest.approx(EXACT_SHARE, abs=0.05)
+    np.testing.assert_array_equal(drawn[exact] > 0, PRESENT[exact])
+
+
+def test_the_other_half_is_that_of_real_pictures(simulator: EvidenceSimulator) -> None:
+    drawn = simulator.draw(PRESENT, np.random.default_rng(1))
+    noisy = (abs(drawn) != EXACT).any(axis=1)
+    present, drawn = PRESENT[noisy], drawn[noisy]
+    absent, real = ~present[:, 0], ~PRESENT[:, 0]
+    assert drawn[absent, 0].mean() == pytest.approx(EVIDENCE[real, 0].mean(), abs=0.15)
     assert drawn[absent, 0].std() == pytest.approx(1, abs=0.1)
     found = drawn[~absent, 0].mean() - drawn[absent, 0].mean()
     assert found == pytest.approx(4 * 0.8, abs=0.2)  # the mean factor is 0.8
     nothing = simulator.draw(np.zeros_like(PRESENT), np.random.default_rng(2))
+    nothing = nothing[(nothing != -EXACT).any(axis=1)]
     assert np.corrcoef(nothing.T)[0, 1] > 0.95  # words err together
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tushuo
+from tushuo.captioning.load import GENERAL
 from tushuo.captioning.tagger import load_tagger
 from tushuo.models import FOLDER
 from tushuo.runs.run import read_config
@@ -15,7 +16,7 @@ from tushuo.text.tokenization import LANGUAGES, Language, language_of
 from tushuo.trust.confidence import read_calibrations
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
-MOST_BYTES = 20_000_000  # both models together
+MOST_BYTES = 30_000_000  # both models together
 
 pytestmark = pytest.mark.skipif(
     not any((FOLDER / language).exists() for language in LANGUAGES),
@@ -41,7 +42,7 @@ def test_a_model_captions_free_photographs(language: Language) -> None:
         for path, caption in zip(EXAMPLES, captions, strict=True)
         if caption.out_of_distribution
     ]
-    assert out_of_distribution == ["chelsea", "coffee", "rocket"]  # a cat, a cup, a launch
+    assert out_of_distribution == ["chelsea", "rocket"]  # the face of a cat, a launch
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,10 @@ def scores_of(language: Language) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_card_has_the_scores_of_its_model(language: Language) -> None:
-    config = read_config(FOLDER / language)
-    run = sha256(config.signature.encode())[:16]
-    assert f"|run:{run}|search:{config.search.signature}`" in scores_of(language)
+    configs = [read_config(FOLDER / language / folder) for folder in (".", GENERAL)]
+    runs = "+".join(sha256(config.signature.encode())[:16] for config in configs)
+    searches = "+".join(config.search.signature for config in configs)
+    assert f"|run:{runs}|search:{searches}`" in scores_of(language)
 
 
 @pytest.mark.parametrize(

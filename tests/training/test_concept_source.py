@@ -70,7 +70,8 @@ def test_a_run_captions_pictures_by_their_concepts(run: Path, scenes: Path) -> N
     assert first.attention is not None
     assert first.attention.shape == (len(first.words), 3, 3)
     np.testing.assert_allclose(first.attention.sum((1, 2)), 1, rtol=1e-5)
-    assert first.features is None
+    assert first.features is not None
+    assert len(first.features) == 1280  # of the encoder, not of the concepts
     assert len(others) == 2
     (alone,) = captioner.caption_batch(pictures[:1])
     assert isinstance(alone, Caption)

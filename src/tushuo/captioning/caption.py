@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from tushuo.captioning.evidence import Concept, WordEvidence
 from tushuo.encoders.spec import FieldOfView
 from tushuo.text.vocabulary import END, SPECIAL
 
 END_WORD = SPECIAL[END]
 WHOLE_PICTURE = FieldOfView()
+LIKELY, MOST_LIKELY = 0.5, 3  # least probability of concepts in place of a caption; their number
 OUT_OF_DISTRIBUTION = 0.01  # familiarity below which a picture counts as out-of-distribution
 
 
@@ -33,6 +35,9 @@ class Caption:
             requested.
         confidence: calibrated probability that the caption fits the picture; None where the
             captioner is not calibrated for this search, and of alternatives.
+        concepts: what the picture shows, as far as the captioner detects it, most probable first;
+            empty where it detects nothing, and of alternatives.
+        evidence: what supports each word; empty where the captioner detects no concepts.
         familiarity: share of the pictures used for calibration that are at least as unusual as this
             one; None where the captioner is not calibrated for this encoder, and of alternatives.
     """
@@ -44,6 +49,8 @@ class Caption:
     field_of_view: FieldOfView = WHOLE_PICTURE
     features: Float[np.ndarray, " D"] | None = None
     alternatives: "tuple[Caption, ...]" = ()
+    concepts: tuple[Concept, ...] = ()
+    evidence: tuple[WordEvidence, ...] = ()
     confidence: float | None = None
     familiarity: float | None = None
 
@@ -61,6 +68,21 @@ class Caption:
             "the picture is unlike those used for calibration (only "
             f"{self.familiarity:.1%} of them are at least as unusual)"
         )
+
+    @property
+    def content_evidence(self) -> list[float] | None:
+        """The log-ratio of each word that a picture can show; None without evidence.
+
+        It is 0 for words that are no concept.
+        """
+        content = [one.log_ratio or 0.0 for one in self.evidence if one.kind != "function"]
+        return content if self.evidence else None
+
+    @property
+    def likely_concepts(self) -> list[str]:
+        """The most probable words, for a picture whose caption is withheld."""
+        likely = [one.word for one in self.concepts if one.probability >= LIKELY]
+        return likely[:MOST_LIKELY]
 
     def unsure_reason(self, min_confidence: float) -> str | None:
         """Return why the caption should be withheld; None if its confidence suffices or is None.
@@ -109,8 +131,11 @@ class Explanation:
         steps: the most probable words at each word's step, in descending order; one more step for
             the end token, which appears as ``<end>``.
         alternatives: the same for the caption's alternatives.
+        search: name of the search that was used, where the captioner chose another than requested;
+            None: the requested one.
     """
 
     caption: Caption
     steps: tuple[tuple[TokenProbability, ...], ...]
     alternatives: "tuple[Explanation, ...]" = ()
+    search: str | None = None

@@ -4,15 +4,29 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from tushuo.captioning.captioner import require_language
+import torch
+from torch import Tensor
+
+from tushuo import encoders
+from tushuo.captioning.captioner import Captioner, require_language
+from tushuo.captioning.evidence import ConceptReader
 from tushuo.captioning.native import NativeCaptioner
+from tushuo.captioning.picture_regions import PictureRegions, concepts_of_regions
+from tushuo.captioning.route import FILE, ContentRatio, Route
+from tushuo.captioning.routed import RoutedCaptioner, RoutedPicture
+from tushuo.concepts.encoder import ConceptEncoder
+from tushuo.concepts.model import ConceptModel
 from tushuo.device import require_device
+from tushuo.encoders.split_encoder import FineTunedEncoder, fine_tuned_encoder, split_encoder
 from tushuo.errors import SettingError
 from tushuo.models import shipped
 from tushuo.runs.encoder import encoder_of
 from tushuo.runs.ensemble import ensemble
 from tushuo.runs.run import Run
+from tushuo.signatures import require_same
 from tushuo.text.tokenization import LANGUAGES, Language
+
+GENERAL = "general"  # folder of the general captioner in that of a model
 
 
 def load(
@@ -21,12 +35,13 @@ def load(
     language: Language | None = None,
     weights: Path | str | None = None,
     device: str = "cpu",
-) -> NativeCaptioner:
-    """Load a run folder with the encoder that it was trained with.
+) -> Captioner:
+    """Load a run folder, or a model of two captioners, with the encoder it was trained with.
 
     Args:
         run: the folder; several folders are an ensemble, which averages their probabilities; None:
-            the model of the language that comes with the package.
+            the model of the language that comes with the package. Where a single folder has a
+            routed general captioner (scripts/fit_route.py), each picture goes to one of both.
         language: language that the captions must have; of the models that come with the package,
             English by default.
         weights: the encoder's weights file, where it cannot be found automatically.
@@ -38,7 +53,33 @@ def load(
         WeightsError: the encoder's weights are missing.
         SignatureError: another encoder is installed, or the runs do not fit together.
     """
+    folders = _folders(run, language)
+    captioner: Captioner
+    if len(folders) == 1 and (folders[0] / GENERAL / FILE).exists():
+        captioner = _load_routed(folders[0], weights, require_device(device))
+    else:
+        captioner = load_native(folders, weights=weights, device=device)
+    if language:
+        require_language(captioner, language)
+    return captioner
+
+
+def load_native(
+    run: Path | str | Sequence[Path | str],
+    *,
+    weights: Path | str | None = None,
+    device: str = "cpu",
+) -> NativeCaptioner:
+    """Load a run folder alone, without a general captioner in it; see `load`."""
     torch_device = require_device(device)
+    loaded = ensemble([Run.load(folder) for folder in _folders(run, None)])
+    encoder = encoder_of(loaded, weights=weights, device=torch_device)
+    return NativeCaptioner(loaded, encoder, device=torch_device)
+
+
+def _folders(
+    run: Path | str | Sequence[Path | str] | None, language: Language | None
+) -> list[Path]:
     if language is not None and language not in LANGUAGES:
         known = ", ".join(map(repr, LANGUAGES))
         raise SettingError(f"language was {language!r}, but must be one of {known}")
@@ -46,9 +87,46 @@ def load(
     folders = [chosen] if isinstance(chosen, PathLike | str) else chosen
     if not isinstance(folders, list | tuple) or not folders:
         raise SettingError(f"run was {run!r}, but must be a run folder, or a list of run folders")
-    loaded = ensemble([Run.load(folder) for folder in folders])
-    encoder = encoder_of(loaded, weights=weights, device=torch_device)
-    captioner = NativeCaptioner(loaded, encoder, device=torch_device)
-    if language:
-        require_language(captioner, language)
-    return captioner
+    return [Path(folder) for folder in folders]
+
+
+def _load_routed(folder: Path, weights: Path | str | None, device: torch.device) -> RoutedCaptioner:
+    """Load two captioners that share the trunk of one encoder."""
+    run, general = Run.load(folder), Run.load(folder / GENERAL)
+    model, route = ConceptModel.load(folder / GENERAL), Route.load(folder / GENERAL)
+    require_same(
+        model.settings.encoder.signature,
+        run.config.encoder.pretrained.signature,
+        what=f"the encoders of {folder} and of its general captioner",
+        cure="train both on the same encoder",
+    )
+    encoder = encoders.load(model.settings.encoder.name, weights=weights, device=device)
+    frozen_blocks = run.config.encoder.frozen_blocks
+    split = split_encoder(encoder, frozen_blocks)
+    head = split.head.eval().requires_grad_(False)
+    own: FineTunedEncoder | None = None
+    if run.head:
+        own = fine_tuned_encoder(encoder, frozen_blocks, run.head)
+    concepts = ConceptEncoder(model, encoder)
+
+    @torch.inference_mode()
+    def encode(squares: Tensor) -> list[RoutedPicture]:
+        grids = split.trunk(squares)
+        pretrained = head(grids)
+        found = concepts_of_regions(concepts, pretrained, device)
+        regions = (own.apply_head(grids) if own else pretrained).float().to(device)
+        return [
+            RoutedPicture(PictureRegions(one, evidence=general.evidence), general)
+            for one, general in zip(regions, found, strict=True)
+        ]
+
+    reader = ConceptReader(model.settings)
+    return RoutedCaptioner(
+        folder,
+        familiar=NativeCaptioner(run, own if own else encoder, concepts=reader, device=device),
+        general=NativeCaptioner(general, concepts, device=device),
+        route=route,
+        content=ContentRatio(model, route.pictures),
+        encode=encode,
+        spec=encoder.spec,
+    )

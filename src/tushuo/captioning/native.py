@@ -12,9 +12,16 @@ from torch import Tensor
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, require_list
+from tushuo.captioning.compose import Composer
+from tushuo.captioning.evidence import ConceptReader
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
-from tushuo.captioning.picture_regions import PictureRegions, encode_pictures
-from tushuo.concepts.encoder import attention_on_grid, is_concepts
+from tushuo.captioning.picture_regions import (
+    PictureRegions,
+    encode_pictures,
+    encode_with,
+    to_device,
+)
+from tushuo.concepts.encoder import ConceptEncoder, features_spec
 from tushuo.data.record import Record
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import PictureError, RunError, SettingError
@@ -24,13 +31,11 @@ from tushuo.runs.run import Run, run_signature
 from tushuo.runtime import Progress
 from tushuo.search import search, search_steps
 from tushuo.search.config import SearchConfig
-from tushuo.search.hypothesis import Hypothesis
 from tushuo.signatures import require_same, signature
-from tushuo.text.tokenization import detokenize, language_of
+from tushuo.text.tokenization import language_of
 from tushuo.text.vocabulary import SPECIAL
 from tushuo.trust import confidence, familiarity
 from tushuo.trust.confidence import Calibration
-from tushuo.trust.familiarity import pooled_features
 
 
 @final
@@ -40,13 +45,21 @@ class NativeCaptioner:
     Args:
         run: the run, or an ensemble of runs.
         encoder: the encoder that the run was trained with.
+        concepts: reads the evidence that pictures come with, where the run finds none itself.
         device: where the decoder runs.
 
     Raises:
         SignatureError: the encoder is not the one that the run was trained with.
     """
 
-    def __init__(self, run: Run, encoder: Encoder, *, device: str | torch.device = "cpu"):
+    def __init__(
+        self,
+        run: Run,
+        encoder: Encoder,
+        *,
+        concepts: ConceptReader | None = None,
+        device: str | torch.device = "cpu",
+    ):
         require_same(
             run.config.encoder.signature,
             encoder.spec.signature,
@@ -55,9 +68,14 @@ class NativeCaptioner:
         )
         run.decoder.to(device)
         self._run, self._encoder, self._device = run, encoder, torch.device(device)
+        self._encode = encode_with(encoder, self._device)
+        if isinstance(encoder, ConceptEncoder):
+            concepts = ConceptReader(encoder.model.settings)
         self._calibrations = {c.signature: c for c in confidence.read_calibrations(run.folder)}
+        features_of = features_spec(encoder)
         known = familiarity.read_familiarity(run.folder)
-        self._familiarity = known if known and known.signature == encoder.spec.signature else None
+        self._familiarity = known if known and known.signature == features_of.signature else None
+        self._composer = Composer(run, encoder.spec, concepts, self._familiarity)
 
     @cached_property
     def info(self) -> CaptionerInfo:
@@ -72,7 +90,7 @@ class NativeCaptioner:
             has_attention=True,
             has_confidence=self._calibration(config.search) is not None,
             has_familiarity=self._familiarity is not None,
-            encoder=self._encoder.spec.signature,
+            encoder=features_spec(self._encoder).signature,
             folder=self._run.folder,
         )
 
@@ -119,10 +137,8 @@ class NativeCaptioner:
         """Return one caption or one error for each picture, in order; see `Captioner`."""
         require_list(pictures)
         encoded = self.encode(pictures, stop=stop)
-        regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
-        if not regions:
-            return [one for one in encoded if isinstance(one, PictureError)]
-        captions = iter(self.caption_regions(torch.stack(regions), config=config, stop=stop))
+        opened = [one for one in encoded if isinstance(one, PictureRegions)]
+        captions = iter(self.caption_encoded(opened, config=config, stop=stop))
         return [one if isinstance(one, PictureError) else next(captions) for one in encoded]
 
     def caption_regions(
@@ -132,14 +148,36 @@ class NativeCaptioner:
         config: SearchConfig | None = None,
         stop: Stop | None = None,
     ) -> list[Caption]:
-        """Caption pictures whose regions were computed before.
+        """Caption pictures whose regions were computed before; see `caption_encoded`."""
+        return self.caption_encoded(
+            [PictureRegions(one) for one in regions], config=config, stop=stop
+        )
+
+    def caption_encoded(
+        self,
+        pictures: Sequence[PictureRegions],
+        *,
+        config: SearchConfig | None = None,
+        stop: Stop | None = None,
+    ) -> list[Caption]:
+        """Caption pictures that were encoded before.
 
         Raises:
             StoppedError: ``stop`` returned True.
         """
+        if not pictures:
+            return []
         config, run = config or self._run.config.search, self._run
-        hypotheses = search(run.decoder, regions, config, vocabulary=run.vocabulary, stop=stop)
-        return self._captions(hypotheses, regions, config)
+        pictures = self._composer.with_evidence(pictures)
+        hypotheses = search(
+            run.decoder,
+            torch.stack([one.regions for one in pictures]),
+            config,
+            vocabulary=run.vocabulary,
+            support=self._composer.support(pictures),
+            stop=stop,
+        )
+        return self._composer.captions(hypotheses, pictures, self._calibration(config))
 
     def stream(
         self, picture: Picture | PictureRegions, *, config: SearchConfig | None = None
@@ -148,22 +186,30 @@ class NativeCaptioner:
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded
-        return self._stream(encoded.regions[None], config or self._run.config.search)
+        return self._stream(encoded, config or self._run.config.search)
 
     def _stream(
-        self, regions: Float[Tensor, "1 R D"], config: SearchConfig
+        self, picture: PictureRegions, config: SearchConfig
     ) -> Generator[PartialCaption | Caption, None, None]:
         run, previous = self._run, [-1]
-        steps = search_steps(run.decoder, regions, config, vocabulary=run.vocabulary)
+        pictures = self._composer.with_evidence([picture])
+        steps = search_steps(
+            run.decoder,
+            picture.regions[None],
+            config,
+            vocabulary=run.vocabulary,
+            support=self._composer.support(pictures),
+        )
         while True:
             try:
                 (prefix,) = next(steps)()
             except StopIteration as end:
-                yield from self._captions(end.value, regions, config)
+                calibration = self._calibration(config)
+                yield from self._composer.captions(end.value, pictures, calibration)
                 return
             if prefix != previous:
                 words = run.vocabulary.decode(prefix)
-                yield PartialCaption(text=self._text(words), words=tuple(words))
+                yield PartialCaption(text=self._composer.text(words), words=tuple(words))
             previous = prefix
 
     def explain(
@@ -186,8 +232,8 @@ class NativeCaptioner:
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded
+        (best,) = self.caption_encoded([encoded], config=config)
         regions = encoded.regions[None]
-        (best,) = self.caption_regions(regions, config=config)
         first, *others = explain(self._run, regions, [best, *best.alternatives], top_words)
         return replace(first, alternatives=tuple(others))
 
@@ -195,7 +241,14 @@ class NativeCaptioner:
         self, pictures: Sequence[Picture | PictureRegions], *, stop: Stop | None = None
     ) -> list[PictureRegions | PictureError]:
         """Return each picture's regions, or its error if it cannot be opened; see also `Stop`."""
-        return encode_pictures(self._encoder, pictures, device=self._device, stop=stop)
+        pictures = [to_device(one, self._device) for one in pictures]
+        return encode_pictures(
+            self._encoder.spec, self._encode, pictures, encoded_type=PictureRegions, stop=stop
+        )
+
+    def familiarity(self, picture: PictureRegions) -> float | None:
+        """Return the familiarity of a picture; None where it was not calibrated."""
+        return self._composer.familiarity(picture)
 
     def regions_of(
         self, records: Sequence[Record], store: Path | None, *, progress: Progress | None = None
@@ -240,47 +293,3 @@ class NativeCaptioner:
     ) -> list[float]:
         """Return the log-probability of each word after its own prefix, given its own picture."""
         return next_word_log_probs(self._run, regions, prefixes, words)
-
-    def _captions(
-        self,
-        hypotheses: Sequence[Sequence[Hypothesis]],
-        regions: Float[Tensor, "P R D"],
-        config: SearchConfig,
-    ) -> list[Caption]:
-        calibration, known = self._calibration(config), self._familiarity
-        unknown = [None] * len(regions)
-        pooled = None if is_concepts(self._encoder.spec) else pooled_features(regions)
-        features = unknown if pooled is None else pooled
-        p_values = unknown if pooled is None or known is None else known.p_values(pooled)
-        captions = []
-        pictures = zip(hypotheses, regions, features, p_values, strict=True)
-        for ranked, own_regions, picture_features, p_value in pictures:
-            best, *others = (self._caption(hypothesis, own_regions) for hypothesis in ranked)
-            assert best.attention is not None
-            captions.append(
-                replace(
-                    best,
-                    alternatives=tuple(others),
-                    features=picture_features,
-                    confidence=calibration
-                    and calibration.confidence(best.log_probs, best.attention),
-                    familiarity=p_value,
-                )
-            )
-        return captions
-
-    def _caption(self, hypothesis: Hypothesis, regions: Float[Tensor, "R D"]) -> Caption:
-        spec, words = self._encoder.spec, self._run.vocabulary.decode(hypothesis.words)
-        attention = hypothesis.attention
-        if is_concepts(spec):
-            attention = attention_on_grid(attention, regions, spec)
-        return Caption(
-            text=self._text(words),
-            words=tuple(words),
-            log_probs=tuple(hypothesis.log_probs),
-            attention=attention.reshape(len(words), spec.rows, spec.columns).numpy(),
-            field_of_view=spec.field_of_view,
-        )
-
-    def _text(self, words: list[str]) -> str:
-        return detokenize(words, self._run.config.tokenizer)

@@ -9,7 +9,6 @@ A tagger of another library is a class with `words` and `tag_batch`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
 
@@ -17,7 +16,9 @@ import torch
 
 from tushuo import encoders
 from tushuo.captioning.captioner import Stop, require_list
-from tushuo.captioning.picture_regions import PictureRegions, encode_pictures
+from tushuo.captioning.evidence import Concept, ConceptReader, PictureEvidence
+from tushuo.captioning.picture_regions import encode_pictures, picture_evidence
+from tushuo.concepts.encoder import ConceptEncoder
 from tushuo.concepts.model import ConceptModel
 from tushuo.device import require_device
 from tushuo.encoders.spec import Encoder, FieldOfView
@@ -28,23 +29,7 @@ from tushuo.signatures import require_same
 from tushuo.text.tokenization import Language
 
 MOST = 10  # concepts returned for a picture
-FOLDER = "concepts"  # of a shipped model
-
-
-@dataclass(frozen=True, kw_only=True)
-class Concept:
-    """A word, and how probable it is that the picture shows it.
-
-    Attributes:
-        word: a caption word.
-        probability: that a word like it occurs in one of five captions that people write.
-        box: left, top, right and bottom of the region with most of the evidence, as shares of the
-            part of the picture that the encoder reads; None where a tagger knows no place.
-    """
-
-    word: str
-    probability: float
-    box: tuple[float, float, float, float] | None = None
+FOLDER = "general"  # of a shipped model, whose run on concepts has the concept model
 
 
 @runtime_checkable
@@ -90,14 +75,14 @@ class ConceptTagger:
             what="the concept model's encoder and the one that is installed",
             cure="restore the encoder's original weights, or fit the concepts again",
         )
-        self._model, self._encoder, self._device = model, encoder, torch.device(device)
-        self._detector = model.detector.to(self._device)
-        self._prior = torch.tensor(model.settings.prior, device=self._device)
+        self._device = torch.device(device)
+        self._encoder = ConceptEncoder(model, encoder)
+        self._reader = ConceptReader(model.settings)
 
     @property
     def words(self) -> Sequence[str]:
         """All words that it can return."""
-        return self._model.settings.words
+        return self._reader.words
 
     @property
     def field_of_view(self) -> FieldOfView:
@@ -122,35 +107,17 @@ class ConceptTagger:
         require_list(pictures)
         if most < 1:
             raise SettingError(f"most was {most}, but must be at least 1")
-        encoded = encode_pictures(self._encoder, pictures, device=self._device, stop=stop)
-        regions = [one.regions for one in encoded if isinstance(one, PictureRegions)]
-        concepts = iter(self._tag_regions(torch.stack(regions), most) if regions else [])
-        return [one if isinstance(one, PictureError) else next(concepts) for one in encoded]
-
-    @torch.inference_mode()
-    def _tag_regions(self, regions: torch.Tensor, most: int) -> list[list[Concept]]:
-        spec = self._encoder.spec
-        evidence = self._detector(regions, spec.rows, spec.columns)
-        best = (evidence.log_ratios + self._prior).sigmoid().topk(min(most, len(self.words)))
-        cells = evidence.cells.gather(1, best.indices)
-        rows = zip(best.values.tolist(), best.indices.tolist(), cells.tolist(), strict=True)
-        return [
-            [
-                Concept(word=self.words[index], probability=probability, box=self._box(cell))
-                for probability, index, cell in zip(*row, strict=True)
-            ]
-            for row in rows
-        ]
-
-    def _box(self, cell: int) -> tuple[float, float, float, float]:
-        spec = self._encoder.spec
-        row, column = divmod(cell, spec.columns)
-        return (
-            column / spec.columns,
-            row / spec.rows,
-            (column + 1) / spec.columns,
-            (row + 1) / spec.rows,
+        encoded = encode_pictures(
+            self._encoder.spec,
+            lambda squares: picture_evidence(self._encoder.detect(self._encoder.encoder(squares))),
+            pictures,
+            encoded_type=PictureEvidence,
+            stop=stop,
         )
+        return [
+            one if isinstance(one, PictureError) else [*self._reader.concepts(one, most)]
+            for one in encoded
+        ]
 
 
 def load_tagger(

@@ -24,6 +24,14 @@ def calibrate(
     split: Unseen = "val",
     images: Images = None,
     data_language: DataLanguage = "en",
+    pictures: Annotated[
+        list[str] | None,
+        Parameter(
+            help="further pictures of the same kind, without captions: they show which pictures "
+            "are familiar",
+            negative="",
+        ),
+    ] = None,
     weights: Weights = None,
     device: Device = "cpu",
     figure: Annotated[
@@ -43,11 +51,12 @@ def calibrate(
 
     import tushuo.data
     from tushuo.captioning.captioner import require_language
-    from tushuo.captioning.load import load
+    from tushuo.captioning.load import load_native
     from tushuo.cli.progress import Bar
     from tushuo.evaluation.calibrate import calibrate as fit
     from tushuo.evaluation.captioning import split_of
     from tushuo.metrics.score import TOKENIZER_OF
+    from tushuo.pictures.finding import find_pictures
     from tushuo.report.reliability import draw_reliability
     from tushuo.trust.confidence import save_calibration
     from tushuo.trust.familiarity import save_familiarity
@@ -55,7 +64,7 @@ def calibrate(
     records = tushuo.data.read(data, images=images, language=data_language)
     runs = named_or_shipped(run, data_language)
     _require_writable(runs[0])
-    captioner = load(runs, weights=weights, device=device)
+    captioner = load_native(runs, weights=weights, device=device)
     require_language(captioner, data_language)
     chosen, _ = split_of(records, runs, split)
     with Bar("caption") as bar:
@@ -65,6 +74,7 @@ def calibrate(
             captioner.regions_of(chosen, store) if store else None,
             config=with_given(captioner.info.search, search),
             tokenizer=TOKENIZER_OF[data_language],
+            pictures=find_pictures(pictures or []),
             progress=bar,
         )
     save_calibration(runs[0], calibration)

@@ -157,7 +157,8 @@ def _line(
     if isinstance(result, PictureError):
         columns = [f"error: {on_one_line(encodable(str(result)))}"]
     elif unsure := _unsure_reason(result, min_confidence):
-        columns = [f"not sure: {unsure}"]
+        likely = ", ".join(result.likely_concepts)
+        columns = [f"not sure: {unsure}" + (f"; perhaps: {likely}" if likely else "")]
     else:
         columns = [result.text, *(other.text for other in result.alternatives)]
     shown = on_one_line(encodable(name))
@@ -173,9 +174,11 @@ def _json_line(name: str, result: "Caption | PictureError", min_confidence: floa
     if isinstance(result, PictureError):
         content["error"] = encodable(str(result))
     elif unsure := _unsure_reason(result, min_confidence):
-        content |= {"caption": None, **_trust(result), "unsure": unsure}
+        content |= {"caption": None, **_trust(result), "unsure": unsure, **_concepts(result)}
+        if result.likely_concepts:
+            content["perhaps"] = result.likely_concepts
     else:
-        content |= _fields(result)
+        content |= _fields(result) | _concepts(result)
         if result.alternatives:
             content["alternatives"] = [_fields(other) for other in result.alternatives]
     return msgspec.json.encode(content).decode()
@@ -196,3 +199,14 @@ def _fields(caption: "Caption") -> dict[str, object]:
 def _trust(caption: "Caption") -> dict[str, object]:
     values = {"confidence": caption.confidence, "familiarity": caption.familiarity}
     return {name: round(value, 4) for name, value in values.items() if value is not None}
+
+
+def _concepts(caption: "Caption") -> dict[str, object]:
+    """Return what the picture shows and what supports each word, where it is known."""
+    if not caption.evidence:
+        return {}
+    pairs = zip(caption.words, caption.evidence, strict=True)
+    return {
+        "concepts": [one.rounded() for one in caption.concepts],
+        "evidence": [one.rounded(word) for word, one in pairs],
+    }

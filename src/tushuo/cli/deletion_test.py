@@ -59,7 +59,7 @@ def deletion_test(
     import msgspec
 
     import tushuo.data
-    from tushuo.captioning.load import load
+    from tushuo.captioning.load import load_native
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
     from tushuo.evaluation.captioning import split_of
@@ -72,7 +72,7 @@ def deletion_test(
         raise SettingError(f"pictures was {pictures}, but must be at least 1")
     records = tushuo.data.read(data, images=images, language=data_language)
     runs = named_or_shipped(run, data_language)
-    captioner = load(runs, weights=weights, device=device)
+    captioner = load_native(runs, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     if output:
         _require_same_captions(output, captioner.signature(config))

@@ -64,7 +64,7 @@ def evaluate(
 
     import tushuo.data
     from tushuo.captioning.captioner import require_language
-    from tushuo.captioning.load import load
+    from tushuo.captioning.load import load, load_native
     from tushuo.cli.progress import Bar
     from tushuo.encoders.clip import load as load_clip
     from tushuo.evaluation.baselines import baselines
@@ -83,12 +83,13 @@ def evaluate(
         _require_scorable(metrics, scoring_tokenizer, output)
     clip_model = load_clip(clip) if clip and scores_here else None
     runs = named_or_shipped(run, data_language)
-    captioner = load(runs, weights=weights, device=device)
+    native = load_native(runs, weights=weights, device=device) if store else None
+    captioner = native or load(runs, weights=weights, device=device)
     if tokenizer is None:
         require_language(captioner, data_language)
     config = with_given(captioner.info.search, search)
     chosen, training = split_of(records, runs, split)
-    regions = captioner.regions_of(chosen, store) if store else None
+    regions = native.regions_of(chosen, store) if native else None
     with Bar("caption") as bar:
         captions, errors = caption_split(
             captioner, share(chosen), regions, config=config, progress=bar

@@ -59,10 +59,11 @@ def explain(
     captioner = load(run, language=language, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     content = picture_of(picture)
-    explanations: dict[str, Explanation] = {
-        one.search: captioner.explain(content, config=one) for one in _searches(config)
-    }
-    chosen = explanations[config.search]
+    explanations: dict[str, Explanation] = {}  # by the search that was used
+    for one in _searches(config):
+        explanation = captioner.explain(content, config=one)
+        explanations[explanation.search or one.search] = explanation
+    chosen = next(iter(explanations.values()))
     pixels = to_pixels(content, at_least=SIDE)
     page = output or Path(f"{stem_of(picture)}-explained.html")
     write_explain_page(page, pixels, explanations, title=encodable(stem_of(picture)))
@@ -99,6 +100,9 @@ def _show(explanation: "Explanation", console: Any) -> None:
     console.print(f"log-probability {caption.log_prob:.2f}{confidence}")
     if caption.out_of_distribution:
         console.print(caption.out_of_distribution, style="yellow")
+    if caption.concepts:
+        found = ", ".join(f"{one.word} {one.probability:.2f}" for one in caption.concepts)
+        console.print(f"concepts: {found}", markup=False)
     console.print()
     console.print(_bars(explanation))
 
@@ -107,19 +111,37 @@ def _bars(explanation: "Explanation") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", "word", "candidates", "", "probability", box=None, pad_edge=False)
+    evidence = _evidence_texts(explanation)
+    headings = ("", "word", *(("evidence",) if evidence else ()))
+    table = Table(*headings, "candidates", "", "probability", box=None, pad_edge=False)
     table.columns[0].justify = "right"
     steps = zip(_words(explanation), explanation.steps, strict=True)
     for number, (word, candidates) in enumerate(steps, 1):
+        support = [evidence[number - 1]] if evidence else []
         for rank, candidate in enumerate(candidates):
             style = "bold" if candidate.word == word else ""
             table.add_row(
                 *((str(number), Text(word, "bold")) if rank == 0 else ("", "")),
+                *(support if rank == 0 else [""] * len(support)),
                 Text(candidate.word, style),
                 Text(_bar(candidate.probability), "cyan" if style else "dim"),
                 Text(f"{candidate.probability:.3f}", style),
             )
     return table
+
+
+def _evidence_texts(explanation: "Explanation") -> list[str]:
+    """Return what supports each word, and nothing for the end token; empty where it is unknown."""
+    evidence = explanation.caption.evidence
+    texts = [
+        ""
+        if one.kind == "function"
+        else f"seen {one.concept.probability:.2f}"
+        if one.kind == "seen" and one.concept
+        else "text"
+        for one in evidence
+    ]
+    return [*texts, ""] if texts else []
 
 
 def _words(explanation: "Explanation") -> list[str]:
@@ -144,6 +166,10 @@ def _json(picture: str, explanation: "Explanation") -> str:
         "log_prob": round(caption.log_prob, 4),
         "confidence": caption.confidence,
         "familiarity": caption.familiarity,
+        "concepts": [one.rounded() for one in caption.concepts],
+        "evidence": [
+            one.rounded(word) for word, one in zip(caption.words, caption.evidence, strict=False)
+        ],
         "steps": [
             {"word": word, "log_prob": round(log_prob, 4), "candidates": candidates}
             for word, log_prob, candidates in rows

@@ -22,6 +22,10 @@ def pack(
     precision: Annotated[
         Literal["float16", "int8"], Parameter(help="how weights are stored")
     ] = "float16",
+    general: Annotated[
+        Path | None,
+        Parameter(help="also pack this run on concepts, for pictures of other kinds"),
+    ] = None,
     pictures: Annotated[
         list[str] | None,
         Parameter(help="pictures to compare the captions on; default: drawn scenes", negative=""),
@@ -32,23 +36,26 @@ def pack(
     """Export a run as a small, shareable model: a run folder of a few megabytes.
 
     Files that only training needs are left out, and the weights are quantised. Search options
-    become the model's defaults. Prints how much the captions change.
+    become the model's defaults. Prints how much the captions change. With --general, the folder is
+    a model of two captioners once scripts/fit_route.py has decided which pictures go to which.
 
     Example: tushuo pack run --output model --search beam --beam-size 3
     """
     from tempfile import TemporaryDirectory
 
-    from tushuo.captioning.load import load
+    from tushuo.captioning.load import GENERAL, load_native
     from tushuo.data.scenes import make_scenes
     from tushuo.evaluation.packing_error import packing_error
     from tushuo.pictures.finding import find_pictures
     from tushuo.runs.pack import pack as write
 
     paths = find_pictures(pictures or [])
-    captioner = load(run, weights=weights)
+    captioner = load_native(run, weights=weights)
     config = with_given(captioner.info.search, search)
     write(run, output, precision=precision, search=config)
-    packed = load(output, weights=weights)
+    if general:
+        write(general, output / GENERAL, precision=precision)
+    packed = load_native(output, weights=weights)
     with TemporaryDirectory() as scratch:
         if not paths:
             make_scenes(Path(scratch), count=SCENES)

@@ -10,7 +10,7 @@ from tushuo.cli.runs import Device
 from tushuo.cli.sources import encodable, expand, on_one_line, picture_of, require_name
 
 if TYPE_CHECKING:
-    from tushuo.captioning.tagger import Concept
+    from tushuo.captioning.evidence import Concept
     from tushuo.errors import PictureError
 
 BATCH_PICTURES = 16
@@ -77,12 +77,7 @@ def _line(
         return f"{on_one_line(encodable(source))}\terror: {on_one_line(error)}"
     concepts = [concept for concept in result if concept.probability >= min_probability]
     if json:
-        content = {"image": encodable(source), "concepts": [_fields(one) for one in concepts]}
+        content = {"image": encodable(source), "concepts": [one.rounded() for one in concepts]}
         return msgspec.json.encode(content).decode()
     words = ", ".join(f"{concept.word} {concept.probability:.2f}" for concept in concepts)
     return f"{on_one_line(encodable(source))}\t{words or 'nothing above --min-probability'}"
-
-
-def _fields(concept: "Concept") -> dict[str, object]:
-    box = concept.box and [round(share, 4) for share in concept.box]
-    return {"word": concept.word, "probability": round(concept.probability, 4), "box": box}

@@ -30,6 +30,13 @@ class CaptionWords:
         )
         self._lemmas: dict[str, str] = {}
 
+    @classmethod
+    def of_words(cls, words: Sequence[str], language: Language) -> "CaptionWords":
+        """Reduce plurals to these words, whatever captions use."""
+        made = cls([], language)
+        made._counts.update(dict.fromkeys(words, MIN_SINGULAR))
+        return made
+
     def __call__(self, captions: Sequence[str]) -> set[str]:
         """Return the words that any of the captions of one picture has."""
         words = {word for caption in captions for word in tokenize(caption, self._tokenizer)}
@@ -45,6 +52,11 @@ class CaptionWords:
             singulars = (s for s in _singulars(word) if self._counts[s] >= MIN_SINGULAR)
             self._lemmas[word] = next(singulars, word)
         return self._lemmas[word]
+
+
+def is_function_word(word: str, language: Language) -> bool:
+    """Whether a word is one that no picture shows."""
+    return word in _listed(f"function_words_{language}")
 
 
 def _singulars(word: str) -> list[str]:

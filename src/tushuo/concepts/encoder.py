@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from tushuo.concepts.detector import Evidence
 from tushuo.concepts.model import ConceptModel
-from tushuo.device import device_of
 from tushuo.encoders.spec import Encoder, EncoderSpec
 
 PREFIX = "concepts:"  # of the encoder's name
@@ -65,20 +65,34 @@ def attention_on_grid(
 
 @final
 class ConceptEncoder:
-    """An encoder that returns the concepts of pictures, in the style and with the prior of text."""
+    """An encoder that returns the concepts of pictures, in the style and with the prior of text.
+
+    Attributes:
+        model: the concept model.
+        encoder: the encoder whose regions the model reads.
+    """
 
     def __init__(self, model: ConceptModel, encoder: Encoder):
-        self._model, self._encoder = model, encoder
-        self._detector = model.detector
+        self.model, self.encoder = model, encoder
         self._prior = torch.tensor(model.settings.prior)
         self.spec = concept_spec(model)
 
-    @torch.inference_mode()
     def __call__(self, pictures: UInt8[Tensor, "P 3 side side"]) -> Float[Tensor, "P K three"]:
         """Return the concepts of square RGB pictures, 0 to 255."""
-        spec = self._model.settings.encoder
-        regions = self._encoder(pictures)
-        self._detector.to(regions.device)
-        evidence = self._detector(regions, spec.rows, spec.columns)
-        log_odds = evidence.log_ratios + self._prior.to(device_of(self._detector))
+        return self.select(self.detect(self.encoder(pictures)))
+
+    @torch.inference_mode()
+    def detect(self, regions: Float[Tensor, "P R D"]) -> Evidence:
+        """Return the evidence in regions of `encoder`."""
+        spec, detector = self.model.settings.encoder, self.model.detector
+        return detector.to(regions.device)(regions, spec.rows, spec.columns)
+
+    def select(self, evidence: Evidence) -> Float[Tensor, "P K three"]:
+        """Return the concepts that a decoder reads."""
+        log_odds = evidence.log_ratios + self._prior.to(evidence.log_ratios.device)
         return select_concepts(log_odds, evidence.cells, TEXT_STYLE)
+
+
+def features_spec(encoder: Encoder) -> EncoderSpec:
+    """Return the spec of the encoder whose pooled features a captioner's captions carry."""
+    return encoder.encoder.spec if isinstance(encoder, ConceptEncoder) else encoder.spec

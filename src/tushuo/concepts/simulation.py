@@ -1,11 +1,14 @@
 """Evidence for captions without pictures: what a detector might have found in theirs.
 
-A decoder that is trained on the very words of its captions believes every word that it reads, and a
-detector errs. So the evidence for a word is drawn as for a real picture with, or without, that word
-in its captions: the mean of such pictures, the separation between both times a random factor, and
-the residual of one real picture for all words together, so that errors occur in company, as those
-of detectors do. Training with exact words is the idea of Feng et al., "Unsupervised Image
-Captioning", CVPR 2019, section 3; the noise is ours (docs/results.md has both).
+Half of the evidence is drawn as for a real picture with, or without, each word in its captions: the
+mean of such pictures, the separation between both times a random factor, and the residual of one
+real picture for all words together, so that errors occur in company, as those of detectors do. The
+other half is exact: for the words that captions have, and against all others.
+
+Training with exact words is the idea of Feng et al., "Unsupervised Image Captioning", CVPR 2019,
+section 3; the noise is ours. A decoder that is trained on exact evidence alone believes every word
+that it reads, and a detector errs; one that is trained on noise alone says too little of what it
+reads (docs/results.md has all three).
 """
 
 from typing import final
@@ -16,6 +19,7 @@ from jaxtyping import Bool, Float
 from tushuo.concepts.saved_evidence import SavedEvidence
 
 FACTORS = 0.2, 1.4  # lowest and highest of the separation's random factor
+EXACT_SHARE, EXACT = 0.5, 6.0  # of the captions; nats for and against a word
 SHRINKAGE = 15  # pictures with a word at which its own separation counts half
 
 
@@ -56,4 +60,6 @@ class EvidenceSimulator:
         factors = generator.uniform(*FACTORS, size=present.shape).astype(np.float32)
         picture = generator.integers(len(self._residuals), size=len(present))
         support = np.where(present, self.separation * factors, 0)
-        return self._absent + support + self._residuals[picture].astype(np.float32)
+        drawn = self._absent + support + self._residuals[picture].astype(np.float32)
+        exact = generator.random(size=(len(present), 1)) < EXACT_SHARE
+        return np.where(exact, np.where(present, EXACT, -EXACT), drawn).astype(np.float32)

@@ -11,10 +11,12 @@ does not fit, and a common caption may fit in spite of a wrong detail.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from tushuo.captioning.batching import caption_all
 from tushuo.captioning.caption import Caption
 from tushuo.captioning.captioner import Captioner
 from tushuo.data.record import Record
@@ -33,6 +35,7 @@ from tushuo.trust.familiarity import Familiarity
 HUMAN_SHARE = 0.75  # share of the references that count as fitting
 MIN_PICTURES = 40
 FOLDS = 5
+FAST = SearchConfig(search="greedy", max_words=1)  # where captions do not matter
 RIDGES = (0.1, 1.0, 10.0, 100.0)
 NEWTON_STEPS = 30
 References = Mapping[str, Sequence[str]]
@@ -45,6 +48,7 @@ def calibrate(
     *,
     config: SearchConfig | None = None,
     tokenizer: str = "ptb",
+    pictures: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> tuple[Calibration, Familiarity | None]:
     """Caption pictures, fit confidence on half of them, and measure it on the other half.
@@ -57,6 +61,8 @@ def calibrate(
         regions: their regions; None: open the pictures.
         config: search of the captions; None: the captioner's default.
         tokenizer: tokenizer of CIDEr.
+        pictures: further pictures of the same kind, without references, which count for familiarity
+            only; those that cannot be opened are left out.
         progress: called with the pictures captioned so far and their total.
 
     Returns:
@@ -89,11 +95,15 @@ def calibrate(
         pictures=int(in_fit.sum()),
         alone={
             name: auroc(values, fits[~in_fit])
-            for name, values in zip(FEATURES, statistics[~in_fit].T, strict=True)
+            for name, values in zip(FEATURES, statistics[~in_fit].T, strict=False)
         },
         held_out=reliability(held_out, fits[~in_fit]),
     )
-    return calibration, _fit_familiarity(captioner, [caption for _, caption in captions], in_fit)
+    names = [*references, *(str(path) for path in pictures)]
+    further = caption_all(captioner, pictures, lambda path: path, config=FAST)
+    opened = [caption for _, caption in captions]
+    opened += [caption for _, caption in further if not isinstance(caption, PictureError)]
+    return calibration, _fit_familiarity(captioner, opened, _half(names[: len(opened)]))
 
 
 def _captions(
@@ -113,7 +123,7 @@ def _statistics(caption: Caption) -> Float[np.ndarray, " F"]:
             "this captioner gives no log-probabilities, from which confidence is computed; "
             "calibrate another one"
         )
-    return features(caption.log_probs, caption.attention)
+    return features(caption.log_probs, caption.attention, caption.content_evidence)
 
 
 def _fit_familiarity(

@@ -116,5 +116,10 @@ def _caption(explanation: "Explanation") -> dict[str, Any]:
         "familiarity": caption.familiarity,
         "chances": np.exp(caption.log_probs).round(4).tolist(),
         "attention": maps,
+        "concepts": [[one.word, round(one.probability, 4)] for one in caption.concepts],
+        "evidence": [
+            {"kind": one.kind, "probability": one.concept and round(one.concept.probability, 4)}
+            for one in caption.evidence
+        ],
         "steps": explanation.steps,
     }

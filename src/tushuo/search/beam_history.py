@@ -88,7 +88,7 @@ class Finished:
         """Keep the best of the present captions and of new ones with ``length`` words."""
         self.scores = self.scores.type_as(at_least_float32(ended.scores))
         width = self.scores.shape[2]
-        new_scores = length_normalised(ended.scores, length, self._config)
+        new_scores = ended.scores / length_divisor(length, self._config)
         scores = torch.cat([self.scores[pictures], new_scores], dim=2)
         self.scores[pictures], places = scores.topk(width, dim=2)
         lengths = torch.cat([self.lengths[pictures], torch.full_like(ended.words, length)], dim=2)
@@ -148,12 +148,10 @@ class Finished:
         return results
 
 
-def length_normalised(
-    scores: Float[Tensor, "P lanes C"], length: int, config: SearchConfig
-) -> Float[Tensor, "P lanes C"]:
-    """Normalise scores by length, counting the end token as a word."""
+def length_divisor(length: int, config: SearchConfig) -> float:
+    """Return what the score of a caption is divided by; its end token counts as a word."""
     if config.length_norm == "sum":
-        return scores
+        return 1.0
     if config.length_norm == "mean":
-        return scores / length
-    return scores / ((5 + length) / 6) ** config.gnmt_alpha
+        return float(length)
+    return float(((5 + length) / 6) ** config.gnmt_alpha)

@@ -40,6 +40,9 @@ class SearchConfig:
     genericness_penalty: Annotated[
         float, "consensus: penalty per log-count of identical captions in the training set"
     ] = 0.0
+    evidence_weight: Annotated[
+        float, "beam: weight of the evidence for a caption's words, beside its log-probability"
+    ] = 0.0
     top_k: Annotated[int | None, "sample: draw among the k most probable words"] = None
     top_p: Annotated[
         float | None, "sample: draw among the most probable words that sum to this probability"
@@ -162,6 +165,7 @@ _MINIMUM = {
     "gnmt_alpha": 0,
     "diversity_penalty": 0,
     "genericness_penalty": 0,
+    "evidence_weight": 0,
 }
 _LIMITED = ("n_best", "beam_size", "groups", "mbr_samples", "max_words")
 _USED_BY_ALL = (
@@ -171,7 +175,7 @@ _USED_BY_ALL = (
 _USED_BY: dict[str, tuple[str, ...]] = {
     "greedy": (),
     "sample": ("n_best", "temperature", "top_k", "top_p", "seed"),
-    "beam": ("beam_size", "length_norm"),
+    "beam": ("beam_size", "length_norm", "evidence_weight"),
     "diverse": ("beam_size", "length_norm", "groups", "diversity_penalty"),
     "consensus": (
         "beam_size", "length_norm", "mbr_samples", "mbr_temperature", "genericness_penalty", "seed",

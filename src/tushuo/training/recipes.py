@@ -101,7 +101,6 @@ def concepts() -> Recipe:
             decoder_settings={"units": 256, "layers": 2, "dropout": 0.1},
             training=TrainConfig(
                 epochs=4,
-                epoch_steps=300,
                 batch_size=400,
                 warm_up=0.1,
                 schedule="cosine",
@@ -109,7 +108,9 @@ def concepts() -> Recipe:
                 weight_decay=0.01,
                 average=0.995,
             ),
-            search=SearchConfig(search="beam", no_immediate_repeat=True),
+            search=SearchConfig(
+                search="beam", beam_size=10, no_immediate_repeat=True, evidence_weight=0.05
+            ),
         ),
     )
 

@@ -1,6 +1,7 @@
 """Caption and score the validation pictures during a training."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -45,7 +46,8 @@ class Validator:
     def caption(
         self, decoder: Decoder, config: SearchConfig, *, limit: int | None = None
     ) -> dict[int | str, str]:
-        """Caption the first ``limit`` validation pictures, or all of them."""
+        """Caption the first ``limit`` validation pictures, or all of them, without evidence."""
+        config = replace(config, evidence_weight=0.0)  # regions of a training come without it
         setup, captions = self._setup, list[str]()
         rows = setup.validation_rows[:limit]
         for start in range(0, len(rows), BATCH_PICTURES):

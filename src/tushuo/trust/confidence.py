@@ -22,21 +22,37 @@ from tushuo.runtime import write_bytes
 
 FORMAT = 1
 FILE = "calibration.json"
-FEATURES = ("mean_log_prob", "min_log_prob", "length", "attention_entropy")
+FEATURES = (
+    "mean_log_prob", "min_log_prob", "length", "attention_entropy",
+    "mean_evidence", "words_without_evidence",
+)  # fmt: skip
+MAX_EVIDENCE = 6.0  # nats of one word
 
 
 def features(
-    log_probs: Sequence[float], attention: Float[np.ndarray, "T rows columns"] | None
+    log_probs: Sequence[float],
+    attention: Float[np.ndarray, "T rows columns"] | None,
+    evidence: Sequence[float] | None = None,
 ) -> Float[np.ndarray, " F"]:
     """Return the statistics that confidence is computed from, in the order of ``FEATURES``.
 
     Log-probabilities and length include the end token; the entropy is the mean over the words'
     attention maps, in nats, and 0 where there are none.
+
+    Args:
+        log_probs: of each word.
+        attention: attention map of each word.
+        evidence: log-ratio of each word that a picture can show, 0 where there is none; None: the
+            captioner finds no concepts, and the last two statistics are left out.
     """
-    if attention is None or not len(attention):
-        return np.array([np.mean(log_probs), min(log_probs), float(len(log_probs)), 0.0])
-    entropy = -(attention * np.log(attention.clip(1e-12))).sum(axis=(1, 2))
-    return np.array([np.mean(log_probs), min(log_probs), float(len(log_probs)), entropy.mean()])
+    entropy = 0.0
+    if attention is not None and len(attention):
+        entropy = float(-(attention * np.log(attention.clip(1e-12))).sum(axis=(1, 2)).mean())
+    values = [float(np.mean(log_probs)), min(log_probs), float(len(log_probs)), entropy]
+    if evidence is not None:
+        clipped = np.clip(evidence or [0.0], -MAX_EVIDENCE, MAX_EVIDENCE)
+        values += [float(clipped.mean()), float(sum(one <= 0 for one in evidence))]
+    return np.array(values)
 
 
 @final
@@ -70,10 +86,14 @@ class Calibration:
     held_out: Reliability
 
     def confidence(
-        self, log_probs: Sequence[float], attention: Float[np.ndarray, "T rows columns"]
+        self,
+        log_probs: Sequence[float],
+        attention: Float[np.ndarray, "T rows columns"],
+        evidence: Sequence[float] | None = None,
     ) -> float:
-        """Return the probability that a caption fits its picture."""
-        standardised = (features(log_probs, attention) - self.centres) / np.array(self.scales)
+        """Return the probability that a caption fits its picture; see `features`."""
+        values = features(log_probs, attention, evidence)[: len(self.weights)]
+        standardised = (values - self.centres) / np.array(self.scales)
         log_odds = float(standardised @ np.array(self.weights)) + self.bias
         return 1 / (1 + math.exp(-max(min(log_odds, 50.0), -50.0)))
 

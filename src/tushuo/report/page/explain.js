@@ -32,7 +32,9 @@ function choose(caption, place) {
   const [word, chance] = [caption.words[place] ?? "<end>", percent(caption.chances[place])];
   const description = place === caption.words.length ? texts.ended(chance)
     : map ? texts.attended(attendedPlace(map, explained.grid, texts.places), chance) : texts.noMap(chance);
-  $("word-info").replaceChildren(localized("b", word), description);
+  const support = caption.evidence[place];
+  $("word-info").replaceChildren(localized("b", word), description,
+    support ? ` ${texts.support[support.kind](percent(support.probability ?? 0))}` : "");
   showCandidates(caption, place, word);
 }
 
@@ -54,7 +56,7 @@ function captionRow(caption, place) {
   const buttons = words.map((word, place) => {
     const end = place === caption.words.length;
     const button = make("button", {
-      type: "button", class: "word", "aria-pressed": "false", "aria-label": end ? texts.end : null,
+      type: "button", class: caption.evidence[place]?.kind === "text" ? "word unsupported" : "word", "aria-pressed": "false", "aria-label": end ? texts.end : null,
       lang, style: { "--sure": caption.chances[place] },
       onpointerenter: (event) => event.pointerType === "mouse" && !timer && choose(caption, place),
       onfocus: () => choose(caption, place), onclick: () => { stop(); choose(caption, place); },
@@ -66,6 +68,8 @@ function captionRow(caption, place) {
     caption.outOfDistribution && texts.outOfDistribution(caption)].filter(Boolean);
   return make("section", { class: "caption-block" },
     make("div", { class: "words", lang, role: "group", "aria-label": `${texts.caption(place + 1)}: ${caption.text}`, onkeydown: arrowKeys(buttons) }, buttons),
+    caption.concepts.length ? make("p", { class: "quiet" }, texts.concepts,
+      localized("span", caption.concepts.map(([word, chance]) => `${word} ${percent(chance)}`).join(texts.comma))) : null,
     make("p", { class: "quiet" }, facts.join(" · "), " ",
       make("button", { type: "button", class: "link play", onclick: () => play(buttons) }, texts.play)));
 }
