@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from tushuo.captioning.batching import in_batches
-from tushuo.captioning.load import GENERAL, load
+from tushuo.captioning.load import load_native, load_routed
 from tushuo.captioning.route import Route
 from tushuo.captioning.routed import RoutedCaptioner
 from tushuo.data import Record, read
 from tushuo.errors import PictureError
+from tushuo.runs.pack import GENERAL
 from tushuo.runs.run import read_split
 
 STEPS, RATE, DECAY = 5000, 1.0, 1e-3
@@ -38,9 +39,11 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.model / GENERAL
     pictures = len(read_split(folder)["train"])
-    Route(familiarity=0, content=0, bias=0, pictures=pictures).save(folder)
-    captioner = load(args.model)
-    assert isinstance(captioner, RoutedCaptioner)
+    calibration = load_native(args.model).familiarity_digest
+    if calibration is None:
+        parser.error(f"{args.model} has no familiarity; run: tushuo calibrate DATA --run MODEL")
+    unfitted = Route(familiarity=0, content=0, bias=0, pictures=pictures, calibration=calibration)
+    captioner = load_routed(args.model, route=unfitted)
     records = read(args.familiar, language=args.language)
     familiar = measures(captioner, [record for record in records if record.split == "val"])
     general = measures(captioner, read(args.general, images=args.pictures))
@@ -51,6 +54,7 @@ def main() -> None:
         content=round(float(weights[1]), 4),
         bias=round(bias, 4),
         pictures=pictures,
+        calibration=calibration,
     )
     route.save(folder)
     share = (general @ weights + bias < 0).mean()

@@ -54,6 +54,7 @@ train_general() {
 "train_$language"
 train_general
 model=$work/$language-model
+[ -e "$model/general/run.json" ] || rm -rf "$model"
 # shellcheck disable=SC2086 # $search contains several words
 [ -e "$model/run.json" ] || tushuo pack "$run" --output "$model" --general "$general" --precision int8 $search
 tushuo calibrate "$data" --data-language "$language" --run "$model" \

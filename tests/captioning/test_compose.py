@@ -39,7 +39,7 @@ def test_a_caption_has_what_is_known_of_its_picture(run: Run) -> None:
     assert caption.attention is not None
     assert caption.attention.shape == (2, 4, 4)
     assert len(caption.alternatives) == 1
-    assert (caption.concepts, caption.evidence, caption.content_evidence) == ((), (), None)
+    assert (caption.concepts, caption.evidence, caption.content_evidence) == ((), None, None)
     assert (caption.confidence, caption.familiarity) == (None, None)
     assert caption.features is not None
     assert np.linalg.norm(caption.features) == pytest.approx(1)
@@ -47,7 +47,10 @@ def test_a_caption_has_what_is_known_of_its_picture(run: Run) -> None:
     seen = replace(picture, evidence=EVIDENCE)
     (caption,) = with_concepts.captions([[best]], [seen], None)
     assert caption.concepts[0].word == "ball"
-    assert len(caption.evidence) == 2
+    assert len(caption.evidence or ()) == 2
+    empty = Hypothesis([], [-1.0], torch.zeros(0, 16))
+    (caption,) = with_concepts.captions([[empty]], [seen], None)
+    assert (caption.evidence, caption.content_evidence) == ((), [])
     assert with_concepts.support([picture]) is None
     assert with_concepts.support([seen]) is not None
 

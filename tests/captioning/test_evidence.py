@@ -62,7 +62,10 @@ def test_support_counts_each_concept_once_and_only_in_favour(reader: ConceptRead
 
 
 def test_evidence_is_read_from_concept_regions(reader: ConceptReader) -> None:
-    regions = torch.tensor([[5.0, 0.0, 0.0], [0.0, 6.0, 15.0], [2.0, 3.0, 5.0]])
+    regions = torch.tensor([[5.0, 0.0, 0.0], [0.0, 6.0, 15.0], [2.0, -2.5, 5.0]])
     evidence = reader.from_regions(regions)
-    np.testing.assert_allclose(evidence.log_ratios, [8, 0, 4, 0])
+    np.testing.assert_allclose(evidence.log_ratios, [8, -0.5, -1.5, -2.5])
     assert evidence.cells.tolist() == [15, 0, 5, 0]
+    words = [one.word for one in reader.concepts(evidence, 4)]
+    assert words[0] == "ball"
+    assert all(one.probability < 0.08 for one in reader.concepts(evidence, 4)[1:])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.captioning.test_evidence import SETTINGS
 from tushuo.captioning.route import FILE, ContentRatio, Route
@@ -11,17 +12,14 @@ from tushuo.concepts.detector import ConceptDetector
 from tushuo.concepts.model import ConceptModel
 from tushuo.errors import RunError
 
-ROUTE = Route(familiarity=0.5, content=0.25, bias=2.0, pictures=100)
+ROUTE = Route(familiarity=0.5, content=0.25, bias=2.0, pictures=100, calibration="c")
 
 
 def test_a_route_is_saved_and_read(tmp_path: Path) -> None:
     ROUTE.save(tmp_path)
     assert Route.load(tmp_path) == ROUTE
-    assert (
-        Route.load(tmp_path).digest
-        == ROUTE.digest
-        != Route(familiarity=0.5, content=0.25, bias=2.1, pictures=100).digest
-    )
+    other = replace(ROUTE, bias=2.1)
+    assert Route.load(tmp_path).digest == ROUTE.digest != other.digest
 
 
 @pytest.mark.parametrize("content", [None, b"{}", b"no JSON"])
@@ -45,3 +43,11 @@ def test_content_compares_the_shares_of_words() -> None:
     assert content(nothing) == pytest.approx(0)
     cat, dog = (nothing + 5 * (np.arange(4) == number) for number in (1, 2))
     assert content(dog.astype(np.float32)) > 0 > content(cat.astype(np.float32))
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    ROUTE.save(tmp_path)
+    content = (tmp_path / FILE).read_text().replace('"format": 1', '"format": 99')
+    (tmp_path / FILE).write_text(content)
+    with pytest.raises(RunError, match="has format 99, this version reads 1"):
+        Route.load(tmp_path)

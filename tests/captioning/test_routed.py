@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
+from shutil import copy, copytree
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tushuo.captioning.caption import Caption, PartialCaption
 from tushuo.captioning.captioner import Captioner
 from tushuo.captioning.load import load_native
 from tushuo.captioning.routed import RoutedCaptioner, RoutedPicture
-from tushuo.errors import PictureError, RunError, StoppedError
+from tushuo.errors import PictureError, RunError, SettingError, StoppedError
 from tushuo.models import shipped
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -125,6 +125,32 @@ def test_options_that_were_chosen_apply_to_both(captioner: RoutedCaptioner) -> N
     assert len(twelve.alternatives) == 11
 
 
+def test_valid_options_of_one_are_valid_for_both(captioner: RoutedCaptioner) -> None:
+    usual = captioner.info.search
+    diverse = replace(usual, search="diverse", groups=5)
+    assert captioner.caption(CAT, config=diverse).words
+    chinese = tushuo.load(language="zh")
+    groups = replace(chinese.info.search, search="diverse", groups=4)
+    assert chinese.caption(CAT, config=groups).words
+
+
+def test_words_that_only_one_knows(captioner: RoutedCaptioner) -> None:
+    usual = captioner.info.search
+    first, second = captioner.familiar, captioner.general
+    assert first.knows("crocodile") != second.knows("crocodile")
+    assert first.knows("backhand") != second.knows("backhand")
+    banned = replace(usual, banned_words=("crocodile", "backhand", "cat"))
+    captions = captioner.caption_batch([CAT, ASTRONAUT], config=banned)
+    for caption in captions:
+        assert isinstance(caption, Caption)
+        assert "cat" not in caption.words
+    with pytest.raises(SettingError, match="'gooose' is not in the run's vocabulary"):
+        captioner.caption(CAT, config=replace(usual, banned_words=("gooose",)))
+    for picture, word in ((CAT, "crocodile"), (ASTRONAUT, "backhand")):
+        config = replace(usual, required_words=(word,), search="beam")
+        assert word in captioner.caption(picture, config=config).words
+
+
 def test_stop_cancels(captioner: RoutedCaptioner) -> None:
     with pytest.raises(StoppedError):
         captioner.caption_batch([CAT], stop=lambda: True)
@@ -134,6 +160,9 @@ def test_a_model_without_familiarity_is_refused(tmp_path: Path) -> None:
     folder = Path(copytree(shipped("en"), tmp_path / "model"))
     (folder / "familiarity.safetensors").unlink()
     with pytest.raises(RunError, match="has no familiarity, which decides between"):
+        tushuo.load(folder)
+    copy(shipped("zh") / "familiarity.safetensors", folder)
+    with pytest.raises(RunError, match=r"was fitted with the familiarity .*; fit the route again"):
         tushuo.load(folder)
     (folder / "general" / "route.json").unlink()
     assert not isinstance(tushuo.load(folder), RoutedCaptioner)

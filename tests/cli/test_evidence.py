@@ -65,7 +65,8 @@ def test_a_model_of_two_captioners_is_packed(
     general, output = shipped("en") / "general", tmp_path / "model"
     options = ("--general", general, "--precision", "int8", "--pictures", CAT)
     assert call("pack", shipped("en"), "--output", output, *options) == 0
-    assert (output / "general" / "concepts.json").exists()
+    for name in ("concepts.json", "familiarity.safetensors", "calibration.json"):
+        assert (output / "general" / name).exists()
     assert call("caption", CAT, "--run", output) == 0  # without a route, the first one alone
     assert "cat" not in capsys.readouterr().out.splitlines()[-1].split("\t")[1].split()
 
@@ -75,3 +76,11 @@ def test_evidence_requires_concepts(run: Path, capsys: pytest.CaptureFixture[str
     assert call("caption", CAT, *options) == 2
     message = "evidence-weight was 0.1, but this run finds no concepts"
     assert message in capsys.readouterr().err
+
+
+def test_a_general_captioner_that_is_not_packed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("pack", shipped("en"), "--output", tmp_path / "model", "--pictures", CAT) == 0
+    assert "general is not packed; name it with --general" in capsys.readouterr().err
+    assert not (tmp_path / "model" / "general").exists()

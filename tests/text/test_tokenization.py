@@ -85,3 +85,10 @@ def test_counts_of_identical_captions(tmp_path: Path) -> None:
 def test_the_language_of_words_is_that_of_most_of_them() -> None:
     assert language_of(["a", "dog", "café", "3"]) == "en"
     assert language_of(["一", "只", "狗", "t恤", "t"]) == "zh"
+
+
+def test_a_vocabulary_knows_its_words() -> None:
+    vocabulary = Vocabulary.fit([["a", "dog"]], VocabularyConfig())
+    assert vocabulary.knows("a dog")
+    assert not vocabulary.knows("a cat")
+    assert not vocabulary.knows("<end>")

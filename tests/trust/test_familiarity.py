@@ -132,3 +132,8 @@ def test_captions_of_out_of_distribution_pictures_are_withheld(folder: Path) -> 
         "unusual)"
     )
     assert (unusual.out_of_distribution, unusual.unsure_reason(0.5)) == (reason, reason)
+
+
+def test_a_digest_tells_familiarities_apart() -> None:
+    one, other = familiarity("a"), familiarity("a", strangest=2.0)
+    assert one.digest == familiarity("b").digest != other.digest

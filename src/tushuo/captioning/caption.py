@@ -37,9 +37,10 @@ class Caption:
             captioner is not calibrated for this search, and of alternatives.
         concepts: what the picture shows, as far as the captioner detects it, most probable first;
             empty where it detects nothing, and of alternatives.
-        evidence: what supports each word; empty where the captioner detects no concepts.
+        evidence: what supports each word; None where the captioner detects no concepts.
         familiarity: share of the pictures used for calibration that are at least as unusual as this
-            one; None where the captioner is not calibrated for this encoder, and of alternatives.
+            one, or the higher of two such shares where a model has two captioners; None where the
+            captioner is not calibrated for this encoder, and of alternatives.
     """
 
     text: str
@@ -50,7 +51,7 @@ class Caption:
     features: Float[np.ndarray, " D"] | None = None
     alternatives: "tuple[Caption, ...]" = ()
     concepts: tuple[Concept, ...] = ()
-    evidence: tuple[WordEvidence, ...] = ()
+    evidence: tuple[WordEvidence, ...] | None = None
     confidence: float | None = None
     familiarity: float | None = None
 
@@ -75,8 +76,9 @@ class Caption:
 
         It is 0 for words that are no concept.
         """
-        content = [one.log_ratio or 0.0 for one in self.evidence if one.kind != "function"]
-        return content if self.evidence else None
+        if self.evidence is None:
+            return None
+        return [one.log_ratio or 0.0 for one in self.evidence if one.kind != "function"]
 
     @property
     def likely_concepts(self) -> list[str]:

@@ -118,7 +118,7 @@ class Composer:
             log_probs=tuple(hypothesis.log_probs),
             attention=attention.reshape(len(words), spec.rows, spec.columns).numpy(),
             field_of_view=spec.field_of_view,
-            evidence=reader.word_evidence(words, evidence) if reader and evidence else (),
+            evidence=reader.word_evidence(words, evidence) if reader and evidence else None,
         )
 
 

@@ -122,10 +122,13 @@ class ConceptReader:
         return support
 
     def from_regions(self, regions: Float[Tensor, "K three"]) -> PictureEvidence:
-        """Return the evidence in the regions of a `ConceptEncoder`, which hold the best only."""
-        numbers = regions[1:, 0].long().cpu().numpy()
-        log_ratios = np.zeros(len(self.words), np.float32)
-        log_ratios[numbers] = regions[1:, 1].cpu().numpy() - self._prior[numbers]
+        """Return the evidence in the regions of a `ConceptEncoder`, which hold the best only.
+
+        Other concepts are at most as probable as the last of these; at most, nothing is known.
+        """
+        numbers, log_odds = regions[1:, 0].long().cpu().numpy(), regions[1:, 1].cpu().numpy()
+        log_ratios = np.minimum(0, log_odds.min() - self._prior)
+        log_ratios[numbers] = log_odds - self._prior[numbers]
         cells = np.zeros(len(self.words), np.int64)
         cells[numbers] = regions[1:, 2].long().cpu().numpy()
         return PictureEvidence(log_ratios, cells)

@@ -11,22 +11,22 @@ from tushuo import encoders
 from tushuo.captioning.captioner import Captioner, require_language
 from tushuo.captioning.evidence import ConceptReader
 from tushuo.captioning.native import NativeCaptioner
-from tushuo.captioning.picture_regions import PictureRegions, concepts_of_regions
+from tushuo.captioning.picture_regions import Encode, PictureRegions, concepts_of_regions
 from tushuo.captioning.route import FILE, ContentRatio, Route
 from tushuo.captioning.routed import RoutedCaptioner, RoutedPicture
 from tushuo.concepts.encoder import ConceptEncoder
 from tushuo.concepts.model import ConceptModel
-from tushuo.device import require_device
+from tushuo.device import full_float32, require_device
+from tushuo.encoders.spec import Encoder
 from tushuo.encoders.split_encoder import FineTunedEncoder, fine_tuned_encoder, split_encoder
 from tushuo.errors import SettingError
 from tushuo.models import shipped
 from tushuo.runs.encoder import encoder_of
 from tushuo.runs.ensemble import ensemble
+from tushuo.runs.pack import GENERAL
 from tushuo.runs.run import Run
 from tushuo.signatures import require_same
 from tushuo.text.tokenization import LANGUAGES, Language
-
-GENERAL = "general"  # folder of the general captioner in that of a model
 
 
 def load(
@@ -41,7 +41,7 @@ def load(
     Args:
         run: the folder; several folders are an ensemble, which averages their probabilities; None:
             the model of the language that comes with the package. Where a single folder has a
-            routed general captioner (scripts/fit_route.py), each picture goes to one of both.
+            routed general captioner (scripts/fit_route.py), each picture goes to one of the two.
         language: language that the captions must have; of the models that come with the package,
             English by default.
         weights: the encoder's weights file, where it cannot be found automatically.
@@ -56,7 +56,7 @@ def load(
     folders = _folders(run, language)
     captioner: Captioner
     if len(folders) == 1 and (folders[0] / GENERAL / FILE).exists():
-        captioner = _load_routed(folders[0], weights, require_device(device))
+        captioner = load_routed(folders[0], weights=weights, device=device)
     else:
         captioner = load_native(folders, weights=weights, device=device)
     if language:
@@ -90,26 +90,64 @@ def _folders(
     return [Path(folder) for folder in folders]
 
 
-def _load_routed(folder: Path, weights: Path | str | None, device: torch.device) -> RoutedCaptioner:
-    """Load two captioners that share the trunk of one encoder."""
+def load_routed(
+    folder: Path,
+    *,
+    route: Route | None = None,
+    weights: Path | str | None = None,
+    device: str = "cpu",
+) -> RoutedCaptioner:
+    """Load a model of two captioners, which share the trunk of one encoder.
+
+    Args:
+        folder: the model.
+        route: which pictures go to the general captioner; None: as the model's route.json says.
+        weights: as for `load`.
+        device: as for `load`.
+
+    Raises:
+        RunError, WeightsError, SignatureError: as `load` does.
+    """
+    torch_device = require_device(device)
     run, general = Run.load(folder), Run.load(folder / GENERAL)
-    model, route = ConceptModel.load(folder / GENERAL), Route.load(folder / GENERAL)
+    model = ConceptModel.load(folder / GENERAL)
+    route = route or Route.load(folder / GENERAL)
     require_same(
         model.settings.encoder.signature,
         run.config.encoder.pretrained.signature,
         what=f"the encoders of {folder} and of its general captioner",
         cure="train both on the same encoder",
     )
-    encoder = encoders.load(model.settings.encoder.name, weights=weights, device=device)
+    encoder = encoders.load(model.settings.encoder.name, weights=weights, device=torch_device)
+    concepts = ConceptEncoder(model, encoder)
+    own, encode = _shared_trunk(run, encoder, concepts, torch_device)
+    reader = ConceptReader(model.settings)
+    return RoutedCaptioner(
+        folder,
+        familiar=NativeCaptioner(
+            run, own if own else encoder, concepts=reader, device=torch_device
+        ),
+        general=NativeCaptioner(general, concepts, device=torch_device),
+        route=route,
+        content=ContentRatio(model, route.pictures),
+        encode=encode,
+        spec=encoder.spec,
+    )
+
+
+def _shared_trunk(
+    run: Run, encoder: Encoder, concepts: ConceptEncoder, device: torch.device
+) -> tuple[FineTunedEncoder | None, Encode[RoutedPicture]]:
+    """Return the run's encoder, if it was fine-tuned, and a function that encodes for both."""
     frozen_blocks = run.config.encoder.frozen_blocks
     split = split_encoder(encoder, frozen_blocks)
     head = split.head.eval().requires_grad_(False)
     own: FineTunedEncoder | None = None
     if run.head:
         own = fine_tuned_encoder(encoder, frozen_blocks, run.head)
-    concepts = ConceptEncoder(model, encoder)
 
     @torch.inference_mode()
+    @full_float32()
     def encode(squares: Tensor) -> list[RoutedPicture]:
         grids = split.trunk(squares)
         pretrained = head(grids)
@@ -120,13 +158,4 @@ def _load_routed(folder: Path, weights: Path | str | None, device: torch.device)
             for one, general in zip(regions, found, strict=True)
         ]
 
-    reader = ConceptReader(model.settings)
-    return RoutedCaptioner(
-        folder,
-        familiar=NativeCaptioner(run, own if own else encoder, concepts=reader, device=device),
-        general=NativeCaptioner(general, concepts, device=device),
-        route=route,
-        content=ContentRatio(model, route.pictures),
-        encode=encode,
-        spec=encoder.spec,
-    )
+    return own, encode

@@ -72,9 +72,9 @@ class NativeCaptioner:
         if isinstance(encoder, ConceptEncoder):
             concepts = ConceptReader(encoder.model.settings)
         self._calibrations = {c.signature: c for c in confidence.read_calibrations(run.folder)}
-        features_of = features_spec(encoder)
-        known = familiarity.read_familiarity(run.folder)
-        self._familiarity = known if known and known.signature == features_of.signature else None
+        self._familiarity = known = familiarity.read_familiarity(run.folder)
+        if known and known.signature != features_spec(encoder).signature:
+            self._familiarity = None
         self._composer = Composer(run, encoder.spec, concepts, self._familiarity)
 
     @cached_property
@@ -109,7 +109,7 @@ class NativeCaptioner:
 
     def require_confidence(self, config: SearchConfig | None = None) -> None:
         """Raise an error unless captions of this search have a confidence; see `Captioner`."""
-        cure = "run: tushuo calibrate DATA --run RUN --store STORE, with the same search"
+        cure = "run: tushuo calibrate DATA --run RUN, with the same search"
         if not self._calibrations:
             raise RunError(
                 f"{self._run.folder} is not calibrated, so captions have no confidence; {cure}"
@@ -246,6 +246,15 @@ class NativeCaptioner:
             self._encoder.spec, self._encode, pictures, encoded_type=PictureRegions, stop=stop
         )
 
+    @property
+    def familiarity_digest(self) -> str | None:
+        """Digest of the fitted familiarity; None where it was not calibrated."""
+        return self._familiarity and self._familiarity.digest
+
+    def knows(self, phrase: str) -> bool:
+        """Whether its vocabulary has all words of a phrase."""
+        return self._run.vocabulary.knows(phrase)
+
     def familiarity(self, picture: PictureRegions) -> float | None:
         """Return the familiarity of a picture; None where it was not calibrated."""
         return self._composer.familiarity(picture)
@@ -266,11 +275,7 @@ class NativeCaptioner:
         return regions
 
     def require_regions(self, regions: Regions) -> None:
-        """Refuse regions of another encoder.
-
-        Raises:
-            SignatureError: the regions come from another encoder than the run's.
-        """
+        """Refuse regions of another encoder, by a SignatureError."""
         require_same(
             self._encoder.spec.signature,
             regions.spec.signature,

@@ -31,6 +31,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         content: weight of the content's log-likelihood ratio.
         bias: a picture goes to the general captioner where the weighted sum plus it is below 0.
         pictures: number of training pictures that the concept model's counts are of.
+        calibration: digest of the familiarity that it was fitted with.
     """
 
     format: int = FORMAT
@@ -38,21 +39,25 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     content: float
     bias: float
     pictures: int
+    calibration: str
 
     @classmethod
     def load(cls, folder: Path) -> "Route":
         """Read the route of a general run.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it is missing or damaged, or has another format.
         """
         path = folder / FILE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            route = msgspec.json.decode(path.read_bytes(), type=cls)
         except (OSError, msgspec.DecodeError) as error:
             raise RunError(
                 f"{path} cannot be read: {error}; make it with: python scripts/fit_route.py"
             ) from error
+        if route.format != FORMAT:
+            raise RunError(f"{path} has format {route.format}, this version reads {FORMAT}")
+        return route
 
     def save(self, folder: Path) -> None:
         """Write the route into the folder of the general run."""

@@ -30,7 +30,9 @@ class RoutedPicture:
 class RoutedCaptioner:
     """A captioner of familiar pictures and a general one; it follows the `Captioner` protocol.
 
-    Options of the search that differ from the familiar captioner's default apply to both.
+    Options of the search that differ from the familiar captioner's default apply to both; the other
+    options of each are its own. A banned word that only one of them knows is banned there, and a
+    required word that only one of them knows decides which captions the picture.
 
     Args:
         folder: the folder of the model.
@@ -42,7 +44,7 @@ class RoutedCaptioner:
         spec: how pictures are resized for ``encode``.
 
     Raises:
-        RunError: the familiar captioner knows no familiarity.
+        RunError: the familiar captioner has no familiarity, or the route was fitted with another.
     """
 
     def __init__(
@@ -56,12 +58,19 @@ class RoutedCaptioner:
         encode: Encode[RoutedPicture],
         spec: EncoderSpec,
     ):
-        if not familiar.info.has_familiarity:
+        if familiar.familiarity_digest is None:
             raise RunError(
                 f"{folder} has no familiarity, which decides between its two captioners; run: "
                 f"tushuo calibrate DATA --run {folder}"
             )
+        if route.calibration != familiar.familiarity_digest:
+            raise RunError(
+                f"the route of {folder} was fitted with the familiarity {route.calibration}, but "
+                f"the folder has {familiar.familiarity_digest}; fit the route again: "
+                "python scripts/fit_route.py"
+            )
         self.familiar, self.general = familiar, general
+        self._captioners = {False: familiar, True: general}
         self._folder, self._route, self._content = folder, route, content
         self._encode, self._spec = encode, spec
 
@@ -80,7 +89,11 @@ class RoutedCaptioner:
 
     def signature(self, config: SearchConfig | None = None) -> str:
         """Name both runs, their exact weights, the route and the searches."""
-        first, second = self.familiar.signature(config), self.general.signature(self._other(config))
+        searches = self._searches(config)
+        first, second = (
+            captioner.signature(searches[is_general])
+            for is_general, captioner in self._captioners.items()
+        )
         both = [dict(part.split(":", 1) for part in one.split("|")) for one in (first, second)]
         joined = {name: f"{value}+{both[1][name]}" for name, value in both[0].items()}
         search = joined.pop("search")
@@ -88,8 +101,9 @@ class RoutedCaptioner:
 
     def require_confidence(self, config: SearchConfig | None = None) -> None:
         """Raise an error unless captions of this search have a confidence; see `Captioner`."""
-        self.familiar.require_confidence(config)
-        self.general.require_confidence(self._other(config))
+        searches = self._searches(config)
+        for is_general, captioner in self._captioners.items():
+            captioner.require_confidence(searches[is_general])
 
     def caption(
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
@@ -109,18 +123,18 @@ class RoutedCaptioner:
     ) -> list[Caption | PictureError]:
         """Return one caption or one error for each picture, in order; see `Captioner`."""
         require_list(pictures)
+        searches = self._searches(config)
         results: dict[int, Caption | PictureError] = {}
         groups: dict[bool, dict[int, RoutedPicture]] = {False: {}, True: {}}
         for index, one in enumerate(self.encode(pictures, stop=stop)):
             if isinstance(one, PictureError):
                 results[index] = one
             else:
-                groups[self.is_general(one)][index] = one
+                groups[self._chosen(one, config)][index] = one
         for is_general, group in groups.items():
-            captioner = self.general if is_general else self.familiar
-            captions = captioner.caption_encoded(
+            captions = self._captioners[is_general].caption_encoded(
                 [one.general if is_general else one.familiar for one in group.values()],
-                config=self._other(config) if is_general else config,
+                config=searches[is_general],
                 stop=stop,
             )
             for (index, one), caption in zip(group.items(), captions, strict=True):
@@ -178,12 +192,22 @@ class RoutedCaptioner:
         (encoded,) = self.encode([picture])
         if isinstance(encoded, PictureError):
             raise encoded
-        if self.is_general(encoded):
-            return encoded, self.general, encoded.general, self._other(config)
-        return encoded, self.familiar, encoded.familiar, config
+        is_general = self._chosen(encoded, config)
+        regions = encoded.general if is_general else encoded.familiar
+        return encoded, self._captioners[is_general], regions, self._searches(config)[is_general]
+
+    def _chosen(self, picture: RoutedPicture, config: SearchConfig | None) -> bool:
+        """Whether the general captioner captions a picture, by the route and required words."""
+        required = config.required_words if config else ()
+        is_general = self.is_general(picture)
+        able, other = (
+            all(self._captioners[which].knows(word) for word in required)
+            for which in (is_general, not is_general)
+        )
+        return is_general if able or not other else not is_general
 
     def _complete(self, caption: Caption, picture: RoutedPicture) -> Caption:
-        """Replace what both captioners measure: a picture is familiar where it is to either."""
+        """Add what both captioners measure: a picture is as familiar as it is to either."""
         known = (self.familiar.familiarity(picture.familiar), caption.familiarity)
         other = self.general.familiarity(picture.general)
         values = [value for value in (*known, other) if value is not None]
@@ -191,18 +215,39 @@ class RoutedCaptioner:
             caption, features=picture.general.features, familiarity=max(values, default=None)
         )
 
-    def _other(self, config: SearchConfig | None) -> SearchConfig | None:
-        """Return the general captioner's search: its own, with the options that were chosen."""
-        usual = self.familiar.info.search
-        if config is None or config == usual:
-            return None
-        own = self.general.info.search
-        names = [field.name for field in fields(config)]
-        chosen: dict[str, Any] = {
-            name: getattr(config, name)
-            for name in names
-            if getattr(config, name) != getattr(usual, name)
+    def _searches(self, config: SearchConfig | None) -> dict[bool, SearchConfig | None]:
+        """Return the search of each captioner, the general one's under True; None: its default."""
+        if config is None:
+            return {False: None, True: None}
+        return {
+            False: _with_known_words(config, self.familiar, self.general),
+            True: _with_known_words(self._of_general(config), self.general, self.familiar),
         }
-        n_best = chosen.get("n_best", own.n_best)
-        beam_size = chosen.get("beam_size", max(own.beam_size, n_best))
+
+    def _of_general(self, config: SearchConfig) -> SearchConfig:
+        """Return the general captioner's own search, with the options that were chosen."""
+        usual, own = self.familiar.info.search, self.general.info.search
+        chosen: dict[str, Any] = {
+            field.name: getattr(config, field.name)
+            for field in fields(config)
+            if getattr(config, field.name) != getattr(usual, field.name)
+        }
+        beam_size = max(own.beam_size, chosen.get("n_best", own.n_best))
+        if {"search", "groups", "beam_size"} & chosen.keys():
+            beam_size = config.beam_size  # which fits the other options
         return replace(own, **chosen | {"beam_size": beam_size})
+
+
+def _with_known_words(
+    config: SearchConfig, captioner: NativeCaptioner, other: NativeCaptioner
+) -> SearchConfig:
+    """Leave out bans of words that only the other captioner knows."""
+
+    def kept(phrases: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in phrases if captioner.knows(one) or not other.knows(one))
+
+    return replace(
+        config,
+        banned_words=kept(config.banned_words),
+        banned_endings=kept(config.banned_endings),
+    )

@@ -25,11 +25,11 @@ from tushuo.encoders.spec import Encoder, FieldOfView
 from tushuo.errors import PictureError, SettingError
 from tushuo.models import shipped
 from tushuo.pictures.pixels import Picture
+from tushuo.runs.pack import GENERAL
 from tushuo.signatures import require_same
 from tushuo.text.tokenization import Language
 
 MOST = 10  # concepts returned for a picture
-FOLDER = "general"  # of a shipped model, whose run on concepts has the concept model
 
 
 @runtime_checkable
@@ -137,6 +137,6 @@ def load_tagger(
         SignatureError: another encoder is installed.
     """
     torch_device = require_device(device)
-    model = ConceptModel.load(Path(folder) if folder else shipped(language) / FOLDER)
+    model = ConceptModel.load(Path(folder) if folder else shipped(language) / GENERAL)
     encoder = encoders.load(model.settings.encoder.name, device=torch_device)
     return ConceptTagger(model, encoder, device=torch_device)

@@ -203,7 +203,7 @@ def _trust(caption: "Caption") -> dict[str, object]:
 
 def _concepts(caption: "Caption") -> dict[str, object]:
     """Return what the picture shows and what supports each word, where it is known."""
-    if not caption.evidence:
+    if caption.evidence is None:
         return {}
     pairs = zip(caption.words, caption.evidence, strict=True)
     return {

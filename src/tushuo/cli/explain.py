@@ -132,7 +132,7 @@ def _bars(explanation: "Explanation") -> "Table":
 
 def _evidence_texts(explanation: "Explanation") -> list[str]:
     """Return what supports each word, and nothing for the end token; empty where it is unknown."""
-    evidence = explanation.caption.evidence
+    evidence = explanation.caption.evidence or ()
     texts = [
         ""
         if one.kind == "function"
@@ -168,7 +168,8 @@ def _json(picture: str, explanation: "Explanation") -> str:
         "familiarity": caption.familiarity,
         "concepts": [one.rounded() for one in caption.concepts],
         "evidence": [
-            one.rounded(word) for word, one in zip(caption.words, caption.evidence, strict=False)
+            one.rounded(word)
+            for word, one in zip(caption.words, caption.evidence or (), strict=False)
         ],
         "steps": [
             {"word": word, "log_prob": round(log_prob, 4), "candidates": candidates}

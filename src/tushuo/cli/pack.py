@@ -1,5 +1,6 @@
 """``tushuo pack``."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -43,10 +44,11 @@ def pack(
     """
     from tempfile import TemporaryDirectory
 
-    from tushuo.captioning.load import GENERAL, load_native
+    from tushuo.captioning.load import load_native
     from tushuo.data.scenes import make_scenes
     from tushuo.evaluation.packing_error import packing_error
     from tushuo.pictures.finding import find_pictures
+    from tushuo.runs.pack import GENERAL
     from tushuo.runs.pack import pack as write
 
     paths = find_pictures(pictures or [])
@@ -55,6 +57,8 @@ def pack(
     write(run, output, precision=precision, search=config)
     if general:
         write(general, output / GENERAL, precision=precision)
+    elif (run / GENERAL / "run.json").exists():
+        print(f"{run / GENERAL} is not packed; name it with --general", file=sys.stderr)
     packed = load_native(output, weights=weights)
     with TemporaryDirectory() as scratch:
         if not paths:
@@ -66,8 +70,11 @@ def pack(
 
 
 def _size(folder: Path) -> str:
-    """Return the size of the files of a folder, not counting its subfolders."""
-    return f"{sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6:.1f} MB"
+    """Return the size of a folder's own files and of its general captioner's."""
+    from tushuo.runs.pack import GENERAL
+
+    files = [*folder.iterdir(), *(folder / GENERAL).glob("*")]
+    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1e6:.1f} MB"
 
 
 def _describe(error: "PackingError") -> str:

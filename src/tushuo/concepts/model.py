@@ -77,8 +77,7 @@ class ConceptModel:
             WeightsError: a file is missing, damaged, or does not fit the other one.
         """
         try:
-            content = (folder / SETTINGS_FILE).read_bytes()
-            settings = msgspec.json.decode(content, type=ConceptSettings)
+            settings = read_concept_settings(folder)
             weights = load_file(folder / WEIGHTS_FILE)
             detector = empty_detector(settings)
             own = dequantize(weights) | {"learned": weights["learned"]}
@@ -89,6 +88,16 @@ class ConceptModel:
                 f"{folder} holds no concept model: {reason}; make one with: tushuo fit-tags"
             ) from error
         return cls(settings=settings, detector=detector.eval().requires_grad_(False))
+
+
+def read_concept_settings(folder: Path) -> ConceptSettings:
+    """Read ``concepts.json``.
+
+    Raises:
+        OSError: there is no such file.
+        msgspec.DecodeError: it is damaged.
+    """
+    return msgspec.json.decode((folder / SETTINGS_FILE).read_bytes(), type=ConceptSettings)
 
 
 def empty_detector(settings: ConceptSettings) -> ConceptDetector:

@@ -119,7 +119,7 @@ def _caption(explanation: "Explanation") -> dict[str, Any]:
         "concepts": [[one.word, round(one.probability, 4)] for one in caption.concepts],
         "evidence": [
             {"kind": one.kind, "probability": one.concept and round(one.concept.probability, 4)}
-            for one in caption.evidence
+            for one in caption.evidence or ()
         ],
         "steps": explanation.steps,
     }

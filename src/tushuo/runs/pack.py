@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 from safetensors.torch import save
 
+from tushuo.concepts.encoder import is_concepts
+from tushuo.concepts.model import read_concept_settings
 from tushuo.encoders.spec import OWN
 from tushuo.errors import RunError
 from tushuo.quantization import Precision, quantize
@@ -21,6 +23,8 @@ from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
 from tushuo.trust.confidence import read_calibrations, save_calibration
 from tushuo.trust.familiarity import read_familiarity, save_familiarity
+
+GENERAL = "general"  # subfolder of a model, with the run that captions pictures of other kinds
 
 
 def pack(
@@ -57,6 +61,12 @@ def _copy_calibrations(run: Run, output: Path) -> None:
             signature = f"{run_signature(packed)}|search:{search}"
             save_calibration(output, replace(calibration, signature=signature))
     familiarity = read_familiarity(run.folder)
-    if familiarity and familiarity.signature == run.config.encoder.signature:
-        signature = packed.config.encoder.signature
-        save_familiarity(output, replace(familiarity, signature=signature))
+    if familiarity and familiarity.signature == _features_signature(run):
+        save_familiarity(output, replace(familiarity, signature=_features_signature(packed)))
+
+
+def _features_signature(run: Run) -> str:
+    """Return the signature of the encoder whose features show how familiar a picture is."""
+    if is_concepts(run.config.encoder):
+        return read_concept_settings(run.folder).encoder.signature
+    return run.config.encoder.signature

@@ -6,6 +6,7 @@ That format has no room for extra fields, so word counts are kept in a separate 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, final
 
@@ -145,6 +146,14 @@ class Vocabulary:
     def hash(self) -> str:
         """First 16 hex digits of the SHA-256 of the words in order."""
         return sha256("\n".join(self.words).encode())[:16]
+
+    def knows(self, phrase: str) -> bool:
+        """Whether it has all words of a phrase, which are separated by spaces."""
+        return self._known.issuperset(phrase.split())
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.words[len(SPECIAL) :])
 
     def encode(self, words: Sequence[str]) -> list[int]:
         """Return ``<start>``, the words' ids (``<unk>`` for unknown words), ``<end>``."""

@@ -27,7 +27,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from tushuo.errors import RunError
-from tushuo.runtime import write_bytes
+from tushuo.runtime import sha256, write_bytes
 
 FILE, OLD_FILE = "familiarity.safetensors", "familiar.safetensors"
 MAX_DIRECTIONS = 32
@@ -83,6 +83,12 @@ class Familiarity:
         return cls(
             signature=signature, centre=unscored.centre, directions=unscored.directions, known=known
         )
+
+    @property
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of its arrays."""
+        arrays = (self.centre, self.directions, self.known)
+        return sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays))[:16]
 
     def ood_scores(self, features: Float[np.ndarray, "P D"]) -> Float[np.ndarray, " P"]:
         """Return the norm of each picture's features outside the directions."""
