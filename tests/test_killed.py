@@ -14,6 +14,7 @@ from tests.conftest import MeanEncoder
 from tushuo import encoders
 from tushuo.data import read
 from tushuo.encoders.split_encoder import split_encoder
+from tushuo.errors import StoreError
 from tushuo.features.extract import extract
 from tushuo.features.store import FeatureStore
 
@@ -194,3 +195,17 @@ def one_and_two(command: tuple[object, ...], more: tuple[object, ...], tmp_path:
         if first[0].isdigit():
             losses = [[float(x) for x in row.split(",")[1:3]] for row in (first, second)]
             assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_a_second_writer_is_refused_until_the_first_is_killed(scenes: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = start(sys.executable, "-c", SLOW_EXTRACT, scenes, store)
+    while not (store / "shards" / "00000.json").exists():
+        assert first.poll() is None, first.communicate()[0]
+        time.sleep(0.01)
+    with pytest.raises(StoreError, match=r"another process is writing into .*store; wait until"):
+        extract(read(scenes), MeanEncoder(), store, shard_pictures=4)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    extraction = extract(read(scenes), MeanEncoder(), store, shard_pictures=4)
+    assert 0 < extraction.encoded < extraction.pictures

@@ -8,9 +8,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from tushuo.errors import TushuoError
 
 Progress = Callable[[int, int], None]
 """Called with the work done and its total, which is 0 while unknown."""
@@ -45,6 +47,38 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` atomically."""
     with atomic_write(path) as file:
         file.write(content)
+
+
+@contextmanager
+def only_writer(folder: Path, error: type[TushuoError], *, process: int = 0) -> Iterator[None]:
+    """Refuse a second process that writes into a folder; a killed one leaves no lock behind.
+
+    Args:
+        folder: the folder, which is created.
+        error: the error to raise.
+        process: number of this process, where several share the work.
+
+    Raises:
+        TushuoError: another process writes into the folder.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".lock-{process}"
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as timeout:
+        raise error(
+            f"another process is writing into {folder}; wait until it ends, or choose another "
+            "--output"
+        ) from timeout
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):  # of Windows, where an open file cannot be removed
+            path.unlink()  # while it is held, so that nobody else's is removed
+        lock.release()
 
 
 def sha256(content: bytes | Path) -> str:

@@ -18,7 +18,7 @@ from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, PlannedPicture
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
-from tushuo.runtime import Progress, free_bytes, sha256
+from tushuo.runtime import Progress, free_bytes, only_writer, sha256
 from tushuo.signatures import require_same
 
 SHARD_PICTURES = 256
@@ -70,7 +70,8 @@ def extract(
         progress: called with pictures done and pictures in total.
 
     Raises:
-        StoreError: the disk is too small, or the folder holds another store.
+        StoreError: the disk is too small, or the folder holds another store, or another process
+            writes into it.
     """
     unique = {record.image_id: record for record in records}.values()
     plan = [PlannedPicture(record.image_id, str(record.path)) for record in unique]
@@ -162,13 +163,14 @@ def _write_shards(
         if progress is not None:
             progress(before + in_shard, total)
 
-    for shard in shards:
-        rows = store.shard_rows(shard)
-        if not store.finished(shard):
-            write_shard(shard, partial(report, done))
-            encoded += len(rows)
-        done += len(rows)
-        report(done, 0)
+    with only_writer(store.folder, StoreError, process=process):
+        for shard in shards:
+            rows = store.shard_rows(shard)
+            if not store.finished(shard):
+                write_shard(shard, partial(report, done))
+                encoded += len(rows)
+            done += len(rows)
+            report(done, 0)
     failed = {k: v for shard in shards for k, v in store.info(shard).errors.items()}
     return Extraction(pictures=len(store.plan), encoded=encoded, failed=failed)
 

@@ -8,11 +8,11 @@ import tushuo.data
 from tushuo.data.limits import limit
 from tushuo.data.record import Record
 from tushuo.data.split import with_splits
-from tushuo.errors import SettingError
+from tushuo.errors import RunError, SettingError
 from tushuo.features.regions import Regions
 from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
-from tushuo.runtime import processes
+from tushuo.runtime import only_writer, processes
 from tushuo.setting_types import convert_setting
 from tushuo.training.checkpoint import EpochRow, best_row
 from tushuo.training.concept_source import ConceptSource
@@ -134,18 +134,19 @@ def _fit(
         f"{len(setup.training)} training pictures, {len(setup.validation)} validation pictures, "
         f"vocabulary of {len(setup.vocabulary)} words"
     )
-    rows = fit(
-        setup.decoder,
-        setup.training,
-        setup.validation,
-        regions.read,
-        config,
-        folder,
-        callbacks,
-        reward=make_reward(setup, config),
-        head=regions.trainable_head,
-        teachers=teachers,
-    )
+    with only_writer(folder, RunError, process=processes()[0]):
+        rows = fit(
+            setup.decoder,
+            setup.training,
+            setup.validation,
+            regions.read,
+            config,
+            folder,
+            callbacks,
+            reward=make_reward(setup, config),
+            head=regions.trainable_head,
+            teachers=teachers,
+        )
     return TrainingResult(
         folder=folder,
         epochs=rows,

@@ -1,0 +1,44 @@
+"""One process at a time writes into a folder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tushuo
+from tushuo.errors import RunError, StoreError
+from tushuo.runtime import only_writer
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tushuo.errors import RunError
+from tushuo.runtime import only_writer
+
+with only_writer(Path(sys.argv[1]), RunError):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_is_gone_afterwards_even_after_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    with pytest.raises(ZeroDivisionError), only_writer(folder, StoreError):
+        _ = 1 / 0
+    with only_writer(folder, StoreError), only_writer(folder, StoreError, process=1):
+        assert len([*folder.iterdir()]) == 2
+    assert [*folder.iterdir()] == []
+
+
+def test_a_training_beside_another_is_refused(scenes: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, run], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    options = {"encoder": "efficientnet_lite0@64", "epochs": 1, "max_images": 40, "min_count": 1}
+    with pytest.raises(RunError, match=r"another process is writing into .*run; wait until"):
+        tushuo.train(scenes, output=run, **options)
+    holder.kill()
+    holder.wait()
+    assert tushuo.train(scenes, output=run, **options).best is not None
