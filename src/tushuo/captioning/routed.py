@@ -208,9 +208,11 @@ class RoutedCaptioner:
 
     def _complete(self, caption: Caption, picture: RoutedPicture) -> Caption:
         """Add what both captioners measure: a picture is as familiar as it is to either."""
-        known = (self.familiar.familiarity(picture.familiar), caption.familiarity)
-        other = self.general.familiarity(picture.general)
-        values = [value for value in (*known, other) if value is not None]
+        both = (
+            self.familiar.familiarity(picture.familiar),
+            self.general.familiarity(picture.general),
+        )
+        values = [value for value in both if value is not None]
         return replace(
             caption, features=picture.general.features, familiarity=max(values, default=None)
         )
