@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import from_docs
-from tushuo.data import Record
+from tushuo.data import FORMS, Form, Record, read
 from tushuo.encoders.spec import Encoder
 from tushuo.errors import DataError
 from tushuo.features.extract import extract
@@ -26,15 +26,19 @@ def test_the_encoder_fills_a_store(records: list[Record], tmp_path: Path) -> Non
     assert encoder(white).eq(1).all()
 
 
-def test_the_reader_reads(tmp_path: Path) -> None:
-    read_bars = from_docs("data/bars.py")["read_bars"]
-    (tmp_path / "captions.txt").write_text("a.jpg | a dog\nb.jpg | a cat\na.jpg | one dog\n")
-    first, second = read_bars(tmp_path / "captions.txt")
+def test_the_reader_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = from_docs("data/equations.py")
+    form = Form(title="equations", recognises=names["is_equations"], read=names["read_equations"])
+    monkeypatch.setitem(FORMS, "equations", form)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "b.jpg").touch()
+    (tmp_path / "captions.txt").write_text("a.jpg = a dog\nb.jpg = a cat\na.jpg = one dog\n")
+    first, second = read(tmp_path)
     assert first.captions == ("a dog", "one dog")
     assert second.path == tmp_path / "images" / "b.jpg"
-    (tmp_path / "captions.txt").write_text("a.jpg a dog\n")
-    with pytest.raises(DataError, match=r"line 1 was .*expected: picture \| caption"):
-        read_bars(tmp_path / "captions.txt")
+    (tmp_path / "captions.txt").write_text("a.jpg = a dog\na.jpg a dog\n")
+    with pytest.raises(DataError, match=r"line 2 was .*expected: picture = caption"):
+        read(tmp_path)
 
 
 def test_the_metric_scores() -> None:

@@ -144,6 +144,9 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("data", "check", scenes, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["pictures"] == 40
+    splits = [file["splits"] for file in found["files"]]
+    assert splits == [{"train": 32}, {"val": 4}, {"test": 4}]
+    assert found["passed_over"] == {}
     needs = found["needs"]
     assert (needs["encoder"], needs["store_bytes"]) == ("efficientnet_lite2", 40 * 81 * 1280 * 2)
     assert 10**8 < needs["training_bytes"] < needs["training_held_bytes"] < 10**10
@@ -156,9 +159,38 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{row} {needs[key] / 1e9:.2f} GB" in printed
 
 
+def test_data_check_begins_with_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = "image;caption;split\na.jpg;a dog;train\na.jpg;one dog;train\nb.jpg;a cat;val\n"
+    (tmp_path / "captions.csv").write_text(content)
+    (tmp_path / "classes.csv").write_text("id,name\n1,dog\n")
+    call("data", "check", tmp_path)
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "read captions.csv as table: pictures 2, captions 3, splits train 1, val 1",
+        "passed over classes.csv: has no columns of pictures and captions; it begins with "
+        "'id,name'",
+        "",
+    ]
+    (tmp_path / "captions.csv").write_text(content + "a.jpg;a dog;test\n")
+    assert call("data", "check", tmp_path) == 2
+    assert "pictures in two splits: 1, such as a.jpg in train and test" in capsys.readouterr().err
+
+
+def test_commands_name_the_files_of_a_folder(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("extract", scenes, "--output", tmp_path / "store", "--encoder", "unknown")
+    files = "captions_train.json, captions_val.json, captions_test.json"
+    assert f"tushuo: read {files} as MS-COCO JSON\n" in capsys.readouterr().err
+
+
 def test_data_check_of_no_captions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "captions.csv").write_text("image,caption\n")
     assert call("data", "check", tmp_path / "captions.csv") == 2
+    assert "captions.csv has no pictures; name another file" in capsys.readouterr().err
+    (tmp_path / "captions.json").write_text('{"images": [{"id": 1}], "annotations": []}')
+    assert call("data", "check", tmp_path / "captions.json") == 2
     printed = capsys.readouterr()
     assert printed.out.count("unknown: there are no words to train") == 2
     assert "error: the data has no captions" in printed.err

@@ -52,5 +52,6 @@ def test_check(tmp_path: Path) -> None:
     assert check(records[6:], open_picture=open_picture).fatal
     split = records[:4]
     assert not check(split, open_picture=open_picture).fatal
-    lacking = check([split[0], split[2]], open_picture=open_picture)
-    assert lacking.fatal == ["the val split has no captions; training requires some"]
+    assert not check([split[0], split[2]], open_picture=open_picture).fatal  # val from train
+    lacking = check([split[1], split[3]], open_picture=open_picture)
+    assert lacking.fatal == ["the train split has no captions; training requires some"]

@@ -189,7 +189,7 @@ def test_a_damaged_archive_is_fetched_again(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = CONTENT["val2014.zip"]
-    monkeypatch.setitem(CONTENT, "val2014.zip", good[:1000] + b"x" + good[1001:])
+    monkeypatch.setitem(CONTENT, "val2014.zip", good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])
     with pytest.raises(FetchError, match="is damaged"):
         download([server.archive("val2014.zip", "val2014")], tmp_path, wait=0.0)
     monkeypatch.setitem(CONTENT, "val2014.zip", good)

@@ -25,6 +25,8 @@ from tushuo.errors import DataError
         ),
         ("b.txt", "一只狗\r\n\r\n一只猫\n", [("一只狗",), ("一只猫",)]),
         ("c", "a # sign\n", [("a # sign",)]),
+        ("captions.txt", "image,caption\na.jpg,a dog\na.jpg,one dog\n", [("a dog", "one dog")]),
+        ("a.json", '{"captions": ["a dog"]}\n{"captions": ["a cat"]}\n', [("a dog",), ("a cat",)]),
     ],
 )
 def test_formats(
@@ -44,7 +46,7 @@ def test_caption_data_is_text_too(scenes: Path) -> None:
     ("content", "message"),
     [
         (b"", "has no captions; expected a caption a line"),
-        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"\xff\xfd\x00", "is not UTF-8 text"),
         (gzip.compress(b"a dog\n" * 99, mtime=0)[:-20], "cannot be read"),
     ],
     ids=["empty", "no UTF-8", "cut"],

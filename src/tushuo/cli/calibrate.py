@@ -49,9 +49,9 @@ def calibrate(
     """
     import msgspec
 
-    import tushuo.data
     from tushuo.captioning.captioner import require_language
     from tushuo.captioning.load import load_native
+    from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.evaluation.calibrate import calibrate as fit
     from tushuo.evaluation.captioning import split_of
@@ -61,7 +61,7 @@ def calibrate(
     from tushuo.trust.confidence import save_calibration
     from tushuo.trust.familiarity import save_familiarity
 
-    records = tushuo.data.read(data, images=images, language=data_language)
+    records = read_records(data, images, data_language)
     runs = named_or_shipped(run, data_language)
     _require_writable(runs[0])
     captioner = load_native(runs, weights=weights, device=device)

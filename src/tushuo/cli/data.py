@@ -41,20 +41,25 @@ def check(
     from rich.console import Console
     from rich.table import Table
 
-    import tushuo.data
+    from tushuo.data import read_files
     from tushuo.data.check import check as check_data
     from tushuo.data.check import rows, to_json
+    from tushuo.data.describe import describe
     from tushuo.pictures.opening import open_picture
     from tushuo.training.recipes import RECIPES
 
-    records = tushuo.data.read(data, images=images, language=data_language)
+    reading = read_files(data, images=images, language=data_language)
+    records = reading.records
+    if not json:
+        print(*describe(reading), sep="\n", end="\n\n")
     report = check_data(records, open_picture=open_picture, decode=decode)
     chosen = RECIPES[recipe]()
     words = _words(records, chosen.plan.vocabulary, data_language)
     needs = _needs(records, chosen, encoder, words)
     report = replace(report, fatal=[*report.fatal, *words.fatal])
     if json:
-        print(msgspec.json.encode(to_json(report) | {"needs": needs}).decode())
+        read = {"files": reading.files, "passed_over": reading.passed_over}
+        print(msgspec.json.encode(read | to_json(report) | {"needs": needs}).decode())
     else:
         table = Table("check", "result", box=None)
         for row in [*rows(report), *_rows(needs)]:

@@ -58,8 +58,8 @@ def deletion_test(
     """
     import msgspec
 
-    import tushuo.data
     from tushuo.captioning.load import load_native
+    from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
     from tushuo.evaluation.captioning import split_of
@@ -70,7 +70,7 @@ def deletion_test(
 
     if pictures < 1:
         raise SettingError(f"pictures was {pictures}, but must be at least 1")
-    records = tushuo.data.read(data, images=images, language=data_language)
+    records = read_records(data, images, data_language)
     runs = named_or_shipped(run, data_language)
     captioner = load_native(runs, weights=weights, device=device)
     config = with_given(captioner.info.search, search)

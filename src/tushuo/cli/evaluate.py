@@ -62,9 +62,9 @@ def evaluate(
     """
     from dataclasses import replace
 
-    import tushuo.data
     from tushuo.captioning.captioner import require_language
     from tushuo.captioning.load import load, load_native
+    from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.encoders.clip import load as load_clip
     from tushuo.evaluation.baselines import baselines
@@ -75,7 +75,7 @@ def evaluate(
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.runtime import processes
 
-    records = tushuo.data.read(data, images=images, language=data_language)
+    records = read_records(data, images, data_language)
     scoring_tokenizer = tokenizer or TOKENIZER_OF[data_language]
     scores_here = processes()[0] == 0  # the first process scores
     metrics = more.names(scoring_tokenizer) if scores_here else ()

@@ -59,8 +59,8 @@ def extract(
 
     Example: tushuo extract flickr8k --output store
     """
-    import tushuo.data
     from tushuo import encoders
+    from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.data.limits import limit
     from tushuo.device import require_device
@@ -89,7 +89,7 @@ def extract(
     view_names = parse_views(preset.views if views is None else views)
     if frozen_blocks is None and not (run or encoder):
         frozen_blocks = preset.frozen_blocks
-    records = tushuo.data.read(data, images=images, language=data_language)
+    records = read_records(data, images, data_language)
     caption_limit = preset.max_captions if max_captions is None else max_captions
     records = limit(records, max_captions=caption_limit, max_images=max_images)
     process, count = processes()

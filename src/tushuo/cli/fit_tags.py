@@ -35,14 +35,14 @@ def fit_tags(
 
     Example: tushuo fit-tags flickr8k --store store --text captions.jsonl.gz --output concepts
     """
+    from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.concepts.caption_words import CaptionWords
     from tushuo.concepts.fitting import fit_concepts
-    from tushuo.data import read
     from tushuo.data.text import read_text
     from tushuo.features.regions import Regions
 
-    records = read(data, images=images, language=data_language)
+    records = read_records(data, images, data_language)
     regions = Regions.from_store(store, records)
     training = [
         record

@@ -223,11 +223,10 @@ def _fatal(records: Sequence[Record], usable: int) -> list[str]:
     captioned = [record for record in records if record.captions]
     if not captioned:
         reasons.append("the data has no captions; training requires some")
-    elif all(record.split for record in records):
-        lacking = {"train", "val"} - {record.split for record in captioned}
-        reasons += [
-            f"the {part} split has no captions; training requires some" for part in sorted(lacking)
-        ]
+    elif all(record.split for record in records) and not any(
+        record.split == "train" for record in captioned
+    ):
+        reasons.append("the train split has no captions; training requires some")
     if usable < 2:
         reasons.append(f"{usable} of {len(records)} pictures can be opened; training requires two")
     return reasons

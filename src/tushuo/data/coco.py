@@ -1,24 +1,32 @@
-"""MS-COCO captions JSON, 2014 and 2017; Chen et al., arXiv:1504.00325."""
+"""MS-COCO captions JSON, 2014 and 2017; Chen et al., arXiv:1504.00325. VizWiz has the same form.
 
+Of VizWiz (Gurari et al., arXiv:2002.08565), captions that its annotators rejected or that are
+canned are left out, as its own evaluation does.
+"""
+
+import warnings
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from tushuo.data.record import Record, Split
+from tushuo.data.content import Content
+from tushuo.data.entry import Entry
 from tushuo.errors import DataError
 
 MAX_SHOWN = 5  # unknown image ids named in an error
+Id = int | float | str
 
 
 class _Image(msgspec.Struct):
-    id: int | str
+    id: Id
     file_name: str | None = None
 
 
 class _Annotation(msgspec.Struct):
-    image_id: int | str
-    caption: str
+    image_id: Id
+    caption: str | None
+    is_rejected: bool = False
+    is_precanned: bool = False
 
 
 class _File(msgspec.Struct):
@@ -26,59 +34,96 @@ class _File(msgspec.Struct):
     annotations: list[_Annotation]
 
 
-def read_coco(
-    path: Path, *, images: Path | None = None, split: Split | None = None
-) -> list[Record]:
+class _Annotations(msgspec.Struct):
+    annotations: list[msgspec.Raw]
+
+
+def is_coco(content: Content) -> bool:
+    """Recognise images and annotations with captions; COCO also publishes others (boxes)."""
+    if not content.is_json or not isinstance(content.json, dict):
+        return False
+    if not {"images", "annotations"} <= content.json.keys():
+        return False
+    try:
+        annotations = msgspec.json.decode(content.json["annotations"], type=list[msgspec.Raw])
+        return not annotations or "caption" in msgspec.json.decode(annotations[0], type=dict)
+    except msgspec.DecodeError:
+        return False
+
+
+def read_coco(content: Content) -> list[Entry]:
     """Read one captions file.
 
-    A picture is located by its ``file_name``, or as ``COCO_train2014_%012d.jpg`` where the file has
-    none, in ``images``, or else in a folder ``images`` beside the file or one level up; or in a
-    subfolder of these that is named like the captions (``train2014``).
+    A picture is named by its ``file_name``, or else by its id: a name, or the number of
+    ``COCO_train2014_%012d.jpg``.
 
     Raises:
         DataError: the file has another format, or a caption refers to a picture it does not list.
     """
+    path = content.path
     try:
-        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
-    except msgspec.DecodeError as error:
+        file = msgspec.json.decode(content.text.encode(), type=_File)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise DataError(
-            f"{path} is not a COCO captions file: {error}; expected images with id and file_name, "
-            "and annotations with image_id and caption"
+            f"{path} is not a COCO captions file: {content.explain(error)}; expected images with "
+            "id and file_name, and annotations with image_id and caption"
         ) from error
-    captions: dict[str, list[str]] = {str(image.id): [] for image in content.images}
-    unknown = []
-    for annotation in content.annotations:
-        if str(annotation.image_id) in captions:
-            captions[str(annotation.image_id)].append(annotation.caption)
+    captions: dict[str, list[str]] = {_key(image.id, path): [] for image in file.images}
+    unknown: dict[str, None] = {}
+    left_out = 0
+    for number, annotation in enumerate(file.annotations, 1):
+        key = _key(annotation.image_id, path)
+        if key not in captions:
+            unknown[key] = None
+        elif annotation.is_rejected or annotation.is_precanned:
+            left_out += 1
+        elif annotation.caption is None:
+            raise DataError(
+                f"{path}: annotation {number}, of picture {key}, has no caption (null); write it, "
+                "or remove the annotation"
+            )
         else:
-            unknown.append(str(annotation.image_id))
+            captions[key].append(annotation.caption)
     if unknown:
-        examples = ", ".join(list(dict.fromkeys(unknown))[:MAX_SHOWN])
-        more = ", ..." if len(set(unknown)) > MAX_SHOWN else ""
-        raise DataError(
-            f"{path}: {len(unknown)} of {len(content.annotations)} annotations refer to pictures "
-            f"that are not among its images ({examples}{more}); "
-            "remove them or add the pictures"
+        raise DataError(_describe_unknown(list(unknown), file, content))
+    if left_out:
+        warnings.warn(
+            f"{path.name}: captions marked as rejected or precanned are left out: {left_out}",
+            stacklevel=2,
         )
-    part: Literal["val2014", "train2014"] = "val2014" if "val" in path.stem else "train2014"
-    names = [image.file_name or f"COCO_{part}_{int(image.id):012d}.jpg" for image in content.images]
-    folder = _folder(path, images, names)
     return [
-        Record(
-            image_id=image.id,
-            path=folder / name,
-            captions=tuple(captions[str(image.id)]),
-            split=split,
+        Entry(
+            name=image.file_name or _name(image.id, path.stem),
+            captions=tuple(captions[_key(image.id, path)]),
+            image_id=_integral(image.id),
         )
-        for image, name in zip(content.images, names, strict=True)
+        for image in file.images
     ]
 
 
-def _folder(path: Path, images: Path | None, names: list[str]) -> Path:
-    """Return the first folder with the first picture; the default one if there is none."""
-    above = path.parent.parent
-    places = [images] if images else [path.parent / "images", above / "images", above]
-    subfolder = path.stem.rpartition("_")[2]
-    folders = [folder for place in places for folder in (place, place / subfolder)]
-    existing = (folder for folder in folders for name in names[:1] if (folder / name).exists())
-    return next(existing, folders[0])
+def _describe_unknown(unknown: list[str], file: _File, content: Content) -> str:
+    keys = set(unknown)
+    count = sum(_key(one.image_id, content.path) in keys for one in file.annotations)
+    examples = ", ".join(unknown[:MAX_SHOWN]) + (", ..." if len(unknown) > MAX_SHOWN else "")
+    return (
+        f"{content.path}: {count} of {len(file.annotations)} annotations refer to pictures that "
+        f"are not among its images ({examples}); remove them or add the pictures"
+    )
+
+
+def _integral(image_id: Id) -> int | str:
+    return int(image_id) if isinstance(image_id, float) else image_id
+
+
+def _key(image_id: Id, path: Path) -> str:
+    """Return an id as text, so that 1, 1.0 and "1" are one picture."""
+    if isinstance(image_id, float) and not image_id.is_integer():
+        raise DataError(f"{path} has the image id {image_id}; expected a whole number or text")
+    return str(_integral(image_id))
+
+
+def _name(image_id: Id, stem: str) -> str:
+    if isinstance(image_id, str) and not image_id.isdecimal():
+        return image_id
+    part = "val2014" if "val" in stem else "train2014"
+    return f"COCO_{part}_{int(image_id):012d}.jpg"

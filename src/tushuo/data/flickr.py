@@ -1,51 +1,109 @@
-"""Flickr8k and Flickr30k token files, their split lists, and the Chinese Flickr8k-CN.
+"""Lines of picture, number and caption: Flickr8k, Flickr30k, Flickr8k-CN, COCO-CN.
 
-``NAME.jpg#0<TAB>caption``; Chinese ``NAME.jpg#zhc#0 caption``.
+- Flickr8k and Flickr30k: ``NAME.jpg#0<TAB>caption``.
+- Flickr8k-CN: ``NAME.jpg#zhc#0 caption``; COCO-CN: ``NAME#zhm#0<TAB>caption``, without an ending.
+- Flickr30k as ``results.csv``: ``NAME.jpg| 0| caption``. The published file lacks a bar in one row
+  (``NAME.jpg| 4   A dog runs``), which is read as if it had it.
 """
 
 import re
+import warnings
 from pathlib import Path
 
-from tushuo.data.lines import read_lines
-from tushuo.data.record import Record, Split
+from tushuo.data.content import Content
+from tushuo.data.entry import Entry
+from tushuo.data.record import Split
 from tushuo.errors import DataError
+from tushuo.text.tokenization import Language
 
-LINE = re.compile(r"(?P<name>.+?\.\w+)#(?:\w+#)?\d+[\t ](?P<caption>.*)")
+LINE = re.compile(
+    r"(?P<name>[^\t#]+?\.\w+|[^\t#]+?(?=#[a-z]+#))#(?:(?P<mark>\w+)#)?\d+[\t ](?P<caption>.*)"
+)
+BARS = re.compile(r"(?P<name>[^|]+?\.\w+)\s*\|\s*\d+\s*(?:\||\s)\s*(?P<caption>.*)")
+HEAD_OF_BARS = re.compile(r"image_name\s*\|\s*comment_number\s*\|\s*comment")
 LISTS: dict[str, Split] = {"trainImages": "train", "devImages": "val", "testImages": "test"}
+LEMMAS = ".lemma."  # Flickr8k's second token file, of lemmatised captions
 
 
-def read_flickr(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one token file, with the split lists beside it.
+def is_tokens(content: Content) -> bool:
+    """Recognise a token file by its first line."""
+    return any(LINE.fullmatch(line) for line in content.first_lines[:1])
+
+
+def is_bars(content: Content) -> bool:
+    """Recognise Flickr30k's ``results.csv`` by its first line."""
+    first = next(iter(content.first_lines), "")
+    return bool(HEAD_OF_BARS.fullmatch(first.strip()) or BARS.fullmatch(first))
+
+
+def language_of_tokens(content: Content) -> Language:
+    """Return the language that the marks of a token file state: ``#zhc#`` is Chinese."""
+    match = LINE.fullmatch(next(iter(content.first_lines), ""))
+    return "zh" if match and (match["mark"] or "").startswith("zh") else "en"
+
+
+def read_tokens(content: Content) -> list[Entry]:
+    """Read a token file, with the split lists beside it.
 
     Raises:
-        DataError: a line has another format, or the file is not text.
+        DataError: a line has another format.
     """
-    folder = images or path.parent / "images"
-    captions: dict[str, list[str]] = {}
-    for number, line in enumerate(_lines(path), 1):
-        match = LINE.fullmatch(line)
-        if not match:
-            raise DataError(
-                f"{path}, line {number}: {line[:60]!r} does not have the format "
-                "NAME.jpg#0<TAB>caption"
-            )
-        captions.setdefault(match["name"], []).append(match["caption"].strip())
-    splits = _splits(path.parent)
+    entries = _entries(content, LINE, "NAME.jpg#0<TAB>caption")
+    splits = read_split_lists(content.path.parent)
+    kept = [entry for entry in entries if entry.name in splits or not splits]
+    if len(kept) < len(entries):
+        lacking = len({entry.name for entry in entries} - splits.keys())
+        warnings.warn(
+            f"{content.path.name}: pictures that no split list beside it names are left out: "
+            f"{lacking}",
+            stacklevel=2,
+        )
     return [
-        Record(image_id=name, path=folder / name, captions=tuple(texts), split=splits.get(name))
-        for name, texts in captions.items()
-        if not splits or name in splits
+        Entry(name=entry.name, captions=entry.captions, split=splits.get(entry.name))
+        for entry in kept
     ]
 
 
-def _splits(folder: Path) -> dict[str, Split]:
-    return {
-        name.strip(): split
-        for ending, split in LISTS.items()
-        for path in sorted(folder.glob(f"*.{ending}.txt"))
-        for name in _lines(path)
-    }
+def read_bars(content: Content) -> list[Entry]:
+    """Read Flickr30k's ``results.csv``.
+
+    Raises:
+        DataError: a line has another format.
+    """
+    return _entries(content, BARS, "NAME.jpg| 0| caption", head=HEAD_OF_BARS)
 
 
-def _lines(path: Path) -> list[str]:
-    return [line.rstrip("\n") for line in read_lines(path) if line.strip()]
+def read_split_lists(folder: Path) -> dict[str, Split]:
+    """Return the splits that the lists of a folder, ``*.trainImages.txt``, give to pictures.
+
+    Raises:
+        DataError: two lists name the same picture.
+    """
+    splits: dict[str, Split] = {}
+    for ending, split in LISTS.items():
+        for path in sorted(folder.glob(f"*.{ending}.txt")):
+            for line in Content(path).lines:
+                name = line.strip()
+                if name and splits.setdefault(name, split) != split:
+                    raise DataError(
+                        f"{path}: {name} is in the lists of two splits, {splits[name]} and "
+                        f"{split}; keep it in one"
+                    )
+    return splits
+
+
+def _entries(
+    content: Content, form: re.Pattern[str], expected: str, head: re.Pattern[str] | None = None
+) -> list[Entry]:
+    entries = []
+    for number, line in enumerate(content.lines, 1):
+        text = line.rstrip("\n")
+        if not text.strip() or (head and head.fullmatch(text.strip())):
+            continue
+        match = form.fullmatch(text)
+        if not match:
+            raise DataError(
+                f"{content.path}, line {number}: {text[:60]!r} does not have the format {expected}"
+            )
+        entries.append(Entry(name=match["name"].strip(), captions=(match["caption"].strip(),)))
+    return entries

@@ -3,59 +3,72 @@
 Karpathy, Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image Descriptions", CVPR 2015.
 """
 
-from pathlib import Path
-
 import msgspec
 
-from tushuo.data.record import Record, Split
+from tushuo.data.content import Content
+from tushuo.data.entry import Entry
+from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
-
-# "restval" is the part of COCO's validation pictures that is customarily trained on.
-SPLITS: dict[str, Split] = {"train": "train", "restval": "train", "val": "val", "test": "test"}
 
 
 class _Sentence(msgspec.Struct):
-    raw: str
+    raw: str | None = None
+    tokens: list[str] | None = None
 
 
 class _Image(msgspec.Struct):
     filename: str
-    split: str
     sentences: list[_Sentence]
+    split: str | None = None
     filepath: str = ""
     cocoid: int | None = None
-    imgid: int | None = None
 
 
 class _File(msgspec.Struct):
     images: list[_Image]
 
 
-def read_karpathy(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one split file; pictures are in ``images``, or in a folder ``images`` beside it.
+def is_karpathy(content: Content) -> bool:
+    """Recognise images that have sentences."""
+    if not content.is_json or not isinstance(content.json, dict) or "images" not in content.json:
+        return False
+    try:
+        images = msgspec.json.decode(content.json["images"], type=list[msgspec.Raw])
+        return bool(images) and "sentences" in msgspec.json.decode(images[0], type=dict)
+    except msgspec.DecodeError:
+        return False
+
+
+def read_karpathy(content: Content) -> list[Entry]:
+    """Read one split file; sentences without their raw text are their tokens, joined by spaces.
 
     Raises:
         DataError: the file has another format, or an unknown split.
     """
+    path = content.path
     try:
-        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_File)
-    except msgspec.DecodeError as error:
+        file = msgspec.json.decode(content.text.encode(), type=_File)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise DataError(
-            f"{path} is not a Karpathy split file: {error}; expected images with filename, split "
-            "and sentences"
+            f"{path} is not a Karpathy split file: {content.explain(error)}; expected images with "
+            "filename, split and sentences"
         ) from error
-    unknown = {image.split for image in content.images} - SPLITS.keys()
-    if unknown:
-        raise DataError(
-            f"{path} has the unknown split {sorted(unknown)[0]!r}; known: {', '.join(SPLITS)}"
-        )
-    folder = images or path.parent / "images"
     return [
-        Record(
+        Entry(
+            name=f"{image.filepath}/{image.filename}" if image.filepath else image.filename,
+            captions=tuple(_text(sentence, image, path.name) for sentence in image.sentences),
+            split=None if image.split is None else parse_split(image.split, str(path)),
             image_id=image.filename if image.cocoid is None else image.cocoid,
-            path=folder / image.filepath / image.filename,
-            captions=tuple(sentence.raw.strip() for sentence in image.sentences),
-            split=SPLITS[image.split],
         )
-        for image in content.images
+        for image in file.images
     ]
+
+
+def _text(sentence: _Sentence, image: _Image, file: str) -> str:
+    if sentence.raw is not None:
+        return sentence.raw.strip()
+    if sentence.tokens is not None:
+        return " ".join(sentence.tokens)
+    raise DataError(
+        f"{file}: a sentence of {image.filename} has neither raw nor tokens; write one of them"
+    )

@@ -1,105 +1,113 @@
-"""Tables of path and caption: CSV, TSV and JSONL, including Flickr's ``captions.txt``.
+"""Tables of picture and caption: CSV and its relatives, with tabs, semicolons or bars.
 
-The columns may be called ``image`` (or image_path, path, file, filename, file_name) and ``caption``
-(or text, sentence, comment); a table of two columns needs no header. A column ``split`` is used.
-Rows of the same picture are merged.
+The columns are found by ``columns.py``; a table of two columns needs no header. A column ``split``
+is used. A cell may hold a list of captions, as JSON or as Python writes it.
 """
 
-import csv
-from collections.abc import Iterator
-from pathlib import Path
-from typing import cast
+import ast
+import warnings
+from collections.abc import Sequence
 
 import msgspec
 
-from tushuo.data.lines import read_lines
-from tushuo.data.record import Record, Split
+from tushuo.data.cells import cut, find_separator
+from tushuo.data.columns import Columns, columns_without_header, find_columns, is_address
+from tushuo.data.content import Content
+from tushuo.data.entry import Entry
+from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
 
-IMAGE = ("image", "image_path", "path", "file", "filename", "file_name", "image_name")
-CAPTION = ("caption", "text", "sentence", "comment")
-SPLITS = ("train", "val", "test")
+NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+ADVICE = (
+    "pictures are addresses here; download them first, for example with img2dataset, whose "
+    "folders and tar files can be read"
+)
 
-Row = tuple[str, str, str | None]  # picture, caption, split
+
+def is_table(content: Content) -> bool:
+    """Recognise a table by its header, or by a column of picture names."""
+    return not content.is_json and _separator(content) is not None
 
 
-def read_table(path: Path, *, images: Path | None = None) -> list[Record]:
-    """Read one table; pictures are in ``images``, or beside the file, or in ``images/`` beside it.
+def read_table(content: Content) -> list[Entry]:
+    """Read one table.
 
     Raises:
-        DataError: a row lacks a picture or a caption, or the file is not UTF-8 text.
+        DataError: a row has other cells than the header, lacks a picture, or names an address.
     """
-    captions: dict[str, list[str]] = {}
-    splits: dict[str, str | None] = {}
-    for name, caption, split in _json_rows(path) if path.suffix == ".jsonl" else _csv_rows(path):
-        if split is not None and split not in SPLITS:
-            raise DataError(
-                f"{path}: {name} has the unknown split {split!r}; known: {', '.join(SPLITS)}"
-            )
-        captions.setdefault(name, []).append(caption)
-        splits[name] = split
-    folder = images or (
-        path.parent / "images" if (path.parent / "images").is_dir() else path.parent
-    )
-    return [
-        Record(
-            image_id=name,
-            path=folder / name
-            if images or not (path.parent / name).exists()
-            else path.parent / name,
-            captions=tuple(texts),
-            split=cast(Split | None, splits[name]),
-        )
-        for name, texts in captions.items()
-    ]
-
-
-def _csv_rows(path: Path) -> Iterator[Row]:
-    lines = read_lines(path)
-    tab = path.suffix == ".tsv" or (bool(lines) and "\t" in lines[0])
-    rows = csv.reader(lines, delimiter="\t" if tab else ",", skipinitialspace=True)
-    columns: tuple[int, int, int | None] | None = None
+    path = content.path
+    separator = _separator(content)
+    if separator is None:
+        raise DataError(f"{path} is not a table of pictures and captions")
+    rows = cut(content.text, separator)
+    columns, has_header = _columns(rows)
+    assert columns is not None  # as in _separator
+    header = rows[0] if has_header else None
+    entries, repeated = [], 0
     for number, row in enumerate(rows, 1):
-        if not row:
+        if header and [cell.strip() for cell in row] == [cell.strip() for cell in header]:
+            repeated += number > 1
             continue
-        if columns is None:
-            header = [cell.strip().lower() for cell in row]
-            columns, is_header = _columns(header)
-            if is_header:
-                continue
-        image, caption, split = columns
-        if len(row) <= max(image, caption) or not row[image].strip():
-            raise DataError(
-                f"{path}, row {number}: {','.join(row)[:60]!r} lacks a picture or a caption; quote "
-                "captions that contain the separator"
-            )
-        yield row[image].strip(), row[caption].strip(), row[split] or None if split else None
+        where = f"{path}, row {number}"
+        entries.append(_entry(row, columns, width=len(rows[0]), separator=separator, where=where))
+    if repeated:
+        warnings.warn(
+            f"{path.name}: rows that repeat the header are left out: {repeated}", stacklevel=2
+        )
+    return entries
 
 
-def _columns(header: list[str]) -> tuple[tuple[int, int, int | None], bool]:
+def parse_captions(cell: str) -> tuple[str, ...]:
+    """Return the captions of a cell: itself, or the texts of a list written as JSON or Python."""
+    text = cell.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return (text,)
+    try:
+        return msgspec.json.decode(text, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        pass
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return (text,)
+    return tuple(value) if value and all(isinstance(one, str) for one in value) else (text,)
+
+
+def _entry(row: list[str], columns: Columns, *, width: int, separator: str, where: str) -> Entry:
+    cells = [cell.strip() for cell in row]
+    while len(cells) > width and not cells[-1]:  # a separator at the end of the line
+        cells.pop()
+    if len(cells) != width:
+        raise DataError(
+            f"{where}: {separator.join(row)[:60]!r} has {len(cells)} cells instead of {width}; "
+            f"quote captions that contain the separator (a {NAMES[separator]}), and fill in what "
+            "is missing"
+        )
+    name = cells[columns.image]
+    if not name:
+        raise DataError(f"{where}: {separator.join(row)[:60]!r} lacks a picture; name its file")
+    if is_address(name):
+        raise DataError(f"{where}: {name[:60]!r}: {ADVICE}")
+    texts = [cells[place] for place in columns.captions]
+    if len(texts) > 1:  # columns caption_1 to caption_5: fewer captions leave cells empty
+        texts = [text for text in texts if text]
+    split = "" if columns.split is None else cells[columns.split]
+    return Entry(
+        name=name,
+        captions=tuple(caption for text in texts for caption in parse_captions(text)),
+        split=parse_split(split, f"{where}: {name}") if split else None,
+    )
+
+
+def _separator(content: Content) -> str | None:
+    first = "\t" if content.path.suffix.lower() == ".tsv" else ","
+    return find_separator(
+        content.first_text, lambda rows: _columns(rows)[0] is not None, first=first
+    )
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> tuple[Columns | None, bool]:
     """Return the columns, and whether the first row is a header."""
-    image = next((header.index(name) for name in IMAGE if name in header), None)
-    caption = next((header.index(name) for name in CAPTION if name in header), None)
-    if image is None or caption is None:
-        return (0, 1, None), False
-    return (image, caption, header.index("split") if "split" in header else None), True
-
-
-def _json_rows(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line, type=dict[str, object])
-        except msgspec.DecodeError as error:
-            raise DataError(f"{path}, line {number} is not a JSON object: {error}") from error
-        image = next((row[name] for name in IMAGE if name in row), None)
-        value = next((row[name] for name in (*CAPTION, "captions") if name in row), None)
-        captions = value if isinstance(value, list) else [value]
-        if not isinstance(image, str) or not all(isinstance(c, str) for c in captions):
-            raise DataError(
-                f"{path}, line {number}: expected image and caption as text, got {line[:60]!r}"
-            )
-        split = row.get("split")
-        for caption in captions:
-            yield image, str(caption), None if split is None else str(split)
+    header, sample = rows[0], rows[1:200]
+    found = find_columns(header, sample)
+    return (found, True) if found else (columns_without_header(rows[:200]), False)

@@ -24,8 +24,8 @@ def split_of(
 ) -> tuple[list[Record], list[Record]]:
     """Return the records of a split, and those that the first run was trained on.
 
-    Where the data defines no split, the first run's own is used, so that the limits and the seed of
-    its training need not be repeated.
+    Where the data does not define this split, the first run's own is used, so that the limits and
+    the seed of its training need not be repeated.
 
     Args:
         records: the data.
@@ -37,9 +37,8 @@ def split_of(
         DataError: the split has no pictures, or a run was trained on some of them.
     """
     run_splits = [{name: set(ids) for name, ids in read_split(one).items()} for one in folders]
-    if all(record.split for record in records):
-        chosen = [record for record in records if record.split == split]
-    else:
+    chosen = [record for record in records if record.split == split]
+    if not chosen:
         chosen = [record for record in records if record.image_id in run_splits[0].get(split, ())]
     if not chosen:
         raise DataError(f"the data has no pictures of the {split} split; choose another --split")

@@ -1,10 +1,12 @@
 """Train a captioner from caption data: what ``tushuo train`` does, as one Python call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import tushuo.data
+from tushuo.data import read_files
+from tushuo.data.describe import describe_briefly
 from tushuo.data.limits import limit
 from tushuo.data.record import Record
 from tushuo.data.split import with_splits
@@ -90,7 +92,9 @@ def train(
     initial_path = parsed.initialisation.initial_run
     initial_run = Run.load(initial_path) if initial_path else None
     plan = apply_options(recipe.plan, parsed, initial_run)
-    records = _read_records(captions, parsed.data, recipe.max_captions, plan.training.seed)
+    records = _read_records(
+        captions, parsed.data, recipe.max_captions, plan.training.seed, callbacks.message
+    )
     encoder = initial_run.config.encoder.name if initial_run else recipe.encoder
     source = replace(source, encoder=source.encoder or encoder)
     stored = open_store(source.store, records, callbacks)
@@ -156,10 +160,17 @@ def _fit(
 
 
 def _read_records(
-    data: Path, options: DataOptions, max_captions: int | None, seed: int
+    data: Path,
+    options: DataOptions,
+    max_captions: int | None,
+    seed: int,
+    message: Callable[[str], None],
 ) -> list[Record]:
     """Read the captions, apply the limits, and split the data if it has no split of its own."""
-    records = tushuo.data.read(data, images=options.images, language=options.data_language)
+    reading = read_files(data, images=options.images, language=options.data_language)
+    if data.is_dir():
+        message(describe_briefly(reading))
+    records = reading.records
     most = max_captions if options.max_captions is None else options.max_captions
     records = limit(records, max_captions=most, max_images=options.max_images, seed=seed)
     return with_splits(records, by=options.split_by, seed=seed)

@@ -1,0 +1,127 @@
+"""Which columns of a table, or keys of an object, are the picture and its captions.
+
+Names decide first, by the lists below. Where no name is known, the content does: the picture is in
+the column in which every cell is the name of a picture file.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+from tushuo.pictures.finding import EXTENSIONS
+
+IMAGE = (
+    "image", "image_path", "path", "file", "filename", "file_name", "image_name", "filepath",
+    "file_path", "image_file", "img", "img_path", "img_name", "picture", "photo", "image_id",
+)  # fmt: skip
+ADDRESS = ("url", "image_url", "img_url")
+CAPTION = (
+    "caption", "captions", "text", "sentence", "sentences", "comment", "raw", "caption_text",
+    "alt_text", "description", "title",
+)  # fmt: skip
+SPLIT = ("split", "dataset_type", "subset")
+NUMBERED = re.compile(rf"(?:{'|'.join(CAPTION)})_*\d+")
+LONGEST_NAME = 500
+
+
+class Columns(NamedTuple):
+    """Places of the columns in a row."""
+
+    image: int
+    captions: tuple[int, ...]
+    split: int | None = None
+
+
+def normalise(name: str) -> str:
+    """Return a column's name as the lists have it: ``Image Path`` is ``image_path``."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def is_address(cell: str) -> bool:
+    """Return whether a cell is an http(s) address."""
+    return cell.strip().lower().startswith(("http://", "https://"))
+
+
+def is_picture_name(cell: str) -> bool:
+    """Return whether a cell is the name of a picture file, or an address."""
+    name = cell.strip()
+    if not name or len(name) > LONGEST_NAME or "\n" in name:
+        return False
+    return is_address(name) or PurePath(name.replace("\\", "/")).suffix.lower() in EXTENSIONS
+
+
+def caption_columns(names: Sequence[str]) -> tuple[int, ...]:
+    """Return the columns of captions by their normalised names: all numbered, or the best known."""
+    numbered = tuple(n for n, name in enumerate(names) if NUMBERED.fullmatch(name))
+    first = first_column(names, CAPTION)
+    return numbered or (() if first is None else (first,))
+
+
+def first_column(names: Sequence[str], known: Sequence[str]) -> int | None:
+    """Return the place of the first known name that is among the normalised names."""
+    return next((names.index(name) for name in known if name in names), None)
+
+
+def named_columns(header: Sequence[str]) -> Columns | None:
+    """Return the columns whose names are known: one of pictures, at least one of captions."""
+    names = [normalise(cell) for cell in header]
+    image = first_column(names, (*IMAGE, *ADDRESS))
+    captions = caption_columns(names)
+    return (
+        None
+        if image is None or not captions
+        else Columns(image, captions, first_column(names, SPLIT))
+    )
+
+
+def find_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns | None:
+    """Find the columns of a table with a header by their names, or else by some of its rows."""
+    known = named_columns(header)
+    if known:
+        return known
+    names = [normalise(cell) for cell in header]
+    if any(map(is_picture_name, header)):
+        return None
+    pictures = _picture_columns(rows, len(header))
+    image = first_column(names, IMAGE) if not pictures else pictures[0]
+    if image is None:
+        return None
+    split = first_column(names, SPLIT)
+    captions = caption_columns(names) or _only_text(rows, len(header), {image, split})
+    return Columns(image, captions, split) if captions else None
+
+
+def columns_without_header(rows: Sequence[Sequence[str]]) -> Columns | None:
+    """Return the columns of a table without a header: picture names, and one other text."""
+    if not rows:
+        return None
+    width = len(rows[0])
+    pictures = _picture_columns(rows, width)
+    if not pictures:
+        return None
+    captions = _only_text(rows, width, {pictures[0]})
+    return Columns(pictures[0], captions) if captions else None
+
+
+def _picture_columns(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the columns in which every cell names a picture."""
+    whole = [row for row in rows if len(row) == width]
+    return [n for n in range(width) if whole and all(is_picture_name(row[n]) for row in whole)]
+
+
+def _only_text(
+    rows: Sequence[Sequence[str]], width: int, others: set[int | None]
+) -> tuple[int, ...]:
+    """Return the only other column that is neither numbers nor names, if there is just one."""
+    whole = [row for row in rows if len(row) == width]
+    texts = [
+        n
+        for n in range(width)
+        if n not in others and whole and not all(_is_number_or_name(row[n]) for row in whole)
+    ]
+    return (texts[0],) if len(texts) == 1 else ()
+
+
+def _is_number_or_name(cell: str) -> bool:
+    return is_picture_name(cell) or not re.search(r"[^\W\d_]", cell)

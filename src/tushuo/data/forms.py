@@ -1,0 +1,86 @@
+"""The forms of caption data, and the recognition of a file's form by its content."""
+
+from dataclasses import dataclass
+
+from tushuo.data.archives import (
+    is_parquet,
+    is_tar,
+    is_zip,
+    read_parquet,
+    read_tar,
+)
+from tushuo.data.coco import is_coco, read_coco
+from tushuo.data.content import Content
+from tushuo.data.entry import Form
+from tushuo.data.flickr import is_bars, is_tokens, read_bars, read_tokens
+from tushuo.data.json_rows import (
+    is_lines,
+    is_list,
+    is_mapping,
+    is_textcaps,
+    read_lines,
+    read_list,
+    read_mapping,
+    read_textcaps,
+)
+from tushuo.data.karpathy import is_karpathy, read_karpathy
+from tushuo.data.table import is_table, read_table
+from tushuo.errors import DataError
+
+# In the order of preference where a folder contains several; a file has the first form that
+# recognises it.
+FORMS: dict[str, Form] = {
+    "tokens": Form(title="Flickr token file", recognises=is_tokens, read=read_tokens),
+    "karpathy": Form(title="Karpathy JSON", recognises=is_karpathy, read=read_karpathy),
+    "bars": Form(title="Flickr30k results.csv", recognises=is_bars, read=read_bars),
+    "table": Form(title="table", recognises=is_table, read=read_table),
+    "lines": Form(title="JSON lines", recognises=is_lines, read=read_lines),
+    "list": Form(title="JSON list", recognises=is_list, read=read_list),
+    "coco": Form(title="MS-COCO JSON", recognises=is_coco, read=read_coco),
+    "textcaps": Form(title="TextCaps JSON", recognises=is_textcaps, read=read_textcaps),
+    "mapping": Form(title="JSON of names", recognises=is_mapping, read=read_mapping),
+    "tar": Form(title="WebDataset tar", recognises=is_tar, read=read_tar),
+    "parquet": Form(title="parquet", recognises=is_parquet, read=read_parquet),
+}
+ARCHIVES = ("tar", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Why a file is no caption data.
+
+    Attributes:
+        reason: the end of a sentence that begins with the file's name.
+        damaged: it may be caption data that is broken.
+    """
+
+    reason: str
+    damaged: bool = False
+
+
+def recognise(content: Content) -> str | Unknown:
+    """Return the name of a file's form, or why it has none."""
+    try:
+        for name in (*ARCHIVES, *FORMS):  # archives are no text
+            if FORMS[name].recognises(content):
+                return name
+        return _why_unknown(content)
+    except DataError as error:
+        return Unknown(str(error), damaged=True)
+
+
+def _why_unknown(content: Content) -> Unknown:
+    if is_zip(content):
+        return Unknown("is a zip archive; unpack it and name the folder")
+    if not content.first_text.strip():
+        return Unknown("is empty")
+    first = content.first_lines[0][:60] if content.first_lines else ""
+    if content.is_json:
+        top = content.json
+        keys = f"the keys {', '.join(list(top)[:8])}" if isinstance(top, dict) else "a list"
+        return Unknown(f"is JSON without pictures and captions; it has {keys}")
+    if content.first_object is not None:
+        return Unknown(f"lacks image and caption in its first line, {first!r}")
+    if content.path.suffix.lower() in (".csv", ".tsv"):
+        return Unknown(f"has no columns of pictures and captions; it begins with {first!r}")
+    return Unknown("is text without names of pictures")
