@@ -156,7 +156,7 @@ def test_the_command(
     assert call(*arguments, "--clip", run) == 2
     printed = capsys.readouterr().err
     assert "cannot be opened as a CLIP model" in printed
-    assert "caption" not in printed  # captured before the pictures are captioned
+    assert "caption 100%" not in printed  # refused before the pictures are captioned
 
 
 def test_pictures_are_encoded_on_the_device(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_an_added_metric_is_printed(
     arguments = ("--references", people, "--hypotheses", tmp_path / "captions.json", "--no-meteor")
     assert call("score", *arguments) == 0
     printed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert printed[1:-1] == [
+    assert printed[1:-2] == [
         "Bleu_1",
         "Bleu_2",
         "Bleu_3",
@@ -80,11 +80,15 @@ def test_an_added_metric_is_printed(
     ("references", "hypotheses", "message"),
     [
         (COCO, RESULTS[:1], "no hypothesis for 1 picture (2)"),
-        (COCO, [*RESULTS, RESULTS[0]], "1 picture (1) more than once"),
-        (COCO, [{"image_id": 1}], "an unexpected form"),
-        (COCO, {"1": 5}, "an unexpected form"),
-        ({"1": "a dog"}, RESULTS, "an unexpected form"),
-        ({"annotations": [{"image_id": 1}]}, RESULTS, "an unexpected form"),
+        (COCO, [*RESULTS, RESULTS[0]], "more than one caption of 1 picture (1)"),
+        (COCO, {"1": ["a", "b"], "2": ["c", "d"]}, "more than one caption of 2 pictures (1, 2)"),
+        (COCO, [{"image_id": 1}], "entry 1 is an object with the keys 'image_id'; expected"),
+        (COCO, {"1": 5}, "the caption of picture 1 is the number 5; expected text"),
+        (COCO, [{"image_id": 1, "caption": float("nan")}], "picture 1 (entry 1) is NaN"),
+        (COCO, {"1": "half \ud83d"}, "half of a surrogate pair"),
+        (COCO, [], "res.json has no captions"),
+        ({"1": []}, {"1": "a"}, "ref.json has no captions of 1 picture (1); add one"),
+        ({"annotations": [{"image_id": 1}]}, RESULTS, "entry 1 is an object with the keys"),
     ],
 )
 def test_errors_are_one_sentence(
@@ -98,6 +102,127 @@ def test_errors_are_one_sentence(
     error = capsys.readouterr().err
     assert message in error
     assert error.strip().count("\n") == 0
+
+
+def test_other_ways_to_name_pictures_are_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    padded = [{"image": f"COCO_val2014_{row['image_id']:012}", **row} for row in RESULTS]
+    for row in padded:
+        del row["image_id"]
+    assert call(*write(tmp_path, COCO, RESULTS), "--json") == 0
+    plain = json.loads(capsys.readouterr().out)
+    arguments = write(tmp_path, COCO, padded)
+    assert call(*arguments, "--json") == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out) == plain
+    assert "matched by number or file name, such as COCO_val2014_000000000001 with 1" in output.err
+    files = (tmp_path / "res.json", tmp_path / "res.json")
+    assert call("compare", *files, "--references", tmp_path / "ref.json", "--no-meteor") == 0
+    assert "res.json: the hypotheses name pictures in another way" in capsys.readouterr().err
+
+
+def test_tables_of_captions_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    references, hypotheses = tmp_path / "ref.csv", tmp_path / "res.tsv"
+    references.write_text("image,caption\n1.jpg,a dog runs\n1.jpg,a dog\n2.jpg,two boats\n")
+    hypotheses.write_text("image\tcaption\n1.jpg\ta dog runs\n2.jpg\ta boat\n")
+    arguments = ("score", "--references", references, "--hypotheses", hypotheses, "--json")
+    assert call(*arguments) == 0
+    pictures = json.loads(capsys.readouterr().out)["pictures"]
+    assert pictures["1.jpg"] == {"caption": "a dog runs", "references": ["a dog runs", "a dog"]}
+    assert call("score", "--references", hypotheses, "--hypotheses", references) == 2
+    assert "more than one caption of 1 picture (1.jpg)" in capsys.readouterr().err
+
+
+CHINESE = {"1": ["一只狗在草地上跑", "狗在跑"], "2": ["两个人在说话"]}
+
+
+def test_the_text_chooses_the_tokenizer_and_the_signature_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for references, hypotheses, tokenizer, language in (
+        (COCO, RESULTS, "ptb", "English"),
+        (CHINESE, {"1": "狗在草地上", "2": "两个人"}, "jieba", "Chinese"),
+    ):
+        arguments = write(tmp_path, references, hypotheses)
+        assert call(*arguments, "--json") == 0
+        by_text = json.loads(capsys.readouterr().out)
+        assert (by_text["tokenizer"], by_text["tokenizer_chosen_by"]) == (tokenizer, "text")
+        assert f"|tokenizer:{tokenizer}|chosen_by:text|" in by_text["signature"]
+        assert call(*arguments, "--json", "--tokenizer", tokenizer) == 0
+        by_option = json.loads(capsys.readouterr().out)
+        assert (by_option["tokenizer"], by_option["tokenizer_chosen_by"]) == (tokenizer, "option")
+        assert "chosen_by" not in by_option["signature"]
+        assert by_option["scores"] == by_text["scores"]
+        assert call(*arguments) == 0
+        printed = capsys.readouterr()
+        assert f"tokenizer {tokenizer}, chosen by the text of the references ({language})" in (
+            printed.out
+        )
+        assert "warning" not in printed.err
+        (tmp_path / "by_text.json").write_text(json.dumps(by_text))
+        (tmp_path / "by_option.json").write_text(json.dumps(by_option))
+        files = (tmp_path / "by_text.json", tmp_path / "by_option.json")
+        compared = ("compare", *files, "--references", tmp_path / "ref.json")
+        for options in ((), ("--tokenizer", tokenizer)):  # who chose it makes no difference
+            assert call(*compared, *options) == 0
+            assert ("chosen by the text" in capsys.readouterr().out) == (not options)
+
+
+@pytest.mark.parametrize(
+    ("references", "hypotheses", "options", "warning"),
+    [
+        (
+            CHINESE,
+            {"1": "狗", "2": "人"},
+            ("--tokenizer", "ptb"),
+            "3 of 3 references are Chinese, but the tokenizer ptb is for English; use --tokenizer "
+            "jieba or characters for Chinese",
+        ),
+        (
+            COCO,
+            RESULTS,
+            ("--tokenizer", "characters"),
+            "3 of 3 references are English, but the tokenizer characters is for Chinese; use",
+        ),
+        (
+            COCO,
+            {"1": "狗", "2": "人"},
+            (),
+            "2 of 2 hypotheses are Chinese, but the tokenizer ptb is for English; score captions "
+            "against references in their language",
+        ),
+        (
+            {"1": ["a dog", "a red dog", "狗"]},
+            {"1": "a dog"},
+            (),
+            "1 of 3 references is Chinese, but the tokenizer ptb is for English; most are not, so "
+            "it was chosen",
+        ),
+    ],
+)
+def test_a_tokenizer_that_contradicts_the_text_is_a_warning(
+    references: object,
+    hypotheses: object,
+    options: tuple[str, ...],
+    warning: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = write(tmp_path, references, hypotheses)
+    files = (tmp_path / "res.json", tmp_path / "res.json")
+    for command in (arguments, ("compare", *files, "--references", tmp_path / "ref.json")):
+        assert call(*command, *options, "--no-meteor") == 0
+        warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+        assert len(warnings) == 1
+        assert warnings[0].startswith(f"warning: {warning}")
+
+
+def test_empty_captions_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = write(tmp_path, {"1": ["a dog", " "], "2": ["a cat"]}, {"1": "", "2": "\n"})
+    assert call(*arguments, "--json") == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert notes[1:] == ["2 of 2 hypotheses are empty", "1 of 3 references is empty"]
 
 
 def test_missing_files_and_invalid_json_are_reported(

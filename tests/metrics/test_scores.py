@@ -171,8 +171,10 @@ def test_different_pictures_are_refused(hypotheses: dict[str, str], message: str
 
 
 def test_a_picture_without_references_is_refused() -> None:
-    with pytest.raises(DataError, match="no references"):
-        score({"1": "a", "2": "b"}, {"1": ["a"], "2": []})
+    with pytest.raises(DataError, match=r"no references of 1 picture \(two\)"):
+        score({"one": "a", "two": "b"}, {"one": ["a"], "two": []})
+    with pytest.raises(DataError, match="picture 2 of 2 has no references"):
+        Corpus([["a"], ["b"]], [[["a"]], []])
     with pytest.raises(DataError, match="at least one picture"):
         score({}, {})
 
@@ -180,7 +182,9 @@ def test_a_picture_without_references_is_refused() -> None:
 def test_chinese_by_words_and_by_characters() -> None:
     captions = {"1": "一只狗在草地上奔跑", "2": "两个人在海边"}
     references = {"1": ["一只狗在草地上跑"], "2": ["两个人站在海边"]}
-    words = score(captions, references, tokenizer="jieba")
+    words = score(captions, references)
+    assert words.scores == score(captions, references, tokenizer="jieba").scores
+    assert "tokenizer:jieba|chosen_by:text|" in words.signature
     characters = score(captions, references, tokenizer="characters")
     assert words.scores["Bleu_1"] != characters.scores["Bleu_1"]
     assert "tokenizer:characters" in characters.signature

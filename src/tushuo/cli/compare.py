@@ -12,8 +12,12 @@ from tushuo.cli.score import (
     OptionalMetrics,
     References,
     Tokenizer,
+    describe_choice,
     format_number,
     print_notes,
+    read_caption_data,
+    read_matching,
+    warn_of_tokenizer,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ def compare(
     second: Annotated[Path, Parameter(help="captions of the same pictures, or their scores")],
     *,
     references: References,
-    tokenizer: Tokenizer = "ptb",
+    tokenizer: Tokenizer = None,
     seed: Annotated[
         int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the permutation test")
     ] = 0,
@@ -46,40 +50,41 @@ def compare(
 
     Example: tushuo compare greedy.json beam.json --references captions_val2014.json
     """
+    from functools import partial
+
     import msgspec
 
     from tushuo.errors import SettingError, SignatureError
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.document_frequencies import DocumentFrequencies
-    from tushuo.metrics.read import read_hypotheses, read_references, read_signature
-    from tushuo.metrics.score import cider_notes, signature_of
+    from tushuo.metrics.read import read_references, read_signature
+    from tushuo.metrics.score import choose_tokenizer, cider_notes, signature_of
 
     if seed < 0:
         raise SettingError(f"seed must be at least 0, got {seed}")
-    people = read_references(references)
+    people = read_references(references, read_data=read_caption_data)
     frequencies = DocumentFrequencies.load(df) if df else None
-    expected = signature_of(people, tokenizer=tokenizer, frequencies=frequencies)
-    problem = incomparable({str(path): read_signature(path) for path in (first, second)}, expected)
+    chosen, by_text = tokenizer or choose_tokenizer(people), tokenizer is None
+    sign = partial(signature_of, people, tokenizer=chosen, frequencies=frequencies)
+    problem = incomparable({str(path): read_signature(path) for path in (first, second)}, sign())
     if problem and not force:
         raise SignatureError(
             f"{problem}; pass the options they were scored with, or --force to score them anew"
         )
-    names = optional.names(tokenizer)
+    one, other = (read_matching(path, people) for path in (first, second))
+    warn_of_tokenizer(chosen, by_text, people, one.values(), other.values())
+    names = optional.names(chosen)
     differences = compare_all(
-        read_hypotheses(first),
-        read_hypotheses(second),
-        people,
-        tokenizer=tokenizer,
-        frequencies=frequencies,
-        metrics=names,
-        seed=seed,
+        one, other, people, tokenizer=chosen, frequencies=frequencies, metrics=names, seed=seed
     )
     if json:
         print(msgspec.json.encode(differences).decode())
     else:
         _print_table(differences, first, second)
-        print(signature_of(people, tokenizer=tokenizer, frequencies=frequencies, metrics=names))
+        if by_text:
+            print(describe_choice(chosen))
+        print(sign(chosen_by_text=by_text, metrics=names))
     print_notes(cider_notes(len(people), frequencies))
     return 0
 

@@ -56,7 +56,11 @@ def check(
     chosen = RECIPES[recipe]()
     words = _words(records, chosen.plan.vocabulary, data_language)
     needs = _needs(records, chosen, encoder, words)
-    report = replace(report, fatal=[*report.fatal, *words.fatal])
+    report = replace(
+        report,
+        fatal=[*report.fatal, *words.fatal],
+        warnings=[*report.warnings, *words.warnings],
+    )
     if json:
         read = {"files": reading.files, "passed_over": reading.passed_over}
         print(msgspec.json.encode(read | to_json(report) | {"needs": needs}).decode())
@@ -73,11 +77,15 @@ def check(
 
 
 class _Words(NamedTuple):
-    """Size of the vocabulary and mean length of captions in training, or why there are none."""
+    """Size of the vocabulary and mean length of captions in training, or why there are none.
+
+    ``warnings`` state that the captions are in another language.
+    """
 
     known: int
     mean: float
     fatal: list[str]
+    warnings: list[str]
 
 
 def _words(
@@ -85,18 +93,25 @@ def _words(
 ) -> _Words:
     """Count the words that training would keep; check reports data without captions."""
     from tushuo.errors import DataError
+    from tushuo.text.language import tokenizer_warning
     from tushuo.text.tokenization import DEFAULT_TOKENIZERS, tokenize
     from tushuo.text.vocabulary import Vocabulary
 
     tokenizer = DEFAULT_TOKENIZERS[language]
+    warning = tokenizer_warning(
+        (caption for record in records for caption in record.captions),
+        tokenizer,
+        cure="pass the language of the captions by --data-language",
+    )
+    warnings = [warning] if warning else []
     captions = [tokenize(caption, tokenizer) for record in records for caption in record.captions]
     if not any(captions):
-        return _Words(0, 0, [])
+        return _Words(0, 0, [], warnings)
     try:
         known = len(Vocabulary.fit(captions, config))
     except DataError as error:
-        return _Words(0, 0, [f"train would fail: {error}"])
-    return _Words(known, sum(map(len, captions)) / len(captions), [])
+        return _Words(0, 0, [f"train would fail: {error}"], warnings)
+    return _Words(known, sum(map(len, captions)) / len(captions), [], warnings)
 
 
 def _needs(

@@ -15,6 +15,7 @@ from tushuo.cli.score import (
     format_interval,
     format_number,
     print_notes,
+    print_tokenizer_warning,
 )
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
@@ -89,6 +90,10 @@ def evaluate(
         require_language(captioner, data_language)
     config = with_given(captioner.info.search, search)
     chosen, training = split_of(records, runs, split)
+    if scores_here:
+        references = (caption for record in chosen for caption in record.captions)
+        cure = "pass the language of the captions by --data-language, or --tokenizer for it"
+        print_tokenizer_warning(references, scoring_tokenizer, cure=cure)
     regions = native.regions_of(chosen, store) if native else None
     with Bar("caption") as bar:
         captions, errors = caption_split(

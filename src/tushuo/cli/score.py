@@ -1,17 +1,25 @@
 """``tushuo score``."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-References = Annotated[Path, Parameter(help="COCO captions JSON, or {id: [captions]}")]
+if TYPE_CHECKING:
+    from tushuo.metrics.score import Scores
+
+References = Annotated[
+    Path, Parameter(help="COCO captions JSON, {id: [captions]}, or caption data (docs/data.md)")
+]
 Tokenizer = Annotated[
-    Literal["ptb", "jieba", "characters"],
-    Parameter(help="ptb: the official one; jieba or characters: for Chinese"),
+    Literal["ptb", "jieba", "characters"] | None,
+    Parameter(
+        help="ptb: the official one, for English; jieba or characters: for Chinese; default: ptb "
+        "or jieba, by the text of the references"
+    ),
 ]
 DocumentFrequencies = Annotated[
     Path | None, Parameter(help="document frequencies for CIDEr, saved by --save-df")
@@ -67,8 +75,10 @@ DEFAULT_METRICS = OptionalMetrics()
 def score(
     *,
     references: References,
-    hypotheses: Annotated[Path, Parameter(help="COCO results JSON, or {id: caption}")],
-    tokenizer: Tokenizer = "ptb",
+    hypotheses: Annotated[
+        Path, Parameter(help="COCO results JSON, {id: caption}, or a table of image and caption")
+    ],
+    tokenizer: Tokenizer = None,
     optional: OptionalMetrics = DEFAULT_METRICS,
     df: DocumentFrequencies = None,
     save_df: Annotated[
@@ -85,39 +95,115 @@ def score(
     from dataclasses import asdict
 
     import msgspec
-    from rich.console import Console
-    from rich.table import Table
 
     from tushuo.metrics.cider import frequencies_of
     from tushuo.metrics.document_frequencies import DocumentFrequencies
-    from tushuo.metrics.read import read_hypotheses, read_references
-    from tushuo.metrics.score import corpus_of
+    from tushuo.metrics.read import read_references
+    from tushuo.metrics.score import choose_tokenizer, corpus_of
     from tushuo.metrics.score import score as score_all
 
-    captions, people = read_hypotheses(hypotheses), read_references(references)
+    people = read_references(references, read_data=read_caption_data)
+    captions = read_matching(hypotheses, people)
+    chosen = tokenizer or choose_tokenizer(people)
+    warn_of_tokenizer(chosen, tokenizer is None, people, captions.values())
     scores = score_all(
         captions,
         people,
         tokenizer=tokenizer,
-        metrics=optional.names(tokenizer),
+        metrics=optional.names(chosen),
         frequencies=DocumentFrequencies.load(df) if df else None,
     )
     if save_df:
-        frequencies_of(corpus_of(captions, people, tokenizer), tokenizer=tokenizer).save(save_df)
+        frequencies_of(corpus_of(captions, people, chosen), tokenizer=chosen).save(save_df)
     if json:
         pictures = {
             name: {"caption": captions[name], "references": written}
             for name, written in people.items()
         }
-        print(msgspec.json.encode({**asdict(scores), "pictures": pictures}).decode())
+        choice = {"tokenizer": chosen, "tokenizer_chosen_by": "option" if tokenizer else "text"}
+        print(msgspec.json.encode({**asdict(scores), **choice, "pictures": pictures}).decode())
         return 0
+    _print_table(scores)
+    if tokenizer is None:
+        print(describe_choice(chosen))
+    print(scores.signature)
+    print_notes(scores.notes)
+    return 0
+
+
+def _print_table(scores: "Scores") -> None:
+    """Print a row for each score, with its interval."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("metric", "score", "95 % interval", box=None)
     for name, value in scores.scores.items():
         table.add_row(name, format_number(value), format_interval(scores.intervals[name]))
     Console().print(table)
-    print(scores.signature)
-    print_notes(scores.notes)
-    return 0
+
+
+def read_matching(path: Path, references: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Read hypotheses, named as the references name their pictures; print a note where renamed."""
+    from tushuo.metrics.picture_ids import match_pictures
+    from tushuo.metrics.read import read_hypotheses
+
+    captions, notes = match_pictures(read_hypotheses(path, read_data=read_caption_data), references)
+    print_notes(f"{path}: {note}" for note in notes)
+    return captions
+
+
+def read_caption_data(path: Path) -> dict[str, list[str]]:
+    """Read the captions of each picture from caption data of any format that tushuo knows."""
+    import tushuo.data
+
+    captions: dict[str, list[str]] = {}
+    for record in tushuo.data.read(path):
+        captions.setdefault(str(record.image_id), []).extend(record.captions)
+    return {name: texts for name, texts in captions.items() if texts}
+
+
+def describe_choice(tokenizer: str) -> str:
+    """State that the text has chosen the tokenizer."""
+    from tushuo.text.language import TOKENIZER_LANGUAGES
+    from tushuo.text.tokenization import LANGUAGES
+
+    language = LANGUAGES[TOKENIZER_LANGUAGES[tokenizer]]
+    return f"tokenizer {tokenizer}, chosen by the text of the references ({language})"
+
+
+def warn_of_tokenizer(
+    tokenizer: str,
+    chosen_by_text: bool,
+    references: Mapping[str, Sequence[str]],
+    *hypotheses: Iterable[str],
+) -> None:
+    """Print a warning where references, or else hypotheses, contradict the tokenizer."""
+    if chosen_by_text:
+        cure = "most are not, so it was chosen; use --tokenizer jieba, which splits both languages"
+    else:
+        cure = (
+            "use --tokenizer jieba or characters for Chinese, ptb for English, or leave "
+            "--tokenizer out"
+        )
+    written = (caption for captions in references.values() for caption in captions)
+    if print_tokenizer_warning(written, tokenizer, name="references", cure=cure):
+        return
+    cure = "score captions against references in their language"
+    for captions in hypotheses:
+        if print_tokenizer_warning(captions, tokenizer, name="hypotheses", cure=cure):
+            return
+
+
+def print_tokenizer_warning(
+    captions: Iterable[str], tokenizer: str, *, name: str = "captions", cure: str
+) -> bool:
+    """Print a warning to stderr where captions contradict the tokenizer; return whether."""
+    from tushuo.text.language import tokenizer_warning
+
+    warning = tokenizer_warning(captions, tokenizer, name=name, cure=cure)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
+    return warning is not None
 
 
 def format_number(value: float | int | None) -> str:

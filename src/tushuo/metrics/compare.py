@@ -7,12 +7,14 @@ import numpy as np
 
 from tushuo.metrics.base import Metric
 from tushuo.metrics.document_frequencies import DocumentFrequencies
-from tushuo.metrics.read import require_same_pictures
+from tushuo.metrics.picture_ids import require_same_pictures
 from tushuo.metrics.score import (
+    CHOSEN_BY,
     CONFIDENCE,
     METRICS,
     QUICK,
     SAMPLES,
+    choose_tokenizer,
     corpus_of,
     require_english,
     undefined_scores,
@@ -47,7 +49,7 @@ def compare(
     second: Mapping[str, str],
     references: Mapping[str, Sequence[str]],
     *,
-    tokenizer: str = "ptb",
+    tokenizer: str | None = None,
     metrics: Sequence[str] = QUICK,
     frequencies: DocumentFrequencies | None = None,
     samples: int = SAMPLES,
@@ -59,11 +61,14 @@ def compare(
     bootstrap); Riezler, Maxwell, "On Some Pitfalls in Automatic Evaluation and Significance Testing
     for MT", 2005 (permutation test, there called approximate randomization).
 
+    The tokenizer is chosen by the text of the references where none is given.
+
     Raises:
         DataError: the pictures of the three differ.
         SignatureError: the document frequencies were counted with another tokenizer.
         SettingError: a metric for English only, with a tokenizer for another language.
     """
+    tokenizer = tokenizer or choose_tokenizer(references)
     require_english(metrics, tokenizer)
     require_same_pictures(first, references)
     require_same_pictures(second, references)
@@ -87,7 +92,8 @@ def incomparable(signatures: Mapping[str, str | None], expected: str) -> str | N
         signatures: signature by name of the file; None for captions without scores.
         expected: signature for these references, tokenizer and document frequencies.
     """
-    fields = [part.split(":", 1)[0] for part in expected.split("|")]
+    fields = {part.split(":", 1)[0] for part in expected.split("|")} - {CHOSEN_BY}
+    expected = only(fields, expected)
     messages = []
     for name, own in signatures.items():
         changed = differences(only(fields, own or expected), expected)

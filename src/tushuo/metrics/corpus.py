@@ -61,8 +61,12 @@ class Corpus:
                 f"got {len(self.hypotheses)} hypotheses and references of {len(self.references)} "
                 "pictures; expected one hypothesis for each of at least one picture"
             )
-        if not all(self.references):
-            raise DataError("a picture has no references; leave it out or add a reference")
+        empty = [str(place) for place, own in enumerate(self.references, 1) if not own]
+        if empty:
+            raise DataError(
+                f"picture {empty[0]} of {len(self.references)} has no references; expected at "
+                "least one for each; leave it out or add a reference"
+            )
 
     @cached_property
     def picture(self) -> Int[np.ndarray, " R"]:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
 from jaxtyping import Float
 
-from tushuo.errors import SettingError
+from tushuo.errors import DataError, SettingError
 from tushuo.metrics import ptb
 from tushuo.metrics.base import Metric, corpus_scores
 from tushuo.metrics.bleu import Bleu
@@ -17,12 +18,13 @@ from tushuo.metrics.cider import Cider
 from tushuo.metrics.corpus import Corpus
 from tushuo.metrics.document_frequencies import DocumentFrequencies
 from tushuo.metrics.meteor.formula import Meteor
-from tushuo.metrics.read import require_same_pictures
+from tushuo.metrics.picture_ids import list_pictures, require_same_pictures
 from tushuo.metrics.rouge import RougeL
 from tushuo.metrics.spice import Spice
 from tushuo.runtime import sha256
 from tushuo.signatures import require_same, signature
 from tushuo.text import tokenization
+from tushuo.text.language import caption_language
 
 METRICS: dict[str, Callable[[], Metric]] = {
     "bleu": Bleu,
@@ -45,6 +47,7 @@ TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "characters": partial(tokenization.tokenize, tokenizer="characters"),
 }
 TOKENIZER_OF: dict[tokenization.Language, str] = {"en": "ptb", "zh": "jieba"}  # the defaults
+CHOSEN_BY = "chosen_by"  # field of the signature: who chose the tokenizer; no score depends on it
 SAMPLES, CONFIDENCE = 1000, 0.95
 VERSION = 1  # of the numbers: raised when the same captions would get different ones
 FEW_PICTURES = 100  # below, document frequencies are too coarse for CIDEr's weights
@@ -73,7 +76,7 @@ def score(
     hypotheses: Mapping[str, str],
     references: Mapping[str, Sequence[str]],
     *,
-    tokenizer: str = "ptb",
+    tokenizer: str | None = None,
     metrics: Sequence[str] = QUICK,
     frequencies: DocumentFrequencies | None = None,
     extra_metrics: Sequence[Metric] = (),
@@ -83,7 +86,8 @@ def score(
     Args:
         hypotheses: generated caption by picture.
         references: reference captions by picture.
-        tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's.
+        tokenizer: one of ``TOKENIZERS``; ``ptb`` is the official evaluator's. None: chosen by the
+            text of the references, and the signature says so.
         metrics: names in ``METRICS``.
         frequencies: document frequencies for CIDEr; None to count those of the references.
         extra_metrics: metrics built for these captions, in the order of the references.
@@ -95,9 +99,11 @@ def score(
         SettingError: a metric for English only, with a tokenizer for another language.
     """
     require_same_pictures(hypotheses, references)
-    require_english(metrics, tokenizer)
+    require_references(references)
+    chosen = tokenizer or choose_tokenizer(references)
+    require_english(metrics, chosen)
     names = list(references)
-    corpus = corpus_of(hypotheses, references, tokenizer, frequencies=frequencies)
+    corpus = corpus_of(hypotheses, references, chosen, frequencies=frequencies)
     scores: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     images: dict[str, dict[str, float | None]] = {name: {} for name in names}
@@ -115,10 +121,51 @@ def score(
         intervals=intervals,
         images=images,
         signature=signature_of(
-            references, tokenizer=tokenizer, frequencies=frequencies, metrics=metrics
+            references,
+            tokenizer=chosen,
+            chosen_by_text=tokenizer is None,
+            frequencies=frequencies,
+            metrics=metrics,
         ),
-        notes=cider_notes(len(names), frequencies),
+        notes=[*cider_notes(len(names), frequencies), *empty_notes(hypotheses, references)],
     )
+
+
+def choose_tokenizer(references: Mapping[str, Sequence[str]]) -> str:
+    """Return the tokenizer for the language that most references are in.
+
+    Hypotheses have no say: sets of captions with the same references are scored alike.
+    """
+    return TOKENIZER_OF[caption_language(chain.from_iterable(references.values()))]
+
+
+def require_references(references: Mapping[str, Sequence[str]]) -> None:
+    """Refuse pictures without references.
+
+    Raises:
+        DataError: with their ids.
+    """
+    if empty := [name for name, captions in references.items() if not captions]:
+        raise DataError(
+            f"no references of {list_pictures(empty)}; expected at least one for each; add "
+            "references, or leave these pictures out of references and hypotheses"
+        )
+
+
+def empty_notes(
+    hypotheses: Mapping[str, str], references: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return a note where captions are empty."""
+    captions = {
+        "hypotheses": list(hypotheses.values()),
+        "references": list(chain.from_iterable(references.values())),
+    }
+    empty = {name: sum(not text.strip() for text in texts) for name, texts in captions.items()}
+    return [
+        f"{count} of {len(captions[name])} {name} {'is' if count == 1 else 'are'} empty"
+        for name, count in empty.items()
+        if count
+    ]
 
 
 def require_english(metrics: Sequence[str], tokenizer: str) -> None:
@@ -203,16 +250,21 @@ def signature_of(
     references: Mapping[str, Sequence[str]],
     *,
     tokenizer: str,
+    chosen_by_text: bool = False,
     frequencies: DocumentFrequencies | None = None,
     metrics: Sequence[str] = QUICK,
 ) -> str:
-    """Return the signature of scores: everything the numbers depend on except the captions."""
+    """Return the signature of scores: everything the numbers depend on except the captions.
+
+    Where the text has chosen the tokenizer, it says so: ``tokenizer:jieba|chosen_by:text``.
+    """
     sizes = sorted({len(captions) for captions in references.values()})
     number = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]}to{sizes[-1]}"
     content = sorted((name, list(captions)) for name, captions in references.items())
     return signature(
         metrics=VERSION,
         tokenizer=tokenizer,
+        **{CHOSEN_BY: "text"} if chosen_by_text else {},
         images=len(references),
         references=number,
         hash=sha256(msgspec.json.encode(content))[:16],

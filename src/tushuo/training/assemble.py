@@ -1,6 +1,6 @@
 """Train a captioner from caption data: what ``tushuo train`` does, as one Python call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tushuo.metrics.reward import Reward
 from tushuo.runs.run import Run
 from tushuo.runtime import only_writer, processes
 from tushuo.setting_types import convert_setting
+from tushuo.text.language import tokenizer_warning
 from tushuo.training.checkpoint import EpochRow, best_row
 from tushuo.training.concept_source import ConceptSource
 from tushuo.training.config import TrainConfig
@@ -23,7 +24,7 @@ from tushuo.training.distillation import Teachers
 from tushuo.training.epoch_report import with_epoch_report
 from tushuo.training.loop import Callbacks, fit, is_over
 from tushuo.training.options import DataOptions, parse_options
-from tushuo.training.plan import apply_options
+from tushuo.training.plan import TrainingPlan, apply_options
 from tushuo.training.recipes import RECIPES
 from tushuo.training.region_source import (
     choose_regions,
@@ -95,6 +96,7 @@ def train(
     records = _read_records(
         captions, parsed.data, recipe.max_captions, plan.training.seed, callbacks.message
     )
+    _warn_of_tokenizer(records, plan, callbacks)
     encoder = initial_run.config.encoder.name if initial_run else recipe.encoder
     source = replace(source, encoder=source.encoder or encoder)
     stored = open_store(source.store, records, callbacks)
@@ -174,6 +176,17 @@ def _read_records(
     most = max_captions if options.max_captions is None else options.max_captions
     records = limit(records, max_captions=most, max_images=options.max_images, seed=seed)
     return with_splits(records, by=options.split_by, seed=seed)
+
+
+def _warn_of_tokenizer(records: Sequence[Record], plan: TrainingPlan, callbacks: Callbacks) -> None:
+    """Send a message where the captions contradict the tokenizer."""
+    warning = tokenizer_warning(
+        (caption for record in records for caption in record.captions),
+        plan.tokenizer,
+        cure="pass --data-language or --tokenizer of their language, or data in that of --from",
+    )
+    if warning:
+        callbacks.message(f"warning: {warning}")
 
 
 def _first_process_only(callbacks: Callbacks) -> Callbacks:
