@@ -145,6 +145,11 @@ FORMS: dict[str, tuple[str, Callable[[], bytes]]] = {
         "caption_train_annotations_20170902.json",
         lambda: json_list("image_id", "caption", url="http://example.org/a"),
     ),
+    "wrapped-list": (
+        "captions.json",
+        lambda: b'{"info": {}, "data": ' + json_list("image", "caption") + b"}",
+    ),
+    "excel": ("captions.csv", lambda: b"sep=;\r\n" + table(";", "image;caption")),
     "mapping": ("captions.json", lambda: json.dumps(EXPECTED).encode()),
     "textcaps": ("TextCaps_0.1_train.json", textcaps),
     "webdataset": ("00000.tar", webdataset),

@@ -33,6 +33,9 @@ def make(folder: Path, files: dict[str, str | bytes]) -> Path:
         ({"a.json": '{"width": 3}'}, {"a.json": "it has the keys width"}),
         ({"captions.json": json.dumps(coco())}, {"captions.json": "table is preferred"}),
         ({"below/more.csv": "image,caption\nx.jpg,x\n"}, {}),
+        ({"labels.csv": "filename,label\np0.jpg,cat\n"}, {"labels.csv": "table is preferred"}),
+        ({"split.csv": "image,split\np0.jpg,train\n"}, {"split.csv": "has no columns"}),
+        ({"results.json": '[{"image_id": 1, "caption": "x"}]'}, {"results.json": "is preferred"}),
         ({"copy.csv": CSV}, {"copy.csv": "has the same captions as captions.csv"}),
         ({"notes.txt": "buy milk, eggs"}, {"notes.txt": "is text without names of pictures"}),
         ({"archive.zip": b"PK\x03\x04"}, {"archive.zip": "is a zip archive"}),
@@ -149,6 +152,7 @@ def test_imagefolder(tmp_path: Path) -> None:
         ("p0", "images/p0.png"),
         ("val/p0.jpg", "x/val/p0.jpg"),
         ("ä ö.jpg", "ä ö.jpg"),
+        ("caf\u00e9.jpg", "x/cafe\u0301.jpg"),
     ],
 )
 def test_pictures_are_found_by_name(name: str, place: str, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_cut(form: str, where: float, tmp_path: Path) -> None:
     if "webdataset" in form:  # cut in the zeros behind its end
         assert {name_of(record): record.captions for record in result[0]} == EXPECTED
         return
-    assert form in {*BY_LINES, "comma-spaces", "utf-16", "old-mac", "unknown-header", "numbered",
-                    "list-in-cell", "python-list-in-cell"}  # fmt: skip
+    assert form in {*BY_LINES, "comma-spaces", "utf-16", "old-mac", "excel", "unknown-header",
+                    "numbered", "list-in-cell", "python-list-in-cell"}  # fmt: skip
     names = [name_of(record) for record in result[0][:-1]]
     assert names == list(NAMES)[: len(names)]
     for record in result[0][:-1]:

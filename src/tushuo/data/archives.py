@@ -15,7 +15,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from tushuo.data.columns import IMAGE, SPLIT, caption_columns, first_column, is_address, normalise
+from tushuo.data.columns import (
+    ADDRESS,
+    IMAGE,
+    SPLIT,
+    caption_columns,
+    first_column,
+    is_address,
+    normalise,
+)
 from tushuo.data.content import GZIP, Content
 from tushuo.data.entry import Entry
 from tushuo.data.json_rows import texts_of
@@ -85,7 +93,9 @@ def read_parquet(content: Content) -> list[Entry]:
 def _read(path: Path, read: Any) -> list[Entry]:
     folder, pictures = unpack(path, read)
     if not pictures:
-        raise DataError(f"{path} has no pictures with captions")
+        raise DataError(
+            f"{path} has no pictures with captions beside them; unpack it and name the folder"
+        )
     return [
         Entry(
             name=str(folder / picture.file),
@@ -177,9 +187,8 @@ class _ParquetColumns:
 
     def __init__(self, names: list[str], path: Path):
         known = [normalise(name) for name in names]
-        image, captions, split = (
-            first_column(known, IMAGE), caption_columns(known), first_column(known, SPLIT)
-        )  # fmt: skip
+        image, captions = first_column(known, (*IMAGE, *ADDRESS)), caption_columns(known)
+        split = first_column(known, SPLIT)
         if image is None or not captions:
             raise DataError(
                 f"{path} has the columns {', '.join(names[:10])}; expected one of pictures, such "

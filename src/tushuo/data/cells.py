@@ -6,11 +6,13 @@ with commas; here the first separator is taken under which the columns are found
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from tushuo.data.columns import is_picture_name
 
+EXCEL = re.compile(r'"?sep=.?"?')  # a first line that names the separator
 SEPARATORS = ("\t", ",", ";", "|")
 
 
@@ -22,6 +24,8 @@ def cut(text: str, separator: str) -> list[list[str]]:
     begin with one that never closes, and would swallow the rows after it.
     """
     lines = list(io.StringIO(text))
+    if lines and EXCEL.fullmatch(lines[0].strip()):
+        lines = lines[1:]
     try:
         rows = _parse(lines, separator)
     except csv.Error:

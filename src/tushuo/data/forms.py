@@ -24,7 +24,7 @@ from tushuo.data.json_rows import (
     read_textcaps,
 )
 from tushuo.data.karpathy import is_karpathy, read_karpathy
-from tushuo.data.table import is_table, read_table
+from tushuo.data.table import is_table, is_unnamed_table, read_table
 from tushuo.errors import DataError
 
 # In the order of preference where a folder contains several; a file has the first form that
@@ -35,10 +35,11 @@ FORMS: dict[str, Form] = {
     "bars": Form(title="Flickr30k results.csv", recognises=is_bars, read=read_bars),
     "table": Form(title="table", recognises=is_table, read=read_table),
     "lines": Form(title="JSON lines", recognises=is_lines, read=read_lines),
-    "list": Form(title="JSON list", recognises=is_list, read=read_list),
     "coco": Form(title="MS-COCO JSON", recognises=is_coco, read=read_coco),
     "textcaps": Form(title="TextCaps JSON", recognises=is_textcaps, read=read_textcaps),
+    "list": Form(title="JSON list", recognises=is_list, read=read_list),
     "mapping": Form(title="JSON of names", recognises=is_mapping, read=read_mapping),
+    "unnamed": Form(title="table", recognises=is_unnamed_table, read=read_table),
     "tar": Form(title="WebDataset tar", recognises=is_tar, read=read_tar),
     "parquet": Form(title="parquet", recognises=is_parquet, read=read_parquet),
 }

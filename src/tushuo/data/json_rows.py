@@ -1,6 +1,7 @@
 """JSON whose items are a picture and its captions: lists of objects, JSON lines, TextCaps.
 
-- ``[{"image": "a.jpg", "caption": "..."}, ...]``, of BLIP and LAVIS; captions may be a list.
+- ``[{"image": "a.jpg", "caption": "..."}, ...]``, of BLIP and LAVIS; captions may be a list, and
+  the list may be the value of ``annotations``, ``data``, ``images`` and so on.
 - ``[{"image_id": "a.jpg", "caption": ["...", ...]}, ...]``, of AI Challenger.
 - One such object a line, as in the ``metadata.jsonl`` of imagefolder.
 - ``{"data": [{"image_path": "train/a.jpg", "caption_str": "..."}, ...]}``, of TextCaps (Sidorov et
@@ -11,6 +12,7 @@ The keys are those of tables (``columns.py``).
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -29,15 +31,14 @@ from tushuo.data.split_names import parse_split
 from tushuo.data.table import ADVICE
 from tushuo.errors import DataError
 
+WRAPPERS = ("annotations", "data", "images", "captions", "items", "records")
 SAMPLE = 50  # objects by which the form is recognised
 Object = dict[str, Any]
 
 
 def is_list(content: Content) -> bool:
     """Recognise a list of objects with a picture and captions."""
-    if not content.is_json:
-        return False
-    return isinstance(content.json, list) and _has_columns(_decode_some(content.json))
+    return content.is_json and _has_columns(_decode_some(_items(content)))
 
 
 def read_list(content: Content) -> list[Entry]:
@@ -46,8 +47,11 @@ def read_list(content: Content) -> list[Entry]:
     Raises:
         DataError: an item is no object, or lacks its picture or a caption.
     """
-    items = _decode_all(content, content.text, list[Object])
-    return [_entry(item, f"{content.path}, item {number}") for number, item in enumerate(items, 1)]
+    entries = []
+    for number, item in enumerate(_items(content), 1):
+        where = f"{content.path}, item {number}"
+        entries.append(_entry(_decode_all(content, item, Object), where))
+    return entries
 
 
 def is_lines(content: Content) -> bool:
@@ -129,11 +133,24 @@ def read_textcaps(content: Content) -> list[Entry]:
     ]
 
 
-def _decode_all(content: Content, text: str, kind: Any) -> Any:
+def _decode_all(content: Content, value: msgspec.Raw | str, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(text.encode(), type=kind)
+        return msgspec.json.decode(value, type=kind)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise DataError(f"{content.path}: {content.explain(error)}") from error
+
+
+def _items(content: Content) -> Sequence[msgspec.Raw]:
+    """Return the list of a file, or the first list of objects in an object around it."""
+    top = content.json
+    if isinstance(top, list):
+        return top
+    for name in WRAPPERS:
+        with suppress(msgspec.DecodeError):
+            items = msgspec.json.decode(top.get(name, b"[]"), type=list[msgspec.Raw])
+            if _has_columns(_decode_some(items)):
+                return items
+    return []
 
 
 def _decode_some(items: Sequence[msgspec.Raw]) -> list[Object]:

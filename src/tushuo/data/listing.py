@@ -1,6 +1,7 @@
 """The files below a data folder: pictures, and others that may be caption data."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,11 @@ IGNORED = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 def is_ignored(name: str) -> bool:
     """Return whether a system wrote the file beside the user's: ``._a.csv``, ``.DS_Store``."""
     return name.startswith(".") or name in IGNORED
+
+
+def comparable(name: str) -> str:
+    """Return a name as names are compared: in lower case; macOS stores accents as characters."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 class Listing:
@@ -48,10 +54,10 @@ class Listing:
 
     @cached_property
     def by_name(self) -> dict[str, list[Path]]:
-        """Pictures by their name in lower case, and by this name without its ending."""
+        """Pictures by their `comparable` name, and by this name without its ending."""
         index: dict[str, list[Path]] = {}
         for path in self.pictures:
-            for key in dict.fromkeys((path.name.lower(), path.stem.lower())):
+            for key in dict.fromkeys((comparable(path.name), comparable(path.stem))):
                 index.setdefault(key, []).append(path)
         return index
 

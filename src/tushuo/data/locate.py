@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from tushuo.data.entry import Entry
-from tushuo.data.listing import Listing
+from tushuo.data.listing import Listing, comparable
 from tushuo.data.split_names import split_of_folder
 from tushuo.pictures.finding import EXTENSIONS
 
@@ -46,10 +46,10 @@ class Locator:
                 if _is_file(path):
                     return path
         name = slashed(name)
-        key = name.rpartition("/")[2].lower()
+        key = comparable(name.rpartition("/")[2])
         found = self._listing.by_name.get(key, [])
         if os.path.splitext(key)[1] in EXTENSIONS:
-            found = [path for path in found if path.name.lower() == key]
+            found = [path for path in found if comparable(path.name) == key]
         best = self._choose(found, name, entry)
         if best:
             return best

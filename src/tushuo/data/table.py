@@ -6,18 +6,25 @@ is used. A cell may hold a list of captions, as JSON or as Python writes it.
 
 import ast
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tushuo.data.cells import cut, find_separator
-from tushuo.data.columns import Columns, columns_without_header, find_columns, is_address
+from tushuo.data.columns import (
+    Columns,
+    columns_without_header,
+    find_columns,
+    is_address,
+    named_columns,
+)
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
 from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
 
 NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+SAMPLE = 200  # rows by whose cells columns without known names are found
 ADVICE = (
     "pictures are addresses here; download them first, for example with img2dataset, whose "
     "folders and tar files can be read"
@@ -25,8 +32,13 @@ ADVICE = (
 
 
 def is_table(content: Content) -> bool:
-    """Recognise a table by its header, or by a column of picture names."""
-    return not content.is_json and _separator(content) is not None
+    """Recognise a table by the names in its header."""
+    return _is_text(content) and _separator(content, _named_columns) is not None
+
+
+def is_unnamed_table(content: Content) -> bool:
+    """Recognise a table by a column of picture names, and a column of other text."""
+    return _is_text(content) and _separator(content, _columns) is not None
 
 
 def read_table(content: Content) -> list[Entry]:
@@ -36,7 +48,7 @@ def read_table(content: Content) -> list[Entry]:
         DataError: a row has other cells than the header, lacks a picture, or names an address.
     """
     path = content.path
-    separator = _separator(content)
+    separator = _separator(content, _named_columns) or _separator(content, _columns)
     if separator is None:
         raise DataError(f"{path} is not a table of pictures and captions")
     rows = cut(content.text, separator)
@@ -99,15 +111,23 @@ def _entry(row: list[str], columns: Columns, *, width: int, separator: str, wher
     )
 
 
-def _separator(content: Content) -> str | None:
+def _is_text(content: Content) -> bool:
+    return not content.is_json and content.first_object is None
+
+
+Find = Callable[[Sequence[Sequence[str]]], tuple[Columns | None, bool]]
+
+
+def _separator(content: Content, find: Find) -> str | None:
     first = "\t" if content.path.suffix.lower() == ".tsv" else ","
-    return find_separator(
-        content.first_text, lambda rows: _columns(rows)[0] is not None, first=first
-    )
+    return find_separator(content.first_text, lambda rows: find(rows)[0] is not None, first=first)
+
+
+def _named_columns(rows: Sequence[Sequence[str]]) -> tuple[Columns | None, bool]:
+    return named_columns(rows[0]), True
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[Columns | None, bool]:
     """Return the columns, and whether the first row is a header."""
-    header, sample = rows[0], rows[1:200]
-    found = find_columns(header, sample)
-    return (found, True) if found else (columns_without_header(rows[:200]), False)
+    found = find_columns(rows[0], rows[1:SAMPLE])
+    return (found, True) if found else (columns_without_header(rows[:SAMPLE]), False)
