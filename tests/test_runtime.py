@@ -1,5 +1,6 @@
 """One process at a time writes into a folder."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 import tushuo
 from tushuo.errors import RunError, StoreError
-from tushuo.runtime import only_writer
+from tushuo.runtime import only_writer, path_of_readable, readable
 
 HOLD = """
 import sys, time
@@ -42,3 +43,14 @@ def test_a_training_beside_another_is_refused(scenes: Path, tmp_path: Path) -> N
     holder.kill()
     holder.wait()
     assert tushuo.train(scenes, output=run, **options).best is not None
+
+
+def test_names_that_are_not_utf_8_survive_json(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9 \xff.jpg")
+    text = readable(str(path))
+    text.encode()
+    assert text.endswith("caf\\xe9 \\xff.jpg")
+    assert path_of_readable(text) == path
+    (tmp_path / "caf\\xe9.jpg").touch()  # a file that is really called so
+    assert path_of_readable(str(tmp_path / "caf\\xe9.jpg")) == tmp_path / "caf\\xe9.jpg"
+    assert path_of_readable("ä/é.jpg") == Path("ä/é.jpg")

@@ -6,6 +6,7 @@ either the old or the new content, never a part of it.
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,22 @@ def sha256(content: bytes | Path) -> str:
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def readable(name: str) -> str:
+    r"""Return a file's name as text to be written: bytes that are not UTF-8 become ``\xe9``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def path_of_readable(name: str) -> Path:
+    r"""Return the path that `readable` has written; a file whose name has ``\xe9`` comes first."""
+    path = Path(name)
+    if "\\x" not in name or path.exists():
+        return path
+    content = re.sub(
+        rb"\\x([89a-f][0-9a-f])", lambda found: bytes([int(found[1], 16)]), name.encode()
+    )
+    return Path(os.fsdecode(content))
 
 
 def cache_folder() -> Path:

@@ -1,5 +1,6 @@
 """The feature store: resumable, verified, never read half-written."""
 
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -116,3 +117,18 @@ def test_a_store_larger_than_the_free_space_is_refused(
 def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="tushuo extract"):
         FeatureStore.open(tmp_path)
+
+
+def test_a_picture_whose_name_is_not_utf_8_is_extracted(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    try:
+        Image.new("RGB", (40, 40), "red").save(path)
+    except OSError:
+        pytest.skip("this file system accepts only names in UTF-8")
+    (tmp_path / os.fsdecode(b"bad\xe9.jpg")).touch()
+    record = Record(image_id="caf\\xe9.jpg", path=path, captions=("a cup",))
+    other = Record(image_id="2", path=tmp_path / os.fsdecode(b"bad\xe9.jpg"), captions=("a",))
+    extract([record, other], MeanEncoder(), tmp_path / "store")
+    regions = Regions.from_store(tmp_path / "store", [record, other])
+    assert [*regions.rows] == ["caf\\xe9.jpg"]
+    assert [name.endswith("bad\\xe9.jpg") for name in regions.failed] == [True]

@@ -11,6 +11,7 @@ from tushuo.data.locate import slashed
 from tushuo.data.record import Record, Split
 from tushuo.data.split_names import split_of_folder
 from tushuo.errors import DataError
+from tushuo.runtime import readable
 
 ENTITY = re.compile(r"\[/EN#\d+(?:/\w+)+ ([^\]]*)\]")  # Flickr30k Entities: [/EN#1/people A man]
 MAX_CHARACTERS = 20_000  # of a caption; longer ones are two files or a quote that never closes
@@ -114,11 +115,6 @@ def require_one_version(parts: Sequence[Part]) -> tuple[list[Part], dict[str, st
         first = own | first
         kept.append(part)
     return kept, copies
-
-
-def readable(name: str) -> str:
-    r"""Return a file's name as text to be written: bytes that are not UTF-8 become ``\xe9``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _describe_conflicts(conflicts: dict[str, tuple[Split | None, Split | None]]) -> str:

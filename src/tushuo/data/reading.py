@@ -19,12 +19,13 @@ from tushuo.data.flickr import LEMMAS, LISTS, language_of_tokens
 from tushuo.data.forms import FORMS, Unknown, recognise
 from tushuo.data.listing import Listing
 from tushuo.data.locate import Locator
-from tushuo.data.merge import Part, clean_captions, merge, readable, require_one_version
+from tushuo.data.merge import Part, clean_captions, merge, require_one_version
 from tushuo.data.record import Record, Split
 from tushuo.data.sidecar import SIDECARS, read_sidecars, sidecar_stem
 from tushuo.data.split_names import split_in_name, split_of_folder
 from tushuo.errors import DataError
 from tushuo.pictures.finding import EXTENSIONS
+from tushuo.runtime import readable
 from tushuo.text.tokenization import Language
 
 MAX_DEPTH = 3  # folders below the data folder in which caption files are searched for
@@ -240,4 +241,5 @@ def _summary(part: Part, title: str, splits: Mapping[str, str | None]) -> FileRe
 
 
 def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    below = path.relative_to(root) if path.is_relative_to(root) else path
+    return readable(below.as_posix())

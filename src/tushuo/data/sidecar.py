@@ -14,9 +14,9 @@ from pathlib import Path
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
 from tushuo.data.listing import Listing
-from tushuo.data.merge import readable
 from tushuo.data.split_names import split_of_folder
 from tushuo.pictures.finding import EXTENSIONS
+from tushuo.runtime import readable
 
 ENDINGS = (".caption", ".txt")  # in order of preference
 SIDECARS = (*ENDINGS, ".json")  # also those that are not read, of img2dataset

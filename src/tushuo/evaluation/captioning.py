@@ -15,7 +15,7 @@ from tushuo.evaluation.results import PictureResult, attention_to_bytes
 from tushuo.features.regions import Regions
 from tushuo.pictures.pixels import Picture
 from tushuo.runs.run import read_split
-from tushuo.runtime import Progress, processes
+from tushuo.runtime import Progress, processes, readable
 from tushuo.search.config import SearchConfig
 
 
@@ -122,7 +122,7 @@ def _picture_source(regions: Regions | None) -> Callable[[Record], Picture]:
     def read(record: Record) -> Picture:
         row = regions.rows.get(record.image_id)
         if row is None:
-            reason = regions.failed.get(str(record.path), f"{record.path} has no regions")
+            reason = regions.failed.get(readable(str(record.path)), f"{record.path} has no regions")
             raise PictureError(reason)
         return cast(Picture, PictureRegions(regions.read([row])[0]))  # for NativeCaptioner
 
@@ -147,7 +147,7 @@ def caption_split(
     captions = caption_records(captioner, records, regions, config=config, progress=progress)
     for record, caption in captions:
         if isinstance(caption, PictureError):
-            errors[str(record.path)] = str(caption)
+            errors[readable(str(record.path))] = str(caption)
         else:
             results[record.image_id] = _result(record, caption)
     return results, errors
@@ -158,7 +158,7 @@ def _result(record: Record, caption: Caption) -> PictureResult:
     return PictureResult(
         caption=caption.text,
         references=record.captions,
-        path=str(record.path),
+        path=readable(str(record.path)),
         words=caption.words,
         log_probs=tuple(round(value, 4) for value in caption.log_probs),
         attention=maps,

@@ -18,7 +18,14 @@ from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, PlannedPicture
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
-from tushuo.runtime import Progress, free_bytes, only_writer, sha256
+from tushuo.runtime import (
+    Progress,
+    free_bytes,
+    only_writer,
+    path_of_readable,
+    readable,
+    sha256,
+)
 from tushuo.signatures import require_same
 
 SHARD_PICTURES = 256
@@ -74,7 +81,7 @@ def extract(
             writes into it.
     """
     unique = {record.image_id: record for record in records}.values()
-    plan = [PlannedPicture(record.image_id, str(record.path)) for record in unique]
+    plan = [PlannedPicture(record.image_id, readable(str(record.path))) for record in unique]
     _require_space(folder, store_bytes(len(plan), encoder.spec, len(views)))
     store = FeatureStore.create(
         folder, plan, encoder.spec, shard_pictures=shard_pictures, views=views
@@ -211,7 +218,7 @@ def _encode_shard(
     regions = np.zeros((len(rows), len(store.views), spec.regions, spec.width), np.float16)
     pictures = [store.plan[row] for row in rows]
     opened = reader.map(
-        lambda picture: _open_views(Path(picture.path), spec, store.views), pictures
+        lambda picture: _open_views(path_of_readable(picture.path), spec, store.views), pictures
     )
     hashes: list[str | None] = []
     errors: dict[str, str] = {}

@@ -18,7 +18,7 @@ from tushuo.errors import PictureError, SignatureError
 from tushuo.features.store import FeatureStore
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
-from tushuo.runtime import Progress, sha256
+from tushuo.runtime import Progress, readable, sha256
 
 COMPARED_PICTURES = 16  # whose files are compared with those that a store was built from
 
@@ -112,7 +112,7 @@ class Regions:
                 open_picture(path, at_least=spec.short_side)
                 paths[image_id] = path
             except PictureError as error:
-                failed[str(path)] = str(error)
+                failed[readable(str(path))] = str(error)
             if progress is not None:
                 progress(done, len(unique))
         path_of_row, names = list(paths.values()), views

@@ -11,6 +11,7 @@ from PIL import Image
 from tushuo.errors import PictureError
 from tushuo.pictures.finding import find_pictures
 from tushuo.pictures.opening import open_picture
+from tushuo.runtime import path_of_readable
 
 SIDE, SMALL_SIDE = 320, 200  # pixels
 MANY = 1500  # number of pictures from which on thumbnails have the small side
@@ -45,7 +46,7 @@ Find = Callable[[str, str | None], Path | None]
 
 def at_former_path(image_id: str, path: str | None) -> Path | None:
     """Return the path that the picture had when it was captioned, if known."""
-    return Path(path) if path else None
+    return path_of_readable(path) if path else None
 
 
 def in_folder(folder: Path) -> Find:
