@@ -81,3 +81,12 @@ def test_huge_tiles_are_refused() -> None:
     assert tile_pixels(directory) == 3_600_000_000
     with pytest.raises(PictureError, match="has tiles of 3600000000 pixels; at most"):
         open_picture(content)
+
+
+def test_an_entry_without_values_is_passed_over() -> None:
+    content = tiff(RGB.astype(np.float32), extra={258: (3, []), 259: (3, [9])})
+    directory = read_directory(content)
+    assert directory is not None
+    assert 258 not in directory.values
+    with pytest.raises(PictureError, match="damaged TIFF, or of a kind that is not read"):
+        open_picture(content)

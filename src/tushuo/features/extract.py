@@ -17,7 +17,8 @@ from tushuo.encoders.split_encoder import FineTunedEncoder, save_head
 from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, PlannedPicture
 from tushuo.features.views import PLAIN, VIEWS
-from tushuo.pictures.opening import open_picture, read_file
+from tushuo.pictures.opening import open_picture
+from tushuo.pictures.reading import read_file
 from tushuo.runtime import (
     Progress,
     free_bytes,

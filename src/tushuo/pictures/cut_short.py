@@ -82,8 +82,9 @@ def _by_filling(
     for content in contents:
         with suppress(*errors):
             image = open_image(content)
-            image.load()
-            images.append(image)
+            if image.width * image.height <= MOST_PER_BYTE * len(content):
+                image.load()
+                images.append(image)
         if len(images) == 2:
             break
     else:

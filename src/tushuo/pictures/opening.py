@@ -6,15 +6,12 @@ here changes global state, so pictures can be opened from several threads.
 """
 
 import io
-import os
-import stat
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,12 +22,11 @@ from tushuo.pictures import containers, jpeg, png, tiff
 from tushuo.pictures.cut_short import ENOUGH, decode_part
 from tushuo.pictures.deep_colour import load_deep
 from tushuo.pictures.deep_tiff import decode_deep_tiff
-from tushuo.pictures.finding import describe_folder
 from tushuo.pictures.formats import FORMATS, describe_other, recognise
+from tushuo.pictures.reading import MAX_BYTES, read_file
 from tushuo.pictures.upright import to_upright_rgb
 
 MAX_PIXELS = 100_000_000
-MAX_BYTES = 200_000_000
 
 # What Pillow is known to raise on damaged files, besides OSError.
 PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
@@ -48,15 +44,6 @@ LESS_METADATA = {
 ENDS_EARLY = {
     "JPEG": jpeg.ends_early, "PNG": png.ends_early, "WEBP": containers.webp_ends_early,
 }  # fmt: skip
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """A file object."""
-
-    def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes."""
-        ...
 
 
 def open_picture(
@@ -100,66 +87,6 @@ def open_picture(
         ) from error
     except PILLOW_ERRORS as error:
         raise PictureError(f"{name} {_describe_failure(kind, content, error)}") from error
-
-
-def read_file(path: Path) -> bytes:
-    """Read a picture file, at most one byte beyond the limit.
-
-    Raises:
-        PictureError: it is not a file, cannot be read, or changes while it is read.
-    """
-    try:
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading one may never end
-            raise PictureError(
-                f"{path} is a pipe, a socket or a device; name a file, or pass - and pipe the "
-                "picture into standard input"
-            )
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno()).st_size
-            content = file.read(MAX_BYTES + 1)
-            after = os.fstat(file.fileno()).st_size
-    except PictureError:
-        raise
-    except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist; name an existing picture file") from error
-    except IsADirectoryError as error:
-        raise PictureError(f"{path} is a folder{describe_folder(path)}") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(
-            f"{path} cannot be read: {reason}; name another file, or change its permissions"
-        ) from error
-    if before != after or len(content) != min(after, MAX_BYTES + 1):
-        raise PictureError(
-            f"{path} had {before} bytes, and {max(after, len(content))} after it was read; wait "
-            "until it is written completely"
-        )
-    return content
-
-
-def read_stream(file: Readable) -> bytes:
-    """Read a picture from a file object, at most one byte beyond the limit.
-
-    Raises:
-        PictureError: the file is opened in text mode or cannot be read.
-    """
-    content = bytearray()
-    try:
-        while len(content) <= MAX_BYTES:  # pipes and sockets return less than was asked for
-            part = file.read(MAX_BYTES + 1 - len(content))
-            if isinstance(part, str):
-                raise PictureError("the file object returns text; open it in binary mode ('rb')")
-            if not part:
-                break
-            content += part
-    except PictureError:
-        raise
-    except UnicodeDecodeError as error:
-        raise PictureError("the file object decodes text; open it in binary mode ('rb')") from error
-    except Exception as error:  # file objects of other libraries raise errors of their own
-        raise PictureError(f"the picture cannot be read from the file object: {error}") from error
-    return bytes(content)
 
 
 def require_few_pixels(name: str, width: int, height: int) -> None:

@@ -11,11 +11,10 @@ from PIL import Image
 from tushuo.errors import PictureError
 from tushuo.pictures.opening import (
     PILLOW_ERRORS,
-    Readable,
     open_picture,
-    read_stream,
     require_few_pixels,
 )
+from tushuo.pictures.reading import Readable, read_stream
 from tushuo.pictures.upright import to_upright_rgb
 
 if TYPE_CHECKING:

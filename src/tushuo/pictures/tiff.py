@@ -104,7 +104,7 @@ def _read(content: bytes, order: str, *, big: bool) -> Directory:
             (at,) = struct.unpack_from(order + word, content, at)
             places.setdefault(tag, (at, length))
         few = count if tag in STRIPS else min(count, MAX_VALUES)
-        readable = kind in NUMBERS and at + few * WIDTHS[kind] <= len(content)
+        readable = kind in NUMBERS and few and at + few * WIDTHS[kind] <= len(content)
         if readable and tag not in values:
             values[tag] = struct.unpack_from(f"{order}{few}{NUMBERS[kind]}", content, at)
     return Directory(order, values, claimed, places)
