@@ -168,6 +168,7 @@ def bombs() -> list[bytes]:
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     comment = b"\x21\xfe" + (b"\xff" + bytes([65]) * 255) * 30_000 + b"\0"
     gif = encoded("GIF")
+    at = 13 + 3 * 2 ** (gif[10] % 8 + 1)  # behind the palette
     strips = tiff(np.zeros((3000, 3000, 3), np.uint16), deflate=True)
     width = struct.pack("<HHI", 256, 4, 1)
     huge_tiff = strips.replace(width + struct.pack("<I", 3000), width + struct.pack("<I", 33_000))
@@ -177,7 +178,7 @@ def bombs() -> list[bytes]:
         png(RGB, extra=chunk(b"eXIf", exif[6:])),
         jpeg[:2] + segment + jpeg[2:], jpeg[:2] + segment * 900 + jpeg[2:],
         gif[:6] + b"\xff\xff\xff\xff" + gif[10:], gif[:6] + b"\x10\x27\x0f\x27" + gif[10:],
-        gif[:13] + b"\x21\xf9\4\0\0\0\0\0" * 100_000 + gif[13:], gif[:13] + comment + gif[13:],
+        gif[:at] + b"\x21\xf9\4\0\0\0\0\0" * 100_000 + gif[at:], gif[:at] + comment + gif[at:],
         b"II*\0\x08\0\0\0" + overlapping * 9, huge_tiff, strips,
         webp[:24] + b"\xff" * 6 + webp[30:],
         png(np.zeros((9990, 9990, 1), np.uint8)),

@@ -40,7 +40,17 @@ def palette() -> Image.Image:
     return image
 
 
+def ultra_hdr() -> bytes:
+    """Write what Android does: a picture, then a gain map, in one file of several pictures."""
+    name = b"http://ns.adobe.com/xap/1.0/\0"
+    xmp = name + b'<rdf:Description hdrgm:Version="1.0"/>'
+    several = encoded(PLAIN, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 10))])
+    return several[:2] + b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp + several[2:]
+
+
 PLAIN = Image.new("RGB", (20, 10), RED)
+LAB = Image.new("LAB", (20, 10), (128, 128, 128))
+OTHERS = {"save_all": True, "append_images": [Image.new("RGB", (20, 10))]}
 GOOD = {
     "jpeg": (encoded(PLAIN, "JPEG", quality=95), (10, 20), RED),
     "png": (encoded(PLAIN, "PNG"), (10, 20), RED),
@@ -58,10 +68,14 @@ GOOD = {
     "palette, transparent": (encoded(palette(), "PNG", transparency=1), (10, 20), (255,) * 3),
     "clear": (encoded(Image.new("RGBA", (20, 10), (*RED, 0)), "PNG"), (10, 20), (255,) * 3),
     "grey, clear": (encoded(Image.new("LA", (20, 10), (9, 0)), "PNG"), (10, 20), (255,) * 3),
-    "animated": (
-        encoded(PLAIN, "GIF", save_all=True, append_images=[Image.new("RGB", (20, 10))]),
-        (10, 20), RED,
-    ),
+    **{f"first of several, {kind}": (encoded(PLAIN, kind, **OTHERS), (10, 20), RED)
+       for kind in ("GIF", "PNG", "WEBP", "AVIF", "TIFF", "MPO")},
+    "default image": (encoded(PLAIN, "PNG", default_image=True, **OTHERS), (10, 20), RED),
+    "ultra HDR": (ultra_hdr(), (10, 20), RED),
+    "Lab": (encoded(LAB, "TIFF"), (10, 20), (119, 119, 119)),
+    "YCbCr": (encoded(PLAIN.convert("YCbCr"), "TIFF"), (10, 20), RED),
+    "white is zero": (encoded(Image.new("1", (20, 10), 1), "TIFF", compression="group4"),
+                      (10, 20), (255, 255, 255)),
     "rotated": (rotated(), (20, 10), RED),
     "one pixel": (encoded(Image.new("RGB", (1, 1), RED), "PNG"), (1, 1), RED),
 }  # fmt: skip

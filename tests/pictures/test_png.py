@@ -105,6 +105,14 @@ def test_damage_is_named_by_its_chunk(content: bytes, message: str) -> None:
     assert message in str(describe_damage(content))
 
 
+def test_the_number_of_chunks_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = png()[:33] + chunk(b"tEXt", b"key\0value") * 100 + png()[33:]
+    np.testing.assert_array_equal(open_picture(content), RGB)
+    monkeypatch.setattr("tushuo.pictures.png.MAX_CHUNKS", 99)
+    with pytest.raises(PictureError, match="is a damaged PNG: it has more than 99 chunks"):
+        open_picture(content)
+
+
 def test_pngs_for_iphones_are_named() -> None:
     raw = zlib.compressobj(wbits=-15)
     data = raw.compress(b"".join(b"\0" + row.tobytes() for row in RGB)) + raw.flush()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 METADATA = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"pHYs", b"sPLT", b"hIST", b"dSIG")
 AROUND_DATA = 12  # bytes of a chunk's length, type and checksum
+MAX_CHUNKS = 100_000  # a file of 200 MB has fewer, and more take long to read
 PART = 1 << 20  # bytes that are decompressed at a time
 
 
@@ -64,9 +65,11 @@ def describe_damage(content: bytes) -> str | None:
 
     Wrong checksums of pixel data are no damage where the decompressed data has a right one.
     """
-    position = None
-    for chunk in chunks(content):
-        position = position or chunk
+    first = None
+    for number, chunk in enumerate(chunks(content), 1):
+        first = first or chunk
+        if number > MAX_CHUNKS:
+            return f"it has more than {MAX_CHUNKS} chunks"
         if not chunk.kind.isalpha():
             return f"what follows byte {chunk.start} is no chunk"
         if chunk.critical and not chunk.intact and chunk.end <= len(content):
@@ -74,7 +77,7 @@ def describe_damage(content: bytes) -> str | None:
                 continue
             kind = chunk.kind.decode("ascii")
             return f"its chunk {kind} at byte {chunk.start} does not match its checksum"
-    if position is None or position.kind not in (b"IHDR", b"CgBI"):
+    if first is None or first.kind not in (b"IHDR", b"CgBI"):
         return "it does not begin with the chunk IHDR"
     return None
 
