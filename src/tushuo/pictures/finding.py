@@ -54,7 +54,8 @@ def _search(folder: Path) -> list[Path]:
         else:
             passed_over[path.suffix.lower() or "without extension"] += 1
     if passed_over:
-        kinds = [f"{count} {kind}" for kind, count in passed_over.most_common(SHOWN_KINDS)]
+        ordered = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+        kinds = [f"{count} {kind}" for kind, count in ordered[:SHOWN_KINDS]]
         more = len(passed_over) - len(kinds)
         warnings.warn(
             f"{folder}: {passed_over.total()} passed over as hidden or no pictures: "
