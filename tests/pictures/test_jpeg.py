@@ -36,12 +36,15 @@ def test_the_colours_of_adobe_are_kept() -> None:
     assert b"Adobe" in jpeg.without_metadata(file.getvalue())
 
 
-def test_long_exif_is_that_of_several_segments() -> None:
-    content = encoded(exif=EXIF)
+def test_exif_is_shortened_to_its_first_segments() -> None:
+    content = encoded(exif=EXIF, comment=b"hello")
     segment = b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)
-    assert not jpeg.has_long_exif(content)
-    assert not jpeg.has_long_exif(content[:2] + segment + content[2:].replace(b"Exif", b"none"))
-    assert jpeg.has_long_exif(content[:2] + segment * 2 + content[2:])
+    assert jpeg.with_short_exif(content) == content
+    once = content[:2] + segment + content[2:].replace(b"Exif", b"none")
+    assert jpeg.with_short_exif(once) == once
+    end = content.index(b"Exif") - 4 + 2 + int.from_bytes(content[content.index(b"Exif") - 2 :][:2])
+    many = content[:end] + segment * 9 + content[end:]
+    assert jpeg.with_short_exif(many) == content
 
 
 @pytest.mark.parametrize("progressive", [False, True])

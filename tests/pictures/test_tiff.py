@@ -1,6 +1,7 @@
 """The first directory of a TIFF file is checked before Pillow reads it."""
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +9,13 @@ import pytest
 from tests.pictures.builders import tiff, with_directory
 from tushuo.errors import PictureError
 from tushuo.pictures.opening import open_picture
-from tushuo.pictures.tiff import describe_kind, is_camera_raw, read_directory, tile_pixels
+from tushuo.pictures.tiff import (
+    describe_kind,
+    is_camera_raw,
+    pixels_alone,
+    read_directory,
+    tile_pixels,
+)
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
 
@@ -63,12 +70,50 @@ def test_camera_raw_is_named(tags: dict[int, tuple[int, list[int]]]) -> None:
     np.testing.assert_array_equal(open_picture(tiff(RGB, extra={254: (4, [1])})), RGB)
 
 
-def test_entries_that_claim_more_than_the_file_has_are_refused() -> None:
+def test_entries_that_claim_more_than_the_file_has_are_dropped() -> None:
     """Pillow would copy all that they claim: here 65,000 times 100 KB."""
+    content = tiff(RGB)
+    (start,) = struct.unpack("<I", content[4:8])
+    entries = content[start + 2 :][: 12 * struct.unpack("<H", content[start : start + 2])[0]]
     tag = struct.pack("<HHII", 700, 1, 100_000, 0)
-    body = struct.pack("<H", 65_000) + tag * 65_000
-    with pytest.raises(PictureError, match="damaged TIFF: its tags claim 6500000000 bytes"):
-        open_picture(b"II*\0\x08\0\0\0" + body)
+    count = struct.pack("<H", 65_000 + len(entries) // 12)
+    place = struct.pack("<I", len(content))
+    bomb = content[:4] + place + content[8:] + count + entries + tag * 65_000 + bytes(4)
+    directory = read_directory(bomb)
+    assert directory is not None
+    assert directory.claimed > 6_500_000_000
+    start_time = time.process_time()
+    np.testing.assert_array_equal(open_picture(bomb), RGB)
+    assert time.process_time() - start_time < 2
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2"])
+def test_broken_metadata_leaves_the_pixels(dtype: str) -> None:
+    samples = RGB.astype(dtype) * (257 if dtype != "u1" else 1)
+    content = tiff(
+        samples.astype(dtype), extra={700: (7, list(b"xmp " * 9)), 34665: (4, [1 << 30])}
+    )
+    order = "<" if dtype != ">u2" else ">"
+    entry = struct.pack(order + "HHI", 700, 7, 36)
+    assert entry in content
+    broken = content.replace(entry, struct.pack(order + "HHI", 700, 7, 1 << 31))
+    for one in (content, broken):
+        assert np.abs(open_picture(one).astype(int) - RGB).max() <= 1
+    bare = pixels_alone(broken)
+    directory = read_directory(bare)
+    assert directory is not None
+    assert 700 not in {tag for tag, _, _ in directory.entries}
+    assert np.abs(open_picture(bare).astype(int) - RGB).max() <= 1
+
+
+def test_what_has_no_directory_or_not_all_pixels_stays_as_it_is() -> None:
+    assert pixels_alone(b"II*\0") == b"II*\0"
+    cut = tiff(RGB, extra={273: (4, [999])})
+    assert pixels_alone(cut) == cut
+    bomb = tiff(RGB, extra={273: (4, [999]), 700: (7, [1] * 9)})
+    bomb = bomb.replace(struct.pack("<HHI", 700, 7, 9), struct.pack("<HHI", 700, 7, 1 << 31))
+    with pytest.raises(PictureError, match="damaged TIFF: its tags claim 21474836"):
+        open_picture(bomb)
 
 
 def test_huge_tiles_are_refused() -> None:

@@ -5,9 +5,10 @@ ITU-T T.81, B.1.1.3, "Marker assignments", and B.2, "General sequential and prog
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 ADOBE = 0xEE  # states how colours are coded, which pixels depend on
-SCAN, END = 0xDA, 0xD9
+SCAN, END, COMMENT = 0xDA, 0xD9, 0xFE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}  # starts of frames, of JPEG-LS too
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 UNREAD = {
@@ -26,6 +27,11 @@ class Segment:
     start: int
     end: int
     data: bytes
+
+    @property
+    def is_metadata(self) -> bool:
+        """Pixels do not depend on it: a comment, or data of an application."""
+        return self.marker == COMMENT or (0xE0 <= self.marker <= 0xEF and self.marker != ADOBE)
 
 
 def segments(content: bytes) -> Iterator[Segment]:
@@ -47,26 +53,18 @@ def segments(content: bytes) -> Iterator[Segment]:
 
 def without_metadata(content: bytes) -> bytes:
     """Return a JPEG file without comments and application data, such as EXIF."""
-    kept, place = [], 0
-    for segment in segments(content):
-        if segment.marker == SCAN:
-            break
-        application = 0xE0 <= segment.marker <= 0xEF and segment.marker != ADOBE
-        if application or segment.marker == 0xFE:
-            kept.append(content[place : segment.start])
-            place = segment.end
-    return b"".join([*kept, content[place:]])
+    return _without(content, [one for one in _head(content) if one.is_metadata])
 
 
-def has_long_exif(content: bytes) -> bool:
-    """Tell whether EXIF is spread over several segments, which takes long to read."""
-    exif = 0
-    for segment in segments(content):
-        if segment.marker == SCAN:
-            break
+def with_short_exif(content: bytes) -> bytes:
+    """Return a JPEG file without EXIF beyond ``MAX_EXIF_BYTES``, which is in further segments."""
+    length, dropped = 0, []
+    for segment in _head(content):
         if segment.marker == 0xE1 and segment.data.startswith(b"Exif\0"):
-            exif += len(segment.data)
-    return exif > MAX_EXIF_BYTES
+            length += len(segment.data)
+            if length > MAX_EXIF_BYTES:
+                dropped.append(segment)
+    return _without(content, dropped) if dropped else content
 
 
 def ends_early(content: bytes) -> bool:
@@ -111,6 +109,19 @@ def is_refined_last(content: bytes) -> bool:
         if segment.marker == SCAN:
             high = _scan(segment.data)[3]
     return high > 0
+
+
+def _head(content: bytes) -> Iterator[Segment]:
+    """Yield the segments before the first scan."""
+    return takewhile(lambda segment: segment.marker != SCAN, segments(content))
+
+
+def _without(content: bytes, dropped: list[Segment]) -> bytes:
+    kept, place = [], 0
+    for segment in dropped:
+        kept.append(content[place : segment.start])
+        place = segment.end
+    return b"".join([*kept, content[place:]])
 
 
 def _scan(data: bytes) -> tuple[bytes, int, int, int, int]:

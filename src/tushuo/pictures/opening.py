@@ -38,6 +38,7 @@ LESS_METADATA = {
     "AVIF": (containers.avif_without_exif,),
     "JPEG": (jpeg.without_metadata,),
     "PNG": (png.without_metadata, png.pixels_alone),
+    "TIFF": (tiff.pixels_alone,),
     "WEBP": (containers.webp_without_metadata,),
 }
 # Tells of a file that could be decoded whether its end is missing nevertheless.
@@ -151,8 +152,10 @@ def _decode(
 
 def _versions(kind: str, content: bytes) -> Iterator[bytes]:
     """Yield the file, then with less metadata, as far as that differs."""
-    if not (kind == "JPEG" and jpeg.has_long_exif(content)):
-        yield content
+    first = jpeg.with_short_exif(content) if kind == "JPEG" else content
+    if kind == "TIFF" and (directory := tiff.read_directory(content)):
+        first = tiff.pixels_alone(content) if directory.claimed > len(content) else content
+    yield first
     for change in LESS_METADATA.get(kind, ()):
         if (version := change(content)) != content:
             yield version
@@ -187,7 +190,7 @@ def _require_readable(kind: str, content: bytes, name: str) -> None:
             f"{name} is a camera raw file (DNG, NEF, ARW or similar), which is not read; export it "
             "as JPEG from the program that develops it"
         )
-    if directory.claimed > len(content):
+    if directory.claimed > len(content) and tiff.pixels_alone(content) == content:
         raise PictureError(
             f"{name} is a damaged TIFF: its tags claim {directory.claimed} bytes, the file has "
             f"{len(content)}; download or save it again"

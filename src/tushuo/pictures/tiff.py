@@ -16,7 +16,11 @@ TILE_WIDTH, TILE_HEIGHT, SAMPLE_FORMAT, DNG = 322, 323, 339, 50706
 RAW_COLOURS = (32803, 34892)  # colour filter array, linear raw
 KINDS = {1: "integers", 2: "signed integers", 3: "floats"}
 MAX_VALUES = 64  # of an entry that is read; only lists of strips have more
-STRIPS = (273, 279)  # offsets and lengths
+STRIPS, TILES = (273, 279), (324, 325)  # offsets and lengths
+# What pixels and their colours depend on; the rest is metadata.
+PIXEL_TAGS = {254, *range(256, 260), 262, 263, 266, 273, 274, *range(277, 280), 284, 292, 293, 301,
+              317, 318, 319, *range(320, 326), 332, 334, *range(338, 343), 347, *range(512, 522),
+              *range(529, 533), 34675}  # fmt: skip
 ORIENTATION = 274
 
 
@@ -26,15 +30,19 @@ class Directory:
 
     Attributes:
         order: its byte order, ``<`` or ``>``.
+        big: the file is a BigTIFF.
         values: the values of entries that are unsigned numbers, by tag.
         claimed: bytes that all entries claim outside the directory.
         places: start and length of these bytes, by tag.
+        entries: tag, claimed bytes and the bytes of each entry.
     """
 
     order: str
+    big: bool
     values: dict[int, tuple[int, ...]]
     claimed: int
     places: dict[int, tuple[int, int]]
+    entries: list[tuple[int, int, bytes]]
 
     def first(self, tag: int, default: int = 0) -> int:
         """Return the first value of an entry."""
@@ -62,6 +70,26 @@ def read_directory(content: bytes) -> Directory | None:
         return None
 
 
+def pixels_alone(content: bytes) -> bytes:
+    """Return a TIFF file without metadata: with another first directory, at its end.
+
+    Entries of a tag that occurred before are dropped too, and those that claim more than the file.
+    A file that is cut short stays as it is, since its pixels would go on in that directory.
+    """
+    directory = read_directory(content)
+    if directory is None or _lacks_pixels(directory, len(content)):
+        return content
+    kept = {}
+    for tag, length, entry in directory.entries:
+        if tag in PIXEL_TAGS and tag not in kept and length <= len(content):
+            kept[tag] = entry
+    word, count, place = ("Q", "Q", 8) if directory.big else ("I", "H", 4)
+    start = struct.pack(directory.order + word, len(content) + len(content) % 2)
+    head = content[:place] + start + content[place + len(start) :] + b"\0" * (len(content) % 2)
+    number = struct.pack(directory.order + count, len(kept))
+    return head + number + b"".join(kept.values()) + bytes(len(start))
+
+
 def is_camera_raw(directory: Directory) -> bool:
     """Tell whether the file is a DNG, NEF, ARW or similar, whose first picture is a thumbnail."""
     thumbnail = directory.first(SUBFILE) & 1 and SUB_DIRECTORIES in directory.values
@@ -84,6 +112,17 @@ def tile_pixels(directory: Directory) -> int:
     return directory.first(TILE_WIDTH) * directory.first(TILE_HEIGHT)
 
 
+def _lacks_pixels(directory: Directory, length: int) -> bool:
+    pairs = [
+        pair
+        for offsets, counts in (STRIPS, TILES)
+        for pair in zip(
+            directory.values.get(offsets, ()), directory.values.get(counts, ()), strict=False
+        )
+    ]
+    return any(sum(pair) > length for pair in pairs)
+
+
 def _read(content: bytes, order: str, *, big: bool) -> Directory:
     word, count_of = ("Q", "Q") if big else ("I", "H")
     (place,) = struct.unpack_from(order + word, content, 8 if big else 4)
@@ -93,18 +132,19 @@ def _read(content: bytes, order: str, *, big: bool) -> Directory:
     size = 4 + 2 * inline
     values: dict[int, tuple[int, ...]] = {}
     places: dict[int, tuple[int, int]] = {}
-    claimed = 0
+    found: list[tuple[int, int, bytes]] = []
     for start in range(place, min(place + entries * size, len(content) - size + 1), size):
         tag, kind = struct.unpack_from(order + "HH", content, start)
         (count,) = struct.unpack_from(order + word, content, start + 4)
         length = count * WIDTHS.get(kind, 1)
         at = start + 4 + inline
         if length > inline:
-            claimed += length
             (at,) = struct.unpack_from(order + word, content, at)
             places.setdefault(tag, (at, length))
-        few = count if tag in STRIPS else min(count, MAX_VALUES)
+        found.append((tag, length if length > inline else 0, content[start : start + size]))
+        few = count if tag in (*STRIPS, *TILES) else min(count, MAX_VALUES)
         readable = kind in NUMBERS and few and at + few * WIDTHS[kind] <= len(content)
         if readable and tag not in values:
             values[tag] = struct.unpack_from(f"{order}{few}{NUMBERS[kind]}", content, at)
-    return Directory(order, values, claimed, places)
+    claimed = sum(length for _, length, _ in found)
+    return Directory(order, big, values, claimed, places, found)

@@ -65,6 +65,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         scaled.info = info
         return scaled
     if isinstance(transparent, tuple) and max(transparent, default=0) > 255:
+        image = image.copy()
         image.info["transparency"] = tuple(value >> 8 for value in transparent)  # of 16 bits
     return image
 
