@@ -42,12 +42,13 @@ def test_addresses_and_standard_input_stay_as_they_are(folder: Path) -> None:
 
 
 def test_extract_refuses_pipes_and_names_what_is_cut(folder: Path) -> None:
-    os.mkfifo(folder / "pipe.jpg")
+    pipe = os.fsdecode(b"pipe\xe9.jpg")  # not UTF-8
+    os.mkfifo(folder / pipe)
     records = [
-        Record(image_id=name, path=folder / name, captions=("a",))
-        for name in ("whole", "cut\n.jpg", "pipe.jpg")
+        Record(image_id=str(number), path=folder / name, captions=("a",))
+        for number, name in enumerate(("whole", "cut\n.jpg", pipe))
     ]
     with pytest.warns(UserWarning, match=r"cut\n\.jpg is cut short"):
         done = extract(records, MeanEncoder(), folder / "store")
     (message,) = done.failed.values()
-    assert "pipe.jpg is a pipe, a socket or a device" in message
+    assert "pipe\\xe9.jpg is a pipe, a socket or a device" in message

@@ -200,9 +200,9 @@ OpenedPicture = tuple[Tensor | None, str | None, str | None]  # views, hash of t
 def _open_views(path: Path, spec: EncoderSpec, views: Sequence[str]) -> OpenedPicture:
     try:
         content = read_file(path)
-        picture = open_picture(content, at_least=spec.short_side, name=str(path))
+        picture = open_picture(content, at_least=spec.short_side, name=readable(str(path)))
     except PictureError as error:
-        return None, None, str(error)
+        return None, None, readable(str(error))
     resized = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
     return resized, sha256(content), None
 
