@@ -128,9 +128,9 @@ def _describe_start(content: bytes) -> str | None:
     if is_drawing:
         return f"is an SVG drawing, which is not read; {SAVE}"
     if is_markup and (start.startswith(HTML) or b"<html" in start):
-        return "is a web page, not a picture; was the download refused?"
+        return "is not a picture but a web page; was the download refused?"
     if start.startswith((b"<?xml", b"<!doctype")):
-        return "is XML, not a picture; was the download refused?"
+        return "is not a picture but XML; was the download refused?"
     for header, what in HEADERS:
         if re.match(header, content, re.DOTALL):
             return f"is {what}, which is not read; {SAVE}"
