@@ -39,7 +39,7 @@ def test_the_overshoot_of_a_filter_is_clipped(filter: Image.Resampling, top: int
 )
 def test_floats_of_no_known_range_are_refused(low: float, high: float) -> None:
     image = Image.fromarray(np.array([[low, high]], np.float32))
-    with pytest.raises(PictureError, match=r"a grey picture has values from .*scale them"):
+    with pytest.raises(PictureError, match=r"a deep picture has values from .*scale them"):
         to_pixels(image)
 
 

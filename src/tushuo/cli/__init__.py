@@ -12,6 +12,7 @@ import warnings
 import cyclopts
 
 import tushuo
+from tushuo.cli.sources import encodable, on_one_line
 from tushuo.errors import SettingError, TushuoError
 from tushuo.old_names import COMMANDS, OPTIONS
 
@@ -121,4 +122,4 @@ def _describe(error: OSError) -> str:
 
 def _show_warning(message: Warning | str, *_: object) -> None:
     """Print a warning without its source line."""
-    print(f"tushuo: warning: {message}", file=sys.stderr)
+    print(f"tushuo: warning: {on_one_line(encodable(str(message)))}", file=sys.stderr)

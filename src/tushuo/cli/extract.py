@@ -145,5 +145,5 @@ def _report(done: "Extraction", output: Path) -> int:
     counts = f"{done.encoded} of {done.pictures} pictures encoded now, {len(done.failed)} failed"
     print(f"{output}: {counts}{share}")
     for path, error in done.failed.items():
-        print(f"{path}: {error}", file=sys.stderr)
+        print(error if path in error else f"{path}: {error}", file=sys.stderr)
     return 1 if done.failed else 0

@@ -42,7 +42,7 @@ def picture_of(source: str) -> Path | bytes:
     """
     from tushuo.errors import FetchError, PictureError
     from tushuo.fetch import fetch_bytes
-    from tushuo.pictures.opening import read_stream
+    from tushuo.pictures.reading import read_stream
 
     if source == "-":
         return read_stream(sys.stdin.buffer)

@@ -18,6 +18,7 @@ from tushuo.errors import PictureError, StoreError
 from tushuo.features.store import FeatureStore, PlannedPicture
 from tushuo.features.views import PLAIN, VIEWS
 from tushuo.pictures.opening import open_picture
+from tushuo.pictures.reading import read_file
 from tushuo.runtime import (
     Progress,
     free_bytes,
@@ -198,10 +199,10 @@ OpenedPicture = tuple[Tensor | None, str | None, str | None]  # views, hash of t
 
 def _open_views(path: Path, spec: EncoderSpec, views: Sequence[str]) -> OpenedPicture:
     try:
-        content = path.read_bytes()
-        picture = open_picture(content, at_least=spec.short_side)
-    except (PictureError, OSError) as error:
-        return None, None, str(error)
+        content = read_file(path)
+        picture = open_picture(content, at_least=spec.short_side, name=readable(str(path)))
+    except PictureError as error:
+        return None, None, readable(str(error))
     resized = torch.stack([resize(VIEWS[view](picture), spec) for view in views])
     return resized, sha256(content), None
 

@@ -1,4 +1,4 @@
-"""Decode untrusted picture files safely: RGB, HWC, uint8, upright.
+"""Decode untrusted picture files safely: RGB, HWC, uint8, upright, sRGB.
 
 The format is recognised by content and must be one of ``FORMATS``, the number of pixels is checked
 before any is decoded, and every failure is a ``PictureError``. Damaged metadata is ignored. Nothing
@@ -6,68 +6,80 @@ here changes global state, so pictures can be opened from several threads.
 """
 
 import io
-import stat
 import struct
+import warnings
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from tushuo.errors import PictureError
-from tushuo.pictures.deep_grey import scale_to_8_bits
-from tushuo.pictures.finding import describe_folder
-from tushuo.pictures.png import is_png, without_metadata
+from tushuo.pictures import containers, jpeg, png, tiff
+from tushuo.pictures.cut_short import ENOUGH, decode_part
+from tushuo.pictures.deep_colour import load_deep
+from tushuo.pictures.deep_tiff import decode_deep_tiff
+from tushuo.pictures.formats import FORMATS, describe_other, recognise
+from tushuo.pictures.reading import MAX_BYTES, read_file
+from tushuo.pictures.upright import to_upright_rgb
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
-MAX_BYTES = 200_000_000
 
 # What Pillow is known to raise on damaged files, besides OSError.
 PILLOW_ERRORS = (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError,
-                 TypeError, OverflowError, MemoryError, RuntimeError, AssertionError)  # fmt: skip
+                 TypeError, OverflowError, MemoryError, RuntimeError, AssertionError,
+                 AttributeError, ZeroDivisionError)  # fmt: skip
 
-
-@runtime_checkable
-class Readable(Protocol):
-    """A file object."""
-
-    def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes."""
-        ...
+# The same pictures with less metadata, for files that cannot be decoded with all of it.
+LESS_METADATA = {
+    "AVIF": (containers.avif_without_exif,),
+    "JPEG": (jpeg.without_metadata,),
+    "PNG": (png.without_metadata, png.pixels_alone),
+    "TIFF": (tiff.pixels_alone,),
+    "WEBP": (containers.webp_without_metadata,),
+}
+# Tells of a file that could be decoded whether its end is missing nevertheless.
+ENDS_EARLY = {
+    "JPEG": jpeg.ends_early, "PNG": png.ends_early, "WEBP": containers.webp_ends_early,
+}  # fmt: skip
 
 
 def open_picture(
-    source: Path | bytes, *, at_least: int | None = None
+    source: Path | bytes, *, at_least: int | None = None, name: str | None = None
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Decode a picture file, given as a path or as its content.
 
-    Only the first frame of an animation is decoded; transparent pixels are composited on white;
-    EXIF orientation is applied.
+    Of several pictures in a file, the first is decoded: the first frame of an animation (or the
+    default image that an animated PNG has instead), the first page, the main picture of an MPO or
+    Ultra HDR file. Orientation, colours and transparency are handled by `to_upright_rgb`.
+
+    A file that is cut short is decoded if it holds at least ``ENOUGH`` of the picture, with a
+    warning that names it.
 
     Args:
         source: path or content of the file.
         at_least: smallest short side, in pixels, that the caller needs; large JPEGs are then
             decoded at a fraction of their size, which is several times faster.
+        name: what messages call the picture; default: its path.
 
     Raises:
         PictureError: the file cannot be opened; the message says what was found instead.
     """
-    name = "the picture" if isinstance(source, bytes) else str(source)
-    content = source if isinstance(source, bytes) else _read_file(source)
+    name = name or ("the picture" if isinstance(source, bytes) else str(source))
+    content = source if isinstance(source, bytes) else read_file(source)
     if not content:
         raise PictureError(f"{name} is empty; expected a picture file")
     if len(content) > MAX_BYTES:
         raise PictureError(f"{name} has {len(content)} bytes; at most {MAX_BYTES} are accepted")
+    kind = recognise(content)
+    if kind is None:
+        raise PictureError(f"{name} {_describe_unknown(content)}")
     try:
-        try:
-            return _decode(content, name, at_least)
-        except PILLOW_ERRORS:
-            if not is_png(content):
-                raise
-            return _decode(without_metadata(content), name, at_least)
+        _require_readable(kind, content, name)
+        return _decode(kind, content, name, at_least)
     except PictureError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, which is higher than ours
@@ -75,31 +87,7 @@ def open_picture(
             f"{name} has far more than {MAX_PIXELS} pixels, the most accepted; make it smaller"
         ) from error
     except PILLOW_ERRORS as error:
-        raise PictureError(f"{name} {_describe_failure(content, error)}") from error
-
-
-def read_stream(file: Readable) -> bytes:
-    """Read a picture from a file object, at most one byte beyond the limit.
-
-    Raises:
-        PictureError: the file is opened in text mode or cannot be read.
-    """
-    content = bytearray()
-    try:
-        while len(content) <= MAX_BYTES:  # pipes and sockets return less than was asked for
-            part = file.read(MAX_BYTES + 1 - len(content))
-            if isinstance(part, str):
-                raise PictureError("the file object returns text; open it in binary mode ('rb')")
-            if not part:
-                break
-            content += part
-    except PictureError:
-        raise
-    except UnicodeDecodeError as error:
-        raise PictureError("the file object decodes text; open it in binary mode ('rb')") from error
-    except Exception as error:  # file objects of other libraries raise errors of their own
-        raise PictureError(f"the picture cannot be read from the file object: {error}") from error
-    return bytes(content)
+        raise PictureError(f"{name} {_describe_failure(kind, content, error)}") from error
 
 
 def require_few_pixels(name: str, width: int, height: int) -> None:
@@ -117,67 +105,131 @@ def require_few_pixels(name: str, width: int, height: int) -> None:
         )
 
 
-def to_upright_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
-    """Decode a Pillow image of any mode: EXIF orientation applied, alpha composited on white.
+def _decode(
+    kind: str, content: bytes, name: str, at_least: int | None
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Decode a file; without broken metadata, or in part, where it cannot be decoded whole."""
 
-    Raises:
-        PictureError: a float image has values of no known range.
-    """
-    image.load()
-    upright = image
-    with suppress(*PILLOW_ERRORS):  # damaged EXIF
-        upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        upright = Image.fromarray(scale_to_8_bits(np.asarray(upright)))
-    if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.asarray(upright.convert("RGB")).copy()
-
-
-def _decode(content: bytes, name: str, at_least: int | None) -> UInt8[np.ndarray, "height width 3"]:
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    def opened(version: bytes) -> ImageFile.ImageFile:
+        image = Image.open(io.BytesIO(version), formats=FORMATS)
         require_few_pixels(name, *image.size)
         if at_least:
             image.draft("RGB", (at_least, at_least))
-        return to_upright_rgb(image)
+        return image
+
+    directory = tiff.read_directory(content) if kind == "TIFF" else None
+    if directory is not None and 0 not in directory.size:
+        require_few_pixels(name, *directory.size)
+        if (image := decode_deep_tiff(content, directory)) is not None:
+            orientation = directory.first(tiff.ORIENTATION, 1)
+            return to_upright_rgb(image, PILLOW_ERRORS, orientation=orientation)
+    failure: Exception | None = None
+    for version in _versions(kind, content):
+        try:
+            with opened(version) as image:
+                deep = load_deep(image, partial(opened, version))
+                pixels = to_upright_rgb(deep, PILLOW_ERRORS)
+        except PictureError:
+            raise
+        except PILLOW_ERRORS as error:
+            failure = failure or error
+        else:
+            if kind in ENDS_EARLY and ENDS_EARLY[kind](content):
+                _warn_of_part(name, share=1.0)
+            return pixels
+    for version in _versions(kind, content):
+        part = None
+        with suppress(*PILLOW_ERRORS):
+            part = decode_part(kind, version, opened, PILLOW_ERRORS)
+        if part is not None:
+            _require_enough(name, part.share)
+            pixels = to_upright_rgb(part.image, PILLOW_ERRORS)
+            _warn_of_part(name, part.share)
+            return pixels
+    assert failure is not None
+    raise failure
 
 
-def _read_file(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading one may never end
-            raise PictureError(
-                f"{path} is a pipe, a socket or a device; name a file, or pass - and pipe the "
-                "picture into standard input"
-            )
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # the file may grow
-    except PictureError:
-        raise
-    except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist; name an existing picture file") from error
-    except IsADirectoryError as error:
-        raise PictureError(f"{path} is a folder{describe_folder(path)}") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+def _versions(kind: str, content: bytes) -> Iterator[bytes]:
+    """Yield the file, then with less metadata, as far as that differs."""
+    first = jpeg.with_short_exif(content) if kind == "JPEG" else content
+    if kind == "TIFF" and (directory := tiff.read_directory(content)):
+        first = tiff.pixels_alone(content) if directory.claimed > len(content) else content
+    yield first
+    for change in LESS_METADATA.get(kind, ()):
+        if (version := change(content)) != content:
+            yield version
+
+
+def _require_enough(name: str, share: float) -> None:
+    if share < ENOUGH:
         raise PictureError(
-            f"{path} cannot be read: {reason}; name another file, or change its permissions"
-        ) from error
+            f"{name} is damaged or cut short: {share:.1%} of the picture can be decoded, at least "
+            f"{ENOUGH:.0%} is required; download or save it again"
+        )
 
 
-def _describe_failure(content: bytes, error: Exception) -> str:
-    """Say what a file is that cannot be decoded."""
-    start = content[:256].lstrip().lower()
+def _warn_of_part(name: str, share: float) -> None:
+    rest = (
+        "nothing of the picture is missing"
+        if share == 1
+        else (f"{share:.1%} of the picture is there, and its last row is repeated for the rest")
+    )
+    warnings.warn(f"{name} is cut short: {rest}; download or save it again", stacklevel=2)
+
+
+def _require_readable(kind: str, content: bytes, name: str) -> None:
+    """Refuse what Pillow would open as noise or as a thumbnail, or what would take all memory."""
+    if kind == "PNG" and (damage := png.describe_damage(content)):
+        raise PictureError(f"{name} is a damaged PNG: {damage}; download or save it again")
+    directory = tiff.read_directory(content) if kind == "TIFF" else None
+    if directory is None:
+        return
+    if tiff.is_camera_raw(directory):
+        raise PictureError(
+            f"{name} is a camera raw file (DNG, NEF, ARW or similar), which is not read; export it "
+            "as JPEG from the program that develops it"
+        )
+    if directory.claimed > len(content) and tiff.pixels_alone(content) == content:
+        raise PictureError(
+            f"{name} is a damaged TIFF: its tags claim {directory.claimed} bytes, the file has "
+            f"{len(content)}; download or save it again"
+        )
+    if (pixels := tiff.tile_pixels(directory)) > MAX_PIXELS:
+        raise PictureError(
+            f"{name} has tiles of {pixels} pixels; at most {MAX_PIXELS} are accepted, save it "
+            "with smaller ones"
+        )
+
+
+def _describe_unknown(content: bytes) -> str:
+    """Say what a file is that is none of ``FORMATS``."""
+    other = describe_other(content)
+    if other is not None:
+        return other
     formats = ", ".join(FORMATS)
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
-        return "is not a picture, it contains a web page or other markup; was the download refused?"
-    is_avif = content[4:12] in (b"ftypavif", b"ftypavis")
-    if content[4:8] == b"ftyp" and not is_avif:  # ISO media files
-        kind = content[8:12].decode("ascii", errors="replace").strip()
-        return f"is a HEIF image or a video ({kind!r}); save it as one of {formats}"
-    if not isinstance(error, UnidentifiedImageError):
-        return f"is damaged and cannot be decoded: {error}; download or save it again"
-    if is_avif or is_png(content):
-        return "is damaged and cannot be decoded; download or save it again"
     return f"is not a picture, it begins with {content[:8]!r}; expected one of {formats}"
+
+
+def _describe_failure(kind: str, content: bytes, error: Exception) -> str:
+    """Say why a file of one of ``FORMATS`` cannot be decoded."""
+    unread = jpeg.describe_unread(content) if kind == "JPEG" else None
+    if unread:
+        return f"is a {unread}, which is not read; save it as JPEG of 8 bits per channel, or as PNG"
+    if kind == "PNG" and png.is_apple(content):
+        return "is a PNG that Xcode optimised for iPhones, which is not read; save it as plain PNG"
+    if kind in ENDS_EARLY and ENDS_EARLY[kind](content):
+        return (
+            f"is a damaged {kind}: it is cut short, and less than {ENOUGH:.0%} of the picture can "
+            "be decoded; download or save it again"
+        )
+    if isinstance(error, UnidentifiedImageError):
+        directory = tiff.read_directory(content) if kind == "TIFF" else None
+        if directory and directory.values:
+            what = tiff.describe_kind(directory)
+            return (
+                f"is a damaged TIFF, or of a kind that is not read ({what}); save it as 8-bit RGB"
+            )
+        return f"is a damaged {kind} and cannot be decoded; download or save it again"
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"is a damaged {kind} and cannot be decoded: {reason}; download or save it again"

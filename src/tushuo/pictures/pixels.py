@@ -11,12 +11,11 @@ from PIL import Image
 from tushuo.errors import PictureError
 from tushuo.pictures.opening import (
     PILLOW_ERRORS,
-    Readable,
     open_picture,
-    read_stream,
     require_few_pixels,
-    to_upright_rgb,
 )
+from tushuo.pictures.reading import Readable, read_stream
+from tushuo.pictures.upright import to_upright_rgb
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,7 +108,7 @@ def _to_bytes(content: bytes | bytearray | memoryview) -> bytes:
 def _from_pillow(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
     require_few_pixels("the Pillow image", *image.size)
     try:
-        return to_upright_rgb(image)
+        return to_upright_rgb(image, PILLOW_ERRORS)
     except PictureError:
         raise
     except PILLOW_ERRORS as error:  # lazily loaded: the file may be damaged, or closed
@@ -157,7 +156,8 @@ def _from_array(array: np.ndarray, *, channels_first: bool) -> UInt8[np.ndarray,
         return pixels.copy() if np.shares_memory(pixels, array) else pixels
     modes = {1: "L", 2: "LA", 4: "RGBA"}
     return to_upright_rgb(
-        Image.fromarray(pixels[..., 0] if channels == 1 else pixels, modes[channels])
+        Image.fromarray(pixels[..., 0] if channels == 1 else pixels, modes[channels]),
+        PILLOW_ERRORS,
     )
 
 
