@@ -38,7 +38,6 @@ COVERED_BY = {
     "metrics/meteor/align.py": "tests/metrics/test_meteor.py, against the official program",
     "report/deletion_test.py": "tests/evaluation/test_deletion_test.py",
     "report/reliability.py": "tests/evaluation/test_calibrate.py",
-    "runs/blend.py": "tests/cli/test_train.py",
     "runs/encoder.py": "tests/training/test_fine_tuning.py",
     "search/beam_history.py": "tests/search/test_beam_search.py, against brute force",
     "search/constraint_banks.py": "tests/search/test_constraints.py, against brute force",

@@ -58,7 +58,7 @@ def test_a_damaged_checkpoint_is_not_resumed(
     overwrite(tmp_path / "run" / LAST)
     regions = Regions.on_the_fly(MeanEncoder(), records)
     settings = replace(PLAIN, epochs=1)
-    with pytest.raises(RunError, match="cannot be resumed from .*changed since it was written"):
+    with pytest.raises(RunError, match=r"cannot be resumed from .*changed since it was written"):
         learn(records, regions, tmp_path / "run", Callbacks(), settings)
 
 
@@ -78,7 +78,7 @@ def test_settings_of_another_size_are_one_sentence(
     run: Path, tmp_path: Path, part: str, name: str, value: int
 ) -> None:
     folder = changed(run, tmp_path / "run", part, name, value)
-    with pytest.raises(RunError, match="does not fit the settings in run.json: ") as caught:
+    with pytest.raises(RunError, match=r"does not fit the settings in run\.json: ") as caught:
         Run.load(folder)
     message = str(caught.value)
     assert "numbers, the settings require" in message
