@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from tushuo.errors import TushuoError
 
+UNITS = ("kB", "MB", "GB", "TB")
 Progress = Callable[[int, int], None]
 """Called with the work done and its total, which is 0 while unknown."""
 
@@ -119,6 +120,16 @@ def free_bytes(folder: Path) -> int:
     """Return the free space of a folder's disk; the folder need not exist."""
     existing = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
     return shutil.disk_usage(existing).free
+
+
+def format_bytes(count: int | float) -> str:
+    """Return a size in the unit that fits it, such as ``12.3 MB``."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    size, unit = count / 1000, 0
+    while round(size, 1) >= 1000 and unit < len(UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.1f} {UNITS[unit]}"
 
 
 def processes() -> tuple[int, int]:

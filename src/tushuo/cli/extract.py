@@ -71,7 +71,7 @@ def extract(
     from tushuo.features.views import parse_views
     from tushuo.runs.encoder import region_encoder_of
     from tushuo.runs.run import Run
-    from tushuo.runtime import processes
+    from tushuo.runtime import format_bytes, processes
     from tushuo.training.recipes import RECIPES
     from tushuo.training.region_source import require_on_the_fly
 
@@ -102,8 +102,8 @@ def extract(
         if frozen_blocks is not None:
             network = split_encoder(network, frozen_blocks).trunk
         pictures = len({record.image_id for record in records})
-        gigabytes = store_bytes(pictures, network.spec, len(view_names)) / 1e9
-        bar.write(f"{pictures} pictures, {network.spec.signature}, {gigabytes:.2f} GB at {output}")
+        size = format_bytes(store_bytes(pictures, network.spec, len(view_names)))
+        bar.write(f"{pictures} pictures, {network.spec.signature}, {size} at {output}")
         bar.restart()
         share = {"process": process, "processes": count}
         done = extract_regions(records, network, output, views=view_names, progress=bar, **share)

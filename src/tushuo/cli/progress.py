@@ -17,9 +17,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tushuo.runtime import processes
+from tushuo.runtime import format_bytes, processes
 
 LINE_EVERY_SECONDS = 10.0
+SMALL_BYTES = 10_000_000
 
 
 class Bar:
@@ -78,15 +79,16 @@ class Bar:
         self._began, self._first = time.monotonic(), None
 
     def bytes(self, what: str) -> Callable[[int, int], None]:
-        """Return a callback that shows a download in megabytes, with its rate."""
+        """Return a callback that shows a download in MB, a small one in kB, with its rate."""
         began, first = time.monotonic(), -1
         self.restart()
 
         def show(done: int, total: int) -> None:
             nonlocal first
             first = done if first < 0 else first
-            rate = (done - first) / 1e6 / max(time.monotonic() - began, 1e-9)
-            self(done // 1_000_000, total // 1_000_000, f"MB  {what}, {rate:.1f} MB/s")
+            rate = format_bytes((done - first) / max(time.monotonic() - began, 1e-9))
+            size, unit = (1000, "kB") if 0 < total < SMALL_BYTES else (1_000_000, "MB")
+            self(done // size, total // size, f"{unit}  {what}, {rate}/s")
 
         return show
 
