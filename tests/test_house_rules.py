@@ -36,6 +36,7 @@ COVERED_BY = {
     "evaluation/packing_error.py": "tests/runs/test_pack.py",
     "metrics/clipscore.py": "tests/cli/test_clip.py",
     "metrics/meteor/align.py": "tests/metrics/test_meteor.py, against the official program",
+    "pace.py": "tests/test_fetch.py",
     "report/deletion_test.py": "tests/evaluation/test_deletion_test.py",
     "report/reliability.py": "tests/evaluation/test_calibrate.py",
     "runs/encoder.py": "tests/training/test_fine_tuning.py",

@@ -45,6 +45,17 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a file in each ``OSError`` of the block that names none, as those of writing do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:  # one of the operating system, not of a library
+            error.filename = error.filename or str(path)
+        raise
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` atomically."""
     with atomic_write(path) as file:
