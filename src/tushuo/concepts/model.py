@@ -83,7 +83,9 @@ class ConceptModel:
             own = dequantize(weights) | {"learned": weights["learned"]}
             detector.load_state_dict(detector.state_dict() | own)
         except (OSError, KeyError, RuntimeError, SafetensorError, msgspec.DecodeError) as error:
-            reason = str(error).splitlines()[0]
+            names = (SETTINGS_FILE, WEIGHTS_FILE)
+            missing = [name for name in names if not (folder / name).is_file()]
+            reason = f"it has no {missing[0]}" if missing else str(error).splitlines()[0]
             raise WeightsError(
                 f"{folder} holds no concept model: {reason}; make one with: tushuo fit-tags "
                 "(one that comes with tushuo: install tushuo again)"
