@@ -243,3 +243,31 @@ def test_without_a_terminal_there_is_no_progress(
     assert call("caption", tmp_path, *FAST) == 0
     printed = capsys.readouterr()
     assert (printed.out.count("\n"), printed.err) == (18, "")
+
+
+def test_very_many_failed_pictures_are_listed_in_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By extract and train; each line names its picture once."""
+    for number in range(3):
+        shutil.copy(PICTURE, tmp_path / f"{number}.jpg")
+    broken = [f"broken{number}.jpg" for number in range(23)]
+    for name in broken:
+        (tmp_path / name).write_text("<html>")
+    names = [*(f"{number}.jpg" for number in range(3)), *broken]
+    rows = [f"{name},a cup of coffee" for name in names]
+    (tmp_path / "c.csv").write_text("\n".join(["image,caption", *rows]))
+    encoder = ("--encoder", "efficientnet_lite0@64")
+    assert call("extract", tmp_path / "c.csv", *encoder, "--output", tmp_path / "store") == 1
+    lines = capsys.readouterr().err.splitlines()
+    named = [line for line in lines if "broken" in line]
+    assert len(named) == 20
+    assert all(line.startswith("tushuo: ") for line in named)
+    assert all(line.count("broken") == 1 for line in named)
+    assert lines[-1] == "tushuo: 3 more failed; list them with: tushuo data check DATA --json"
+    options = ("--epochs", 1, "--output", tmp_path / "run")
+    assert call("train", tmp_path / "c.csv", *encoder, *options) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "left out: " in line]
+    assert len(lines) == 21
+    assert all(line.count("broken") == 1 for line in lines[:-1])
+    assert lines[-1].endswith("left out: 3 more; list them with: tushuo data check DATA --json")

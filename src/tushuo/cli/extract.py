@@ -1,6 +1,5 @@
 """``tushuo extract``."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -138,12 +137,12 @@ def _extract_from_store(
 
 def _report(done: "Extraction", output: Path) -> int:
     """Print the result; pictures that could not be read make the exit code 1."""
+    from tushuo.cli.picture_log import report_failures
     from tushuo.runtime import processes
 
     process, count = processes()
     share = f" (process {process + 1} of {count})" if count > 1 else ""
     counts = f"{done.encoded} of {done.pictures} pictures encoded now, {len(done.failed)} failed"
     print(f"{output}: {counts}{share}")
-    for path, error in done.failed.items():
-        print(f"{path}: {error}", file=sys.stderr)
+    report_failures(done.failed)
     return 1 if done.failed else 0

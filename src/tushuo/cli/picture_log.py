@@ -1,6 +1,8 @@
 """What a command over many pictures reports beside its results: errors and warnings on stderr."""
 
 import sys
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tushuo.cli.sources import encodable, on_one_line
@@ -9,6 +11,15 @@ if TYPE_CHECKING:
     from tushuo.errors import PictureError
 
 NAMED = 3  # pictures named in a warning about several
+LISTED = 20  # errors that are listed
+
+
+def report_failures(errors: Mapping[str, str]) -> None:
+    """Print the error of each picture, by its path; of very many, the first and their number."""
+    for path, error in islice(errors.items(), LISTED):
+        _print(error if path in error else f"{path}: {error}")
+    if len(errors) > LISTED:
+        _print(f"{len(errors) - LISTED} more failed; list them with: tushuo data check DATA --json")
 
 
 class PictureLog:
