@@ -9,13 +9,13 @@ import pytest
 
 import tushuo
 from tushuo.errors import RunError, StoreError
-from tushuo.runtime import only_writer, path_of_readable, readable
+from tushuo.runtime import format_bytes, only_writer, path_of_readable, readable
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from tushuo.errors import RunError
-from tushuo.runtime import only_writer
+from tushuo.runtime import format_bytes, only_writer
 
 with only_writer(Path(sys.argv[1]), RunError):
     print("held", flush=True)
@@ -54,3 +54,19 @@ def test_names_that_are_not_utf_8_survive_json(tmp_path: Path) -> None:
     (tmp_path / "caf\\xe9.jpg").touch()  # a file that is really called so
     assert path_of_readable(str(tmp_path / "caf\\xe9.jpg")) == tmp_path / "caf\\xe9.jpg"
     assert path_of_readable("ä/é.jpg") == Path("ä/é.jpg")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (20_480_000, "20.5 MB"),
+        (999_960_000, "1.0 GB"),
+        (13_500_000_000, "13.5 GB"),
+        (5e15, "5000.0 TB"),
+    ],
+)
+def test_sizes_have_the_unit_that_fits(count: float, text: str) -> None:
+    assert format_bytes(count) == text

@@ -8,11 +8,23 @@
 Public names are imported on first use, so that ``import tushuo`` is fast.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tushuo.captioning.caption import Caption, Explanation, PartialCaption
+    from tushuo.captioning.captioner import Captioner, CaptionerInfo
+    from tushuo.captioning.load import load
+    from tushuo.errors import PictureError
+    from tushuo.training.assemble import train
 
 __version__ = "0.1.0"
+__all__ = [
+    "Caption", "Captioner", "CaptionerInfo", "Explanation", "PartialCaption", "PictureError",
+    "load", "train",
+]  # fmt: skip
 
-_PUBLIC = {
+# of each public name, the module that has it; the imports above are the same for type checkers
+_MODULES = {
     "load": "tushuo.captioning.load",
     "train": "tushuo.training.assemble",
     "Captioner": "tushuo.captioning.captioner",
@@ -23,15 +35,16 @@ _PUBLIC = {
     "PictureError": "tushuo.errors",
 }
 
+if not TYPE_CHECKING:  # a type checker would take every name for public
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'tushuo' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        """Import a public name on first use (PEP 562)."""
+        if name not in _MODULES:
+            raise AttributeError(f"module 'tushuo' has no attribute {name!r}")
+        from importlib import import_module
 
-    return getattr(import_module(_PUBLIC[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *_PUBLIC]
+    return ["__version__", *__all__]

@@ -1,22 +1,29 @@
 """Download files by HTTP: resumable, verified, and renamed when complete.
 
 Data is written to ``NAME.part``; after a broken connection or a kill, the next call resumes there.
-Servers are not trusted: a full file in answer to a range request is read from its beginning, and a
-wrong length is detected by the checksum or the declared length.
+Servers are not trusted: a full file in answer to a range request is read from its beginning, a
+wrong length is detected by the checksum or the declared length, and one that sends a few bytes now
+and then is not waited for.
 """
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from tushuo.errors import FetchError
-from tushuo.runtime import Progress, free_bytes
+from tushuo.pace import Pace, TooSlow
+from tushuo.runtime import Progress, format_bytes, free_bytes
 
-TRIES = 5  # in a row, without any new byte
-TIMEOUT_SECONDS = 30.0
+TRIES = 5  # in a row, without any new byte or too slow
+TIMEOUT_SECONDS = 30.0  # of a connection, and of each read
+PICTURE_SECONDS = 60.0  # of the whole download of a small file
+SLOW_SECONDS, SLOW_BYTES = 60.0, 60_000  # a large file must bring more bytes in so many seconds
+MAX_PICTURE_BYTES = 50_000_000
 WAIT_SECONDS = 1.0  # before the second try; doubled for each further try
 
 
@@ -59,7 +66,7 @@ def fetch(remote: Fetched, path: Path, *, progress: Progress, wait: float = WAIT
     failures = 0
     total = remote.size
     while True:
-        before = _size(part)
+        before, slow = _size(part), False
         try:
             total = _resume(remote, part, progress)
             if _size(part) == total or total is None:
@@ -67,11 +74,11 @@ def fetch(remote: Fetched, path: Path, *, progress: Progress, wait: float = WAIT
             reason = f"{_size(part)} of {total} bytes were received"
         except FetchError:
             raise
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason, slow = str(error) or type(error).__name__, isinstance(error, TooSlow)
         except OSError as error:
             raise FetchError(f"{part} cannot be written: {error}") from error
-        failures = failures + 1 if _size(part) <= before else 0
+        failures = failures + 1 if slow or _size(part) <= before else 0
         if failures >= TRIES:
             raise FetchError(
                 f"{remote.address} cannot be downloaded: {reason}, {TRIES} times; repeat the same "
@@ -83,11 +90,16 @@ def fetch(remote: Fetched, path: Path, *, progress: Progress, wait: float = WAIT
     return path
 
 
-def fetch_bytes(address: str, *, most: int) -> bytes:
-    """Download a small file into memory.
+def fetch_bytes(address: str, *, most: int = MAX_PICTURE_BYTES) -> bytes:
+    """Download a small file, such as a picture, into memory.
+
+    Args:
+        address: its http or https address.
+        most: the most bytes that are accepted.
 
     Raises:
-        FetchError: not an http address, no connection, a refusal, or more than ``most`` bytes.
+        FetchError: not an http address, no connection, a refusal, more than ``most`` bytes, or not
+            complete within ``PICTURE_SECONDS``.
     """
     if not address.lower().startswith(("http://", "https://")):
         raise FetchError(
@@ -96,9 +108,7 @@ def fetch_bytes(address: str, *, most: int) -> bytes:
         )
     content = bytearray()
     try:
-        with httpx.stream(
-            "GET", address, timeout=TIMEOUT_SECONDS, follow_redirects=True
-        ) as response:
+        with _get(address, Pace(PICTURE_SECONDS)) as response:
             response.raise_for_status()
             for chunk in response.iter_bytes():
                 content += chunk
@@ -113,7 +123,10 @@ def fetch_bytes(address: str, *, most: int) -> bytes:
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        raise FetchError(f"{address} cannot be downloaded: {reason}") from error
+        raise FetchError(
+            f"{address} cannot be downloaded: {reason}; check the address and the connection, or "
+            "download it by other means and name the file"
+        ) from error
     return bytes(content)
 
 
@@ -121,9 +134,8 @@ def _resume(remote: Fetched, part: Path, progress: Progress) -> int | None:
     """Request the rest and write it; return the size of the whole file if known."""
     have = _size(part)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with httpx.stream(
-        "GET", remote.address, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True
-    ) as response:
+    pace = Pace(SLOW_SECONDS, SLOW_BYTES)
+    with _get(remote.address, pace, headers) as response:
         if response.status_code == 416:  # nothing left: the file is complete, or a different one
             if response.headers.get("content-range", "").rpartition("/")[2] == str(have):
                 return have
@@ -146,16 +158,34 @@ def _resume(remote: Fetched, part: Path, progress: Progress) -> int | None:
             for chunk in response.iter_raw():
                 file.write(chunk)
                 start += len(chunk)
+                pace.received += len(chunk)
                 progress(start, total or 0)
     return total
+
+
+@contextmanager
+def _get(
+    address: str, pace: Pace, headers: dict[str, str] | None = None
+) -> Iterator[httpx.Response]:
+    """Request an address; a `TooSlow` replaces whatever the end of a slow request caused."""
+    with pace, httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
+        try:
+            with client.stream(
+                "GET", address, headers=headers, extensions={"trace": pace.trace}
+            ) as response:
+                yield response
+        except httpx.HTTPError as error:
+            pace.raise_if_ended(error)
+            raise
+        pace.raise_if_ended()  # of an answer without a length, which ends with the connection
 
 
 def _require_space(remote: Fetched, part: Path, needed: int) -> None:
     free = free_bytes(part.parent)
     if needed > free:
         raise FetchError(
-            f"{remote.name} requires {needed / 1e9:.2f} GB more at {part.parent}, but "
-            f"{free / 1e9:.2f} GB are free; free disk space or choose another folder"
+            f"{remote.name} requires {format_bytes(needed)} more at {part.parent}, but "
+            f"{format_bytes(free)} are free; free disk space or choose another folder"
         )
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from tushuo.errors import TushuoError
 
+UNITS = ("kB", "MB", "GB", "TB")
 Progress = Callable[[int, int], None]
 """Called with the work done and its total, which is 0 while unknown."""
 
@@ -42,6 +43,17 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a file in each ``OSError`` of the block that names none, as those of writing do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:  # one of the operating system, not of a library
+            error.filename = error.filename or str(path)
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -119,6 +131,16 @@ def free_bytes(folder: Path) -> int:
     """Return the free space of a folder's disk; the folder need not exist."""
     existing = next(parent for parent in [folder, *folder.resolve().parents] if parent.exists())
     return shutil.disk_usage(existing).free
+
+
+def format_bytes(count: int | float) -> str:
+    """Return a size in the unit that fits it, such as ``12.3 MB``."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    size, unit = count / 1000, 0
+    while round(size, 1) >= 1000 and unit < len(UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.1f} {UNITS[unit]}"
 
 
 def processes() -> tuple[int, int]:

@@ -48,17 +48,17 @@ def convert_setting(name: str, value: Any, hint: Any) -> Any:
     try:
         return msgspec.convert(value, hint, dec_hook=lambda kind, given: kind(given))
     except msgspec.ValidationError:
-        raise SettingError(f"{name} was {value!r}, but must be {_describe(hint)}") from None
+        raise SettingError(f"{name} was {value!r}, but must be {describe_type(hint)}") from None
 
 
-def _describe(hint: Any) -> str:
+def describe_type(hint: Any) -> str:
     """Describe a type in words."""
     if hint in _WORDS:
         return _WORDS[hint]
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if get_origin(hint) in (tuple, list):
-        return f"a list of {_describe(get_args(hint)[0]).removeprefix('a ')}s"
+        return f"a list of {describe_type(get_args(hint)[0]).removeprefix('a ')}s"
     if get_origin(hint) is dict:
         return "a dictionary"
-    return " or ".join(_describe(part) for part in get_args(hint))
+    return " or ".join(describe_type(part) for part in get_args(hint))

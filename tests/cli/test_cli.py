@@ -24,6 +24,7 @@ from tushuo.decoders import DECODERS
 from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
 from tushuo.runs.run import read_config
+from tushuo.runtime import format_bytes
 from tushuo.training.options import ModelOptions
 
 
@@ -156,7 +157,7 @@ def test_data_check(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("working memory of train, about", "training_bytes"),
         ("resident memory of train, up to", "training_held_bytes"),
     ):
-        assert f"{row} {needs[key] / 1e9:.2f} GB" in printed
+        assert f"{row} {format_bytes(needs[key])}" in printed
 
 
 def test_data_check_begins_with_the_files(

@@ -112,7 +112,7 @@ def test_the_caption_of_an_unfamiliar_picture_is_flagged_and_withheld(
             "the picture is unlike those used for calibration (only 0.5% of them are at least as "
             "unusual)"
         )
-        warning = f"{picture}: {reason}; do not trust its caption\n"
+        warning = f"tushuo: warning: {picture}: {reason}; do not trust its caption\n"
         assert captured.err == (warning if shown else "")
         assert call("caption", picture, "--run", own, "--json") == 0
         captured = capsys.readouterr()

@@ -72,7 +72,7 @@ def test_a_second_folder_after_run_is_no_picture(
     assert call("caption", picture, "--run", run, run) == 2
     assert f"{run} is a run folder, not a picture" in capsys.readouterr().err
     assert call("caption", tmp_path, "--run", run) == 2
-    assert "expected files with an extension of" in capsys.readouterr().out
+    assert "expected files with an extension of" in capsys.readouterr().err
 
 
 def test_several_runs_are_an_ensemble(

@@ -19,6 +19,8 @@ def folder(scenes: Path, tmp_path: Path) -> Path:
     (tmp_path / "whole").write_bytes(whole)
     (tmp_path / "cut\n.jpg").write_bytes(whole[:-9])
     (tmp_path / "._whole.jpg").write_bytes(b"\0\5\x16\7")
+    (tmp_path / ".hidden.jpg").write_bytes(whole)
+    (tmp_path / "film.mov").write_bytes(b"no picture")
     (tmp_path / "notes.txt").write_text("a note")
     return tmp_path
 
@@ -29,7 +31,7 @@ def test_warnings_are_one_line_each(folder: Path, capsys: pytest.CaptureFixture[
     assert len(printed.out.splitlines()) == 2
     lines = [line for line in printed.err.splitlines() if line.startswith("tushuo: warning: ")]
     assert len(lines) == 2
-    assert f"{folder}: 2 passed over as hidden or no pictures: 1 .txt, 1 hidden" in lines[0]
+    assert f"{folder}: 2 passed over as hidden or no pictures: 1 .mov, 1 hidden" in lines[0]
     assert f"{folder}/cut\\n.jpg is cut short: " in lines[1]
 
 

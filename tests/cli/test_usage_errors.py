@@ -13,13 +13,35 @@ from tushuo.cli import main
     [
         ("capton a.jpg", "capton is not a command; did you mean caption?; see: tushuo --help"),
         ("data chek", "chek is not a command; did you mean check?; see: tushuo data --help"),
-        ("evaluate", "DATA is missing; see: tushuo evaluate --help"),
-        ("score --references a", "--hypotheses is missing; see: tushuo score --help"),
+        (
+            "evaluate",
+            "DATA is missing, as in: tushuo evaluate flickr8k --run run --store store; see: tushuo",
+        ),
+        ("train", "DATA is missing, as in: tushuo train flickr8k --store store --output run; see"),
+        ("train x", "--output is missing, as in: tushuo train flickr8k --store store --output run"),
+        ("data download coco2014", "FOLDER is missing, as in: tushuo data download coco2014 coco"),
+        ("score --references a", "--hypotheses is missing, as in: tushuo score --references"),
         ("train x --epochs", "--epochs requires a value; see: tushuo train --help"),
-        ("info a b", "'a b' is one argument too many; see: tushuo info --help"),
-        ("caption a.jpg --search deam", 'invalid value "deam" for --search. Choose from: "greedy"'),
+        ("info a b", "'a', 'b' are 2 arguments too many, since info takes options only; see: tush"),
+        (
+            "explain a.jpg b.jpg",
+            "'b.jpg' is one argument too many, since explain takes PICTURE only; to caption "
+            "several pictures: tushuo caption; see: tushuo explain --help",
+        ),
+        (
+            "blend a b c --output x --share 1",
+            "'c' is one argument too many, since blend takes FIRST and SECOND only",
+        ),
+        ("caption a.jpg --search deam", "--search was 'deam', but must be one of greedy, sample, "),
+        ("data download coco x", "DATASET was 'coco', but must be one of coco2014, coco2017; see:"),
+        ("caption a.jpg --min-confidence x", "--min-confidence was 'x', but must be a number; see"),
+        ("caption a.jpg --json=maybe", "--json was given 'maybe', but takes no value; see: tushuo"),
+        (
+            "train x --output y --decoder-settings units",
+            "--decoder-settings was 'units', but must name a setting, as in --decoder-settings.N",
+        ),
         *(
-            (f"{command}=2.5", "expected a whole number, got '2.5'; see: tushuo")
+            (f"{command}=2.5", " was '2.5', but must be a whole number; see: tushuo")
             for command in (
                 "caption a.jpg --beam-size",
                 "train x --output y --epochs",

@@ -5,13 +5,14 @@ runs, so that help is fast.
 """
 
 import errno
-import io
 import sys
 import warnings
+from contextlib import suppress
 
 import cyclopts
 
 import tushuo
+from tushuo.cli.output import OutputError, abandon_output, guarded_output
 from tushuo.cli.sources import encodable, on_one_line
 from tushuo.errors import SettingError, TushuoError
 from tushuo.old_names import COMMANDS, OPTIONS
@@ -60,12 +61,10 @@ for path, summary in SUMMARIES.items():
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code.
 
-    0: done. 1: done, but some pictures failed and were named. 2: the command could not run.
+    0: done. 1: done, but some pictures failed and were named. 2: all failed, or the command could
+    not run.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may be unable to show Chinese
-            stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), guarded_output():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
         warnings.filterwarnings("ignore", module="PIL")  # details of damaged files
         sys.exit(_run(arguments))
@@ -75,24 +74,36 @@ def _run(arguments: list[str] | None) -> int:
     try:
         require_current_names(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        print(end="", flush=True)
         return code or 0
     except cyclopts.CycloptsError as error:
         from tushuo.cli.usage_errors import describe_usage_error
 
-        print(f"tushuo: {describe_usage_error(error)}", file=sys.stderr)
-        return 2
+        return _fail(describe_usage_error(error))
     except TushuoError as error:
-        print(f"tushuo: {error}", file=sys.stderr)
-        return 2
+        return _fail(error)
     except KeyboardInterrupt:
-        print("tushuo: interrupted; repeat the same command to resume", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone
-        return 0
+        return _fail("interrupted; repeat the same command to resume", code=130)
     except OSError as error:
-        print(f"tushuo: {_describe(error)}", file=sys.stderr)
-        return 2
+        return _fail(_describe(error))
+    except OutputError as error:
+        abandon_output()
+        if isinstance(error.__cause__, BrokenPipeError):  # its reader has left, as head does
+            return 0
+        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+        return _fail(
+            f"writing standard output failed: {reason}; write where there is free space, and "
+            "repeat the same command"
+        )
+
+
+def _fail(message: object, code: int = 2) -> int:
+    """Print an error on one line, and return the exit code."""
+    from tushuo.cli.sources import encodable, on_one_line
+
+    with suppress(OSError):  # nobody reads it
+        print(f"tushuo: {on_one_line(encodable(str(message)))}", file=sys.stderr, flush=True)
+    return code
 
 
 def require_current_names(arguments: list[str]) -> None:
@@ -116,7 +127,10 @@ def _describe(error: OSError) -> str:
     """Describe in one sentence what the operating system refused."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{where}{error.strerror}; free disk space and repeat the same command to resume"
+        return (
+            f"{where}{error.strerror}; free disk space, or choose another folder, and repeat the "
+            "same command"
+        )
     return f"{where}{error.strerror or error}; choose another path, or change its permissions"
 
 

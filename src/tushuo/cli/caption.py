@@ -1,14 +1,16 @@
 """``tushuo caption``."""
 
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
+from tushuo.cli.picture_log import PictureLog
 from tushuo.cli.runs import Device, ModelLanguage, Runs
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 from tushuo.cli.sources import (
@@ -19,6 +21,7 @@ from tushuo.cli.sources import (
     require_name,
     stem_of,
 )
+from tushuo.runtime import naming
 
 if TYPE_CHECKING:
     from tushuo.captioning.caption import Caption
@@ -66,10 +69,16 @@ def caption(
 ) -> int:
     """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
 
+    Prints the picture's name, a tab and its caption, a line for each caption. A picture that cannot
+    be opened has no such line: its error goes to standard error, with --json into its object.
+    The exit code is 0 if all pictures were captioned, 1 if some failed, and 2 if all did or the
+    command could not run.
+
     Example: tushuo caption photos/ --run run --json
     """
     from tushuo.captioning.batching import caption_all
     from tushuo.captioning.load import load
+    from tushuo.cli.progress import progress_of
     from tushuo.errors import PictureError
 
     _require_pictures(pictures)
@@ -79,24 +88,29 @@ def caption(
         _require_probability(min_confidence)
         captioner.require_confidence(config)
     sources = [_Source(name) for name in expand(pictures)]
-    failed = 0
-    file: TextIO = output.open("w", encoding="utf-8") if output else sys.stdout
-    captions = caption_all(
-        captioner, sources, _Source.open, config=config, batch_pictures=BATCH_PICTURES
-    )
-    try:
+    log = PictureLog(len(sources), done="captioned", json=json)
+    with _lines_to(output) as write, progress_of("caption", sources, BATCH_PICTURES) as progress:
+        captions = caption_all(
+            captioner,
+            sources,
+            _Source.open,
+            config=config,
+            batch_pictures=BATCH_PICTURES,
+            progress=progress,
+            total=len(sources),
+        )
         for number, (source, result) in enumerate(captions):
-            failed += isinstance(result, PictureError)
-            if attention and not isinstance(result, PictureError):
-                _draw(source, result, attention / f"{number:04d}_{stem_of(source.name)}.png")
-            if not json and min_confidence is None:
-                _warn(source.name, result)
-            print(_line(source.name, result, json, min_confidence), file=file, flush=True)
+            if isinstance(result, PictureError):
+                log.failed(source.name, result)
+            else:
+                if attention:
+                    _draw(source, result, attention / f"{number:04d}_{stem_of(source.name)}.png")
+                if result.out_of_distribution and not json and min_confidence is None:
+                    log.unusual(source.name, result.out_of_distribution)
+            if json or not isinstance(result, PictureError):
+                write(_line(source.name, result, json, min_confidence))
             source.content = None  # many large files need not stay in memory
-    finally:
-        if output:
-            file.close()
-    return (2 if failed == len(sources) else 1) if failed else 0
+    return log.close()
 
 
 def _require_pictures(names: tuple[str, ...]) -> None:
@@ -138,13 +152,14 @@ def _draw(source: _Source, caption: "Caption", path: Path) -> None:
     )
 
 
-def _warn(name: str, result: "Caption | PictureError") -> None:
-    """Warn that a caption of an out-of-distribution picture cannot be trusted."""
-    from tushuo.errors import PictureError
-
-    if not isinstance(result, PictureError) and result.out_of_distribution:
-        shown = on_one_line(encodable(name))
-        print(f"{shown}: {result.out_of_distribution}; do not trust its caption", file=sys.stderr)
+@contextmanager
+def _lines_to(output: Path | None) -> Iterator[Callable[[str], None]]:
+    """Return a function that writes a line, to a file or to standard output."""
+    if output is None:
+        yield lambda line: print(line, flush=True)
+        return
+    with naming(output), output.open("w", encoding="utf-8") as file:
+        yield lambda line: print(line, file=file, flush=True)
 
 
 def _line(
@@ -152,11 +167,9 @@ def _line(
 ) -> str:
     from tushuo.errors import PictureError
 
-    if json:
+    if json or isinstance(result, PictureError):
         return _json_line(encodable(name), result, min_confidence)
-    if isinstance(result, PictureError):
-        columns = [f"error: {on_one_line(encodable(str(result)))}"]
-    elif unsure := _unsure_reason(result, min_confidence):
+    if unsure := _unsure_reason(result, min_confidence):
         likely = ", ".join(result.likely_concepts)
         columns = [f"not sure: {unsure}" + (f"; perhaps: {likely}" if likely else "")]
     else:

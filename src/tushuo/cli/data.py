@@ -151,9 +151,11 @@ def _needs(
 
 
 def _rows(needs: dict[str, int | str | None]) -> list[tuple[str, str]]:
+    from tushuo.runtime import format_bytes
+
     def size(need: int | str | None) -> str:
         if isinstance(need, int):
-            return f"{need / 1e9:.2f} GB"
+            return format_bytes(need)
         if needs["store_bytes"] is None:
             return "unknown: the encoder is not installed (see: tushuo info)"
         return "unknown: there are no words to train on"

@@ -104,10 +104,10 @@ def _show(explanation: "Explanation", console: Any) -> None:
         found = ", ".join(f"{one.word} {one.probability:.2f}" for one in caption.concepts)
         console.print(f"concepts: {found}", markup=False)
     console.print()
-    console.print(_bars(explanation))
+    console.print(_bars(explanation, plain=console.options.ascii_only))
 
 
-def _bars(explanation: "Explanation") -> "Table":
+def _bars(explanation: "Explanation", *, plain: bool) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -124,7 +124,7 @@ def _bars(explanation: "Explanation") -> "Table":
                 *((str(number), Text(word, "bold")) if rank == 0 else ("", "")),
                 *(support if rank == 0 else [""] * len(support)),
                 Text(candidate.word, style),
-                Text(_bar(candidate.probability), "cyan" if style else "dim"),
+                Text(_bar(candidate.probability, plain), "cyan" if style else "dim"),
                 Text(f"{candidate.probability:.3f}", style),
             )
     return table
@@ -150,8 +150,11 @@ def _words(explanation: "Explanation") -> list[str]:
     return [*caption.words, "<end>"][: len(caption.log_probs)]
 
 
-def _bar(probability: float) -> str:
+def _bar(probability: float, plain: bool) -> str:
+    """Draw a bar; a plain one where the terminal has only ASCII characters."""
     halves = round(2 * BAR_WIDTH * probability)
+    if plain:
+        return "=" * (halves // 2)
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
 

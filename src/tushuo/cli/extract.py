@@ -1,6 +1,5 @@
 """``tushuo extract``."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,7 +70,7 @@ def extract(
     from tushuo.features.views import parse_views
     from tushuo.runs.encoder import region_encoder_of
     from tushuo.runs.run import Run
-    from tushuo.runtime import processes
+    from tushuo.runtime import format_bytes, processes
     from tushuo.training.recipes import RECIPES
     from tushuo.training.region_source import require_on_the_fly
 
@@ -102,8 +101,8 @@ def extract(
         if frozen_blocks is not None:
             network = split_encoder(network, frozen_blocks).trunk
         pictures = len({record.image_id for record in records})
-        gigabytes = store_bytes(pictures, network.spec, len(view_names)) / 1e9
-        bar.write(f"{pictures} pictures, {network.spec.signature}, {gigabytes:.2f} GB at {output}")
+        size = format_bytes(store_bytes(pictures, network.spec, len(view_names)))
+        bar.write(f"{pictures} pictures, {network.spec.signature}, {size} at {output}")
         bar.restart()
         share = {"process": process, "processes": count}
         done = extract_regions(records, network, output, views=view_names, progress=bar, **share)
@@ -138,12 +137,12 @@ def _extract_from_store(
 
 def _report(done: "Extraction", output: Path) -> int:
     """Print the result; pictures that could not be read make the exit code 1."""
+    from tushuo.cli.picture_log import report_failures
     from tushuo.runtime import processes
 
     process, count = processes()
     share = f" (process {process + 1} of {count})" if count > 1 else ""
     counts = f"{done.encoded} of {done.pictures} pictures encoded now, {len(done.failed)} failed"
     print(f"{output}: {counts}{share}")
-    for path, error in done.failed.items():
-        print(error if path in error else f"{path}: {error}", file=sys.stderr)
+    report_failures(done.failed)
     return 1 if done.failed else 0

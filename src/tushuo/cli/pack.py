@@ -72,9 +72,10 @@ def pack(
 def _size(folder: Path) -> str:
     """Return the size of a folder's own files and of its general captioner's."""
     from tushuo.runs.pack import GENERAL
+    from tushuo.runtime import format_bytes
 
     files = [*folder.iterdir(), *(folder / GENERAL).glob("*")]
-    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1e6:.1f} MB"
+    return format_bytes(sum(file.stat().st_size for file in files if file.is_file()))
 
 
 def _describe(error: "PackingError") -> str:

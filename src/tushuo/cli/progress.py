@@ -3,8 +3,10 @@
 Under torchrun, only the first process shows progress.
 """
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -17,16 +19,22 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tushuo.runtime import processes
+from tushuo.runtime import format_bytes, processes
 
 LINE_EVERY_SECONDS = 10.0
+SMALL_BYTES = 10_000_000
 
 
 class Bar:
-    """A progress bar with a short description."""
+    """A progress bar with a short description.
 
-    def __init__(self, title: str):
-        self._title = title
+    Args:
+        title: what is done.
+        passing: whether it disappears at the end.
+    """
+
+    def __init__(self, title: str, *, passing: bool = False):
+        self._title, self._passing = title, passing
         self._console = Console(stderr=True, quiet=processes()[0] != 0)
         self._live: Progress | None = None
         self._task = TaskID(0)
@@ -43,6 +51,9 @@ class Bar:
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[words]}"),
                 console=self._console,
+                transient=self._passing,
+                # results on the same terminal are printed above the bar, others as they are
+                redirect_stdout=sys.stdout.isatty(),
             )
             self._task = self._live.add_task(self._title, total=None, words="")
             self._live.start()
@@ -78,15 +89,16 @@ class Bar:
         self._began, self._first = time.monotonic(), None
 
     def bytes(self, what: str) -> Callable[[int, int], None]:
-        """Return a callback that shows a download in megabytes, with its rate."""
+        """Return a callback that shows a download in MB, a small one in kB, with its rate."""
         began, first = time.monotonic(), -1
         self.restart()
 
         def show(done: int, total: int) -> None:
             nonlocal first
             first = done if first < 0 else first
-            rate = (done - first) / 1e6 / max(time.monotonic() - began, 1e-9)
-            self(done // 1_000_000, total // 1_000_000, f"MB  {what}, {rate:.1f} MB/s")
+            rate = format_bytes((done - first) / max(time.monotonic() - began, 1e-9))
+            size, unit = (1000, "kB") if 0 < total < SMALL_BYTES else (1_000_000, "MB")
+            self(done // size, total // size, f"{unit}  {what}, {rate}/s")
 
         return show
 
@@ -96,3 +108,16 @@ class Bar:
             self._live.console.print(line, markup=False, highlight=False)
         else:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_of(
+    title: str, items: Sized, batch: int
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Show progress and the time left on a terminal, where there is more than one batch."""
+    if not sys.stderr.isatty() or len(items) <= batch:
+        yield None
+        return
+    with Bar(title, passing=True) as bar:
+        bar(0, len(items))
+        yield bar

@@ -43,6 +43,7 @@ def report(
     from tushuo.evaluation.results import read_deletion_test, read_results
     from tushuo.report.content import require_comparable
     from tushuo.report.write import write_report
+    from tushuo.runtime import format_bytes
 
     if not results:
         raise SettingError("no results were given; make them with: tushuo evaluate --output FOLDER")
@@ -61,7 +62,7 @@ def report(
             bar.write(f"picture {name} was not found; name its folder with --images, or --data")
         if len(missing) > 5:
             bar.write(f"nor were {len(missing) - 5} others")
-    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    print(f"{output}: {format_bytes(output.stat().st_size)}")
     return 1 if missing else 0
 
 

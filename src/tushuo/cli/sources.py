@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-MAX_DOWNLOAD_BYTES = 50_000_000
 
 
 def require_name(name: str, command: str) -> None:
@@ -49,7 +48,7 @@ def picture_of(source: str) -> Path | bytes:
     if not _is_remote(source):
         return Path(source)
     try:
-        return fetch_bytes(source, most=MAX_DOWNLOAD_BYTES)
+        return fetch_bytes(source)
     except FetchError as error:
         raise PictureError(str(error)) from error
 

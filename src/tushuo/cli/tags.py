@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.options import WHOLE_NUMBER
+from tushuo.cli.picture_log import PictureLog
 from tushuo.cli.runs import Device
 from tushuo.cli.sources import encodable, expand, on_one_line, picture_of, require_name
 
@@ -38,12 +39,18 @@ def tags(
 ) -> int:
     """List what pictures show: words with their probabilities and places.
 
+    Prints the picture's name, a tab and the words, a line for each picture. A picture that cannot
+    be opened has no such line: its error goes to standard error, with --json into its object. The
+    exit code is 0 if all pictures were tagged, 1 if some failed, and 2 if all did or the command
+    could not run.
+
     Example: tushuo tags photos/ --json
     """
     from functools import partial
 
     from tushuo.captioning.batching import in_batches
     from tushuo.captioning.tagger import load_tagger
+    from tushuo.cli.progress import progress_of
     from tushuo.errors import PictureError, SettingError
 
     if not pictures:
@@ -54,13 +61,21 @@ def tags(
         require_name(name, "tags")
     tagger = load_tagger(model, language=language, device=device)
     sources = expand(pictures)
-    failed = 0
-    for source, result in in_batches(
-        partial(tagger.tag_batch, most=most), sources, picture_of, batch_pictures=BATCH_PICTURES
-    ):
-        failed += isinstance(result, PictureError)
-        print(_line(source, result, json, min_probability), flush=True)
-    return (2 if failed == len(sources) else 1) if failed else 0
+    log = PictureLog(len(sources), done="tagged", json=json)
+    with progress_of("tags", sources, BATCH_PICTURES) as progress:
+        for source, result in in_batches(
+            partial(tagger.tag_batch, most=most),
+            sources,
+            picture_of,
+            batch_pictures=BATCH_PICTURES,
+            progress=progress,
+            total=len(sources),
+        ):
+            if isinstance(result, PictureError):
+                log.failed(source, result)
+            if json or not isinstance(result, PictureError):
+                print(_line(source, result, json, min_probability), flush=True)
+    return log.close()
 
 
 def _line(
@@ -71,10 +86,8 @@ def _line(
     from tushuo.errors import PictureError
 
     if isinstance(result, PictureError):
-        error = encodable(str(result))
-        if json:
-            return msgspec.json.encode({"image": encodable(source), "error": error}).decode()
-        return f"{on_one_line(encodable(source))}\terror: {on_one_line(error)}"
+        content: dict[str, object] = {"image": encodable(source), "error": encodable(str(result))}
+        return msgspec.json.encode(content).decode()
     concepts = [concept for concept in result if concept.probability >= min_probability]
     if json:
         content = {"image": encodable(source), "concepts": [one.rounded() for one in concepts]}

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 from tushuo.concepts.class_words import classes_of_words
 from tushuo.concepts.detector import ConceptDetector
@@ -21,6 +20,7 @@ from tushuo.encoders.spec import EncoderSpec
 from tushuo.errors import WeightsError
 from tushuo.quantization import dequantize, quantize
 from tushuo.runtime import write_bytes
+from tushuo.tensor_files import load_tensors, save_tensors
 from tushuo.text.tokenization import Language
 
 SETTINGS_FILE, WEIGHTS_FILE = "concepts.json", "concepts.safetensors"
@@ -65,7 +65,7 @@ class ConceptModel:
         weights = {n: w for n, w in weights.items() if n not in matrices}
         weights |= quantize(matrices, "int8")
         content = msgspec.json.encode(self.settings)
-        write_bytes(folder / WEIGHTS_FILE, save(weights))
+        save_tensors(folder / WEIGHTS_FILE, weights)
         write_bytes(folder / SETTINGS_FILE, msgspec.json.format(content))
 
     @classmethod
@@ -78,14 +78,17 @@ class ConceptModel:
         """
         try:
             settings = read_concept_settings(folder)
-            weights = load_file(folder / WEIGHTS_FILE)
+            weights, _ = load_tensors(folder / WEIGHTS_FILE)
             detector = empty_detector(settings)
             own = dequantize(weights) | {"learned": weights["learned"]}
             detector.load_state_dict(detector.state_dict() | own)
         except (OSError, KeyError, RuntimeError, SafetensorError, msgspec.DecodeError) as error:
-            reason = str(error).splitlines()[0]
+            names = (SETTINGS_FILE, WEIGHTS_FILE)
+            missing = [name for name in names if not (folder / name).is_file()]
+            reason = f"it has no {missing[0]}" if missing else str(error).splitlines()[0]
             raise WeightsError(
-                f"{folder} holds no concept model: {reason}; make one with: tushuo fit-tags"
+                f"{folder} holds no concept model: {reason}; make one with: tushuo fit-tags "
+                "(one that comes with tushuo: install tushuo again)"
             ) from error
         return cls(settings=settings, detector=detector.eval().requires_grad_(False))
 

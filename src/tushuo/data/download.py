@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tushuo.errors import FetchError
 from tushuo.fetch import WAIT_SECONDS, Fetched, fetch
-from tushuo.runtime import Progress, atomic_write, free_bytes
+from tushuo.runtime import Progress, atomic_write, format_bytes, free_bytes
 
 OFFICIAL = "http://images.cocodataset.org"
 EXPANSION = 4  # approximate size of unpacked captions, relative to their archive
@@ -163,8 +163,8 @@ def _require_space(archives: Sequence[Archive], folder: Path) -> None:
     free = free_bytes(folder) + reusable
     if needed > free:
         raise FetchError(
-            f"{needed / 1e9:.1f} GB are required at {folder} for the archives and their content, "
-            f"but {free / 1e9:.1f} GB are free; free disk space or choose another folder"
+            f"{format_bytes(needed)} are required at {folder} for the archives and their content, "
+            f"but {format_bytes(free)} are free; free disk space or choose another folder"
         )
 
 

@@ -92,7 +92,7 @@ def load(folder: Path, *, device: str | torch.device = "cpu") -> ClipEncoder:
         name = f"clip:{folder.name}"
         return ClipEncoder(name, model, tokenizer, preprocessing, width, checked_device)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]
         raise WeightsError(
             f"{folder} cannot be opened as a CLIP model: {reason}; expected a folder with "
             "config.json, model.safetensors, preprocessor_config.json and tokenizer.json, such as "

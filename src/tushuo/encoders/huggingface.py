@@ -154,7 +154,7 @@ def load(
         model = getattr(model, "vision_model", model)  # of CLIP and SigLIP
         return HuggingFaceEncoder(name, model, model.config, preprocessing, device)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]
         raise WeightsError(
             f"{name} cannot be opened as a vision model: {reason}; expected a folder, or a "
             "repository that can be reached, with config.json, preprocessor_config.json and "

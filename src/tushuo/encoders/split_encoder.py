@@ -9,13 +9,13 @@ from typing import Protocol, final, runtime_checkable
 import torch
 from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from tushuo.device import device_of, full_float32
 from tushuo.encoders.spec import Encoder, EncoderSpec
 from tushuo.errors import SettingError, WeightsError
-from tushuo.runtime import sha256, write_bytes
+from tushuo.runtime import sha256
+from tushuo.tensor_files import load_tensors, save_tensors
 
 HEAD_FILE = "encoder.safetensors"
 
@@ -176,7 +176,7 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 def save_head(folder: Path, weights: Mapping[str, Tensor]) -> None:
     """Save the weights of a head in the folder of the store or run that used them."""
-    write_bytes(folder / HEAD_FILE, save({name: w.contiguous() for name, w in weights.items()}))
+    save_tensors(folder / HEAD_FILE, weights)
 
 
 def read_head(folder: Path, expected: str) -> dict[str, Tensor]:
@@ -191,7 +191,7 @@ def read_head(folder: Path, expected: str) -> dict[str, Tensor]:
     """
     path = folder / HEAD_FILE
     try:
-        weights = load_file(path)
+        weights, _ = load_tensors(path)
     except (FileNotFoundError, SafetensorError) as error:
         raise WeightsError(
             f"{path} cannot be read: {error}; restore the file that was created with {folder}"

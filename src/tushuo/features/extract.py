@@ -21,6 +21,7 @@ from tushuo.pictures.opening import open_picture
 from tushuo.pictures.reading import read_file
 from tushuo.runtime import (
     Progress,
+    format_bytes,
     free_bytes,
     only_writer,
     path_of_readable,
@@ -189,7 +190,7 @@ def _require_space(folder: Path, needed: int) -> None:
     free = free_bytes(folder) + already_written
     if needed > free:
         raise StoreError(
-            f"the store needs {needed / 1e9:.1f} GB, {folder} has only {free / 1e9:.1f} GB free; "
+            f"the store needs {format_bytes(needed)}, {folder} has only {format_bytes(free)} free; "
             "choose another --output, a smaller --encoder, or --max-images"
         )
 

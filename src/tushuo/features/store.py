@@ -263,8 +263,12 @@ class FeatureStore:
             try:
                 # copy-on-write, since torch warns about arrays that are not writable
                 array = np.load(path, mmap_mode="c", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise StoreError(f"{path} cannot be read: {error}; extract again") from error
+            except OSError as error:
+                raise StoreError(
+                    f"{path} cannot be read: {error.strerror}; extract again"
+                ) from error
+            except (ValueError, EOFError) as error:  # whose messages advise to unpickle it
+                raise StoreError(f"{path} is damaged, it holds no array; extract again") from error
             if array.shape != expected or array.dtype != np.float16:
                 raise StoreError(
                     f"{path} holds {array.dtype} {array.shape}, expected float16 {expected}; "

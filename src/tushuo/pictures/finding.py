@@ -13,6 +13,9 @@ from tushuo.pictures.formats import HEAD_BYTES, recognise
 # is listed so that such files are reported instead of skipped.
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".avif",
               ".heic", ".heif", ".bmp", ".tif", ".tiff"}  # fmt: skip
+# What usually lies beside pictures, and is passed over without a word.
+COMPANIONS = {".txt", ".caption", ".json", ".jsonl", ".csv", ".tsv", ".md", ".html", ".xml",
+              ".yaml", ".yml", ".log", ".db", ".ini"}  # fmt: skip
 SHOWN_KINDS = 4  # of files passed over
 
 
@@ -21,7 +24,8 @@ def find_pictures(arguments: Iterable[str]) -> list[Path]:
 
     Folders are searched recursively for files that have a picture's extension, and for files of
     other names that begin as pictures do. Hidden files and folders are passed over, the
-    AppleDouble files of macOS (``._photo.jpg``) among them. A warning counts what was passed over.
+    AppleDouble files of macOS (``._photo.jpg``) among them. A warning counts hidden pictures and
+    files of other kinds than those that usually lie beside pictures.
     A path that does not exist and a folder without pictures are kept, so that opening them reports
     the error.
     """
@@ -51,7 +55,7 @@ def _search(folder: Path) -> list[Path]:
     for path in _walk(folder, passed_over):
         if _is_picture(path):
             pictures.append(path)
-        else:
+        elif path.suffix.lower() not in COMPANIONS:
             passed_over[path.suffix.lower() or "without extension"] += 1
     if passed_over:
         ordered = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
@@ -76,11 +80,16 @@ def _walk(folder: Path, passed_over: Counter[str]) -> Iterator[Path]:
         linked = [name for name in folders if Path(parent, name).is_symlink()]  # may be cycles
         folders[:] = [name for name in folders if name not in hidden]
         yield from (Path(parent, name) for name in files if name not in hidden)
-        passed_over += Counter({"hidden": len(hidden), "linked folder": len(linked)})
+        unseen = sum(_is_hidden_picture(name) for name in hidden)
+        passed_over += Counter({"hidden": unseen, "linked folder": len(linked)})
 
 
 def _hidden(path: Path) -> bool:
     return path.name.startswith(".") or path.name == "__MACOSX"
+
+
+def _is_hidden_picture(name: str) -> bool:
+    return not name.startswith("._") and Path(name).suffix.lower() in EXTENSIONS
 
 
 def _is_picture(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """The one place where pictures enter: any form of a picture to RGB pixels."""
 
+import re
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -39,6 +40,7 @@ EXPECTED = (
     "or with the channels first, as uint8 from 0 to 255 or as float from 0 to 1"
 )
 CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
+ADDRESS = re.compile(r"https?:/|[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # also a Path's one slash
 RANGE_TOLERANCE = 1e-3  # resizing overshoots 0 and 1 a little
 
 
@@ -95,6 +97,11 @@ def _to_path(picture: "str | PathLike[str]") -> Path:
     name = fsdecode(picture)
     if not name:
         raise PictureError("the path of the picture is empty; name a picture file")
+    if ADDRESS.match(name):
+        raise PictureError(
+            f"{name} is an address, and only the command line downloads pictures; pass its "
+            "content, such as that of tushuo.fetch.fetch_bytes(address)"
+        )
     return Path(name)
 
 

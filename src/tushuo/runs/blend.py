@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from safetensors.torch import save
 
 from tushuo.encoders.split_encoder import save_head
 from tushuo.errors import RunError, SettingError
 from tushuo.runs.run import Run, copy_metadata, read_config
+from tushuo.runs.weights import BEST
 from tushuo.runtime import sha256, write_bytes
 from tushuo.signatures import require_same, signature
+from tushuo.tensor_files import save_tensors
 
 
 def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
@@ -36,7 +37,7 @@ def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
     if (output / "run.json").exists():
         raise RunError(f"{output} already holds a run; choose another --output")
     initial, tuned, config = Run.load(first), Run.load(second), read_config(second)
-    initial_hash = sha256(first / "best.safetensors")[:16]
+    initial_hash = sha256(first / BEST)[:16]
     require_same(
         signature(weights=initial_hash, head=initial.config.encoder.head),
         signature(weights=config.initialized_from, head=tuned.config.encoder.head),
@@ -46,7 +47,7 @@ def blend(first: Path, second: Path, output: Path, *, share: float) -> None:
     before, after = initial.decoder.state_dict(), tuned.decoder.state_dict()
     weights = {name: before[name].lerp(after[name], share).contiguous() for name in after}
     copy_metadata(second, output)
-    write_bytes(output / "best.safetensors", save(weights))
+    save_tensors(output / BEST, weights)
     if tuned.head:
         save_head(output, tuned.head)
         config = replace(config, encoder=replace(config.encoder, head=tuned.config.encoder.head))

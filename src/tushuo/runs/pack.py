@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from safetensors.torch import save
 
 from tushuo.concepts.encoder import is_concepts
 from tushuo.concepts.model import read_concept_settings
 from tushuo.encoders.spec import OWN
 from tushuo.errors import RunError
 from tushuo.quantization import Precision, quantize
-from tushuo.runs.run import Run, copy_metadata, merge_weights, read_config, run_signature
+from tushuo.runs.run import Run, copy_metadata, read_config, run_signature
+from tushuo.runs.weights import BEST, merge_weights
 from tushuo.runtime import write_bytes
 from tushuo.search.config import SearchConfig
+from tushuo.tensor_files import save_tensors
 from tushuo.trust.confidence import read_calibrations, save_calibration
 from tushuo.trust.familiarity import read_familiarity, save_familiarity
 
@@ -46,7 +47,7 @@ def pack(
     run, config = Run.load(folder), read_config(folder)
     copy_metadata(folder, output)
     weights = quantize(merge_weights(run.decoder, run.head), precision)
-    write_bytes(output / "best.safetensors", save(weights))
+    save_tensors(output / BEST, weights)
     encoder = replace(config.encoder, head=OWN if run.head else None)
     config = replace(config, encoder=encoder, search=search or config.search)
     write_bytes(output / "run.json", msgspec.json.format(msgspec.json.encode(config)))

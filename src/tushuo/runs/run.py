@@ -11,18 +11,17 @@ RUN/
   encoder.safetensors  the encoder's head, if the regions came from a fine-tuned one
   last.safetensors     weights, optimiser and position, from which training resumes
   log.csv, loss.png    loss curve; samples/: captions after each epoch
+
+Each safetensors file carries a checksum (tensor_files.py).
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tushuo.decoders import DECODERS, build, settings_of
@@ -30,8 +29,8 @@ from tushuo.decoders.base import Decoder
 from tushuo.encoders.spec import OWN, EncoderSpec
 from tushuo.encoders.split_encoder import read_head, weights_hash
 from tushuo.errors import RunError
-from tushuo.old_names import upgrade_run, upgrade_weights
-from tushuo.quantization import dequantize
+from tushuo.old_names import upgrade_run
+from tushuo.runs.weights import load_weights
 from tushuo.runtime import sha256, write_bytes
 from tushuo.search.config import SearchConfig
 from tushuo.signatures import signature
@@ -43,7 +42,6 @@ METADATA_FILES = (
     "vocabulary.json", "frequencies.json", "split.json", "log.csv", "concepts.json",
     "concepts.safetensors",
 )  # fmt: skip
-HEAD_PREFIX = "encoder."  # of the head's weights in best.safetensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ class Run:
                 f"with {config.vocabulary}; restore the vocabulary.json of the same run"
             )
         decoder = build_decoder(config, len(vocabulary))
-        head = _load_weights(folder / "best.safetensors", decoder)
+        head = load_weights(folder, decoder)
         encoder = config.encoder
         if encoder.head == OWN and not head:
             raise RunError(f"{folder}/best.safetensors lacks the encoder's head; train again")
@@ -146,31 +144,6 @@ class Run:
             decoder=prepare_for_inference(decoder),
             head=head,
         )
-
-
-def _load_weights(path: Path, decoder: Decoder) -> dict[str, Tensor]:
-    """Load the decoder's weights from ``best.safetensors``; return those of the encoder's head."""
-    try:
-        decoder_weights, head = _split_weights(dequantize(load_file(path)))
-        decoder.load_state_dict(upgrade_weights(decoder_weights))
-    except FileNotFoundError as error:
-        raise RunError(f"{path.parent} has no weights yet; train for at least one epoch") from error
-    except (SafetensorError, RuntimeError) as error:
-        raise RunError(f"{path} does not match its run: {error}; train again") from error
-    return head
-
-
-def merge_weights(decoder: Decoder, head: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the content of ``best.safetensors``: a decoder's weights and a fine-tuned head's."""
-    prefixed = {f"{HEAD_PREFIX}{name}": weight.contiguous() for name, weight in head.items()}
-    return decoder.state_dict() | prefixed
-
-
-def _split_weights(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Separate the decoder's weights from the head's."""
-    decoder = {name: w for name, w in weights.items() if not name.startswith(HEAD_PREFIX)}
-    head = {n.removeprefix(HEAD_PREFIX): weights[n] for n in weights.keys() - decoder.keys()}
-    return decoder, head
 
 
 def copy_metadata(folder: Path, output: Path) -> None:
@@ -189,8 +162,14 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / "run.json"
     try:
         settings = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        if settings.get("format", 1) == 1:
+        version = settings.get("format", 1)
+        if version == 1:
             settings = upgrade_run(settings) | {"format": FORMAT}
+        elif version != FORMAT:
+            raise RunError(
+                f"{path} has format {version}, this version of tushuo reads 1 to {FORMAT}; install "
+                "a newer one, or restore the file"
+            )
         config = msgspec.convert(settings, RunConfig)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(
@@ -199,8 +178,6 @@ def read_config(folder: Path) -> RunConfig:
         ) from error
     except msgspec.DecodeError as error:
         raise RunError(f"{path} cannot be read: {error}; train again") from error
-    if config.format != FORMAT:
-        raise RunError(f"{path} has format {config.format}, this version reads {FORMAT}")
     if config.decoder not in DECODERS:
         raise RunError(f"{path} names the decoder {config.decoder!r}, known: {', '.join(DECODERS)}")
     return config

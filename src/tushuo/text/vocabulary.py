@@ -125,6 +125,8 @@ class Vocabulary:
             RunError: the file is missing or not a vocabulary of ours.
         """
         path, counts = folder / FILE, CorpusCounts.load(folder / COUNTS_FILE)
+        if not path.is_file():
+            raise RunError(f"{folder} has no {FILE}; restore that of the same run, or train again")
         try:
             vocabulary = cls(Tokenizer.from_file(str(path)), counts)
         except Exception as error:  # tokenizers raises bare Exception, nothing more specific

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tushuo.errors import RunError
 from tushuo.old_names import upgrade_weights
-from tushuo.runtime import write_bytes
+from tushuo.tensor_files import load_tensors, save_tensors
 from tushuo.training.weight_average import WeightAverage
 
 
@@ -84,7 +83,7 @@ def save_checkpoint(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     metadata = {"progress": msgspec.json.encode(state).decode()}
-    write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}, metadata))
+    save_tensors(path, tensors, metadata)
 
 
 def load_checkpoint(
@@ -96,11 +95,9 @@ def load_checkpoint(
         RunError: the file is damaged or belongs to another model.
     """
     try:
-        with safe_open(path, "pt") as file:
-            state = msgspec.json.decode(file.metadata()["progress"], type=TrainingState)
-            tensors = upgrade_weights(
-                {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            )
+        stored, metadata = load_tensors(path)
+        state = msgspec.json.decode(metadata["progress"], type=TrainingState)
+        tensors = upgrade_weights(stored)
         model.load_state_dict(_with_prefix(tensors, "model."))
         if average is not None:
             average.load(_with_prefix(tensors, "average."))

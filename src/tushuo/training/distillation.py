@@ -13,7 +13,8 @@ from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
 from tushuo.old_names import signed_weights
 from tushuo.runs.ensemble import ensemble
-from tushuo.runs.run import Run, merge_weights
+from tushuo.runs.run import Run
+from tushuo.runs.weights import merge_weights
 from tushuo.signatures import require_same, signature
 from tushuo.text.vocabulary import Vocabulary
 from tushuo.training.batches import Batch

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save
 from torch import nn
 
 from tushuo.decoders.base import Decoder
 from tushuo.features.regions import ReadRegions
-from tushuo.runs.run import merge_weights
-from tushuo.runtime import write_bytes
+from tushuo.runs.weights import BEST, merge_weights
+from tushuo.tensor_files import save_tensors
 from tushuo.training.batches import Example, epoch_order
 from tushuo.training.checkpoint import EpochRow, TrainingState, best_row
 from tushuo.training.config import TrainConfig
@@ -19,7 +18,7 @@ from tushuo.training.distillation import Teachers
 from tushuo.training.learner import Learner
 from tushuo.training.self_critical import RewardFunction
 
-LAST, BEST = "last.safetensors", "best.safetensors"
+LAST = "last.safetensors"
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def fit(
             if learner.accelerator.is_main_process:
                 if best_row(state.rows, config.best_by) is row:
                     head_weights = {} if head is None else head.state_dict()
-                    write_bytes(folder / BEST, save(merge_weights(decoder, head_weights)))
+                    save_tensors(folder / BEST, merge_weights(decoder, head_weights))
                 callbacks.epoch(decoder.eval(), state.rows)
         learner.save(last, state)
     learner.leave_group()

@@ -1,6 +1,7 @@
 """Where a training's regions come from: a feature store, or an encoder that runs on the fly."""
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from tushuo import encoders
@@ -18,6 +19,8 @@ from tushuo.training.distillation import Teachers
 from tushuo.training.fine_tuning import split_for_training, with_trainable_head
 from tushuo.training.loop import Callbacks
 from tushuo.training.options import EncoderOptions, InitialisationOptions
+
+LISTED = 20  # pictures that are left out, of which each is named
 
 
 def require_on_the_fly(store: Path | None, **options: object) -> None:
@@ -134,6 +137,11 @@ def _on_the_fly(
 
 
 def _report_failed(regions: Regions, callbacks: Callbacks) -> Regions:
-    for path, error in regions.failed.items():
-        callbacks.message(f"left out: {path}: {error}")
+    for path, error in islice(regions.failed.items(), LISTED):
+        callbacks.message(f"left out: {error if path in error else f'{path}: {error}'}")
+    if len(regions.failed) > LISTED:
+        callbacks.message(
+            f"left out: {len(regions.failed) - LISTED} more; list them with: tushuo data check "
+            "DATA --json"
+        )
     return regions

@@ -16,6 +16,7 @@ from tushuo.errors import DataError, SettingError
 from tushuo.features.regions import Regions
 from tushuo.features.views import MIRRORED, choose_views
 from tushuo.runs.run import Run, RunConfig, build_decoder, create_run, read_split, write_split
+from tushuo.runs.weights import BEST
 from tushuo.runtime import sha256
 from tushuo.signatures import require_same
 from tushuo.text.tokenization import TokenizerName, tokenize
@@ -191,9 +192,7 @@ def _run_config(
         decoder_settings=asdict(settings_of(plan.decoder, plan.decoder_settings)),
         training=asdict(plan.training),
         search=plan.search,
-        initialized_from=(
-            sha256(initial_run.folder / "best.safetensors")[:16] if initial_run else None
-        ),
+        initialized_from=(sha256(initial_run.folder / BEST)[:16] if initial_run else None),
         teachers_signature=teachers.signature if teachers else None,
     )
 

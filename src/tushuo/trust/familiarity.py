@@ -21,15 +21,17 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Float16
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
 from torch import Tensor
 
 from tushuo.errors import RunError
-from tushuo.runtime import sha256, write_bytes
+from tushuo.runtime import sha256
+from tushuo.tensor_files import load_tensors, save_tensors
 
 FILE, OLD_FILE = "familiarity.safetensors", "familiar.safetensors"
+ARRAYS = ("centre", "directions", "known")
 MAX_DIRECTIONS = 32
 
 
@@ -109,8 +111,8 @@ class Familiarity:
 
 def save_familiarity(folder: Path, familiarity: Familiarity) -> None:
     """Save the fitted familiarity in a run folder; it replaces an earlier one."""
-    arrays = {name: getattr(familiarity, name) for name in ("centre", "directions", "known")}
-    write_bytes(folder / FILE, save(arrays, metadata={"signature": familiarity.signature}))
+    arrays = {name: torch.from_numpy(getattr(familiarity, name)) for name in ARRAYS}
+    save_tensors(folder / FILE, arrays, {"signature": familiarity.signature})
     (folder / OLD_FILE).unlink(missing_ok=True)
 
 
@@ -124,10 +126,10 @@ def read_familiarity(folder: Path) -> Familiarity | None:
     if path is None:
         return None
     try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in ("centre", "directions", "known")}
-            signature = file.metadata()["signature"]
-    except (SafetensorError, KeyError, TypeError) as error:
+        stored, metadata = load_tensors(path)
+        arrays = {name: stored[name].numpy() for name in ARRAYS}
+        signature = metadata["signature"]
+    except (SafetensorError, KeyError) as error:
         raise RunError(f"{path} cannot be read: {error}; calibrate again") from error
     if arrays["directions"].shape[1:] != arrays["centre"].shape or arrays["known"].ndim != 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
