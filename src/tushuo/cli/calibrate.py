@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Store, Unseen, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.score import print_notes
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ def calibrate(
 
     Example: tushuo calibrate flickr8k --run run --store store
     """
-    import msgspec
-
     from tushuo.captioning.captioner import require_language
     from tushuo.captioning.load import load_native
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.evaluation.calibrate import calibrate as fit
-    from tushuo.evaluation.captioning import split_of
+    from tushuo.evaluation.captioning import in_store, split_of
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.pictures.finding import find_pictures
     from tushuo.report.reliability import draw_reliability
@@ -67,11 +66,13 @@ def calibrate(
     captioner = load_native(runs, weights=weights, device=device)
     require_language(captioner, data_language)
     chosen, _ = split_of(records, runs, split)
+    regions = captioner.regions_of(chosen, store) if store else None
+    chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
     with Bar("caption") as bar:
         calibration, familiarity = fit(
             captioner,
             chosen,
-            captioner.regions_of(chosen, store) if store else None,
+            regions,
             config=with_given(captioner.info.search, search),
             tokenizer=TOKENIZER_OF[data_language],
             pictures=find_pictures(pictures or []),
@@ -82,10 +83,9 @@ def calibrate(
         save_familiarity(runs[0], familiarity)
     path = figure or (run[0] if run else Path()) / "calibration.png"
     draw_reliability(calibration.held_out, path)
-    if json:
-        print(msgspec.json.encode(calibration).decode())
-    else:
-        _show(calibration, familiarity)
+    _print(calibration, familiarity, json)
+    if part:
+        print_notes([part.note])
     return 0
 
 
@@ -98,6 +98,15 @@ def _require_writable(folder: Path) -> None:
             f"{folder} is read-only, but a calibration is saved in the run; copy the folder and "
             "name the copy with --run"
         )
+
+
+def _print(calibration: "Calibration", familiarity: "Familiarity | None", json: bool) -> None:
+    import msgspec
+
+    if json:
+        print(msgspec.json.encode(calibration).decode())
+    else:
+        _show(calibration, familiarity)
 
 
 def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import WHOLE_NUMBER, Data, DataLanguage, Images, Unseen, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.score import print_notes
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -56,17 +57,13 @@ def deletion_test(
 
     Example: tushuo deletion-test flickr8k --run run --store store
     """
-    import msgspec
-
     from tushuo.captioning.load import load_native
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
-    from tushuo.evaluation.captioning import split_of
+    from tushuo.evaluation.captioning import in_store, split_of
     from tushuo.evaluation.deletion_test import SHARES
     from tushuo.evaluation.deletion_test import deletion_test as run_test
-    from tushuo.evaluation.results import save_deletion_test
-    from tushuo.report.deletion_test import draw_deletion_test
 
     if pictures < 1:
         raise SettingError(f"pictures was {pictures}, but must be at least 1")
@@ -76,24 +73,23 @@ def deletion_test(
     config = with_given(captioner.info.search, search)
     if output:
         _require_same_captions(output, captioner.signature(config))
-    chosen = split_of(records, runs, split)[0][:pictures]
+    chosen, _ = split_of(records, runs, split)
+    regions = captioner.regions_of(chosen, store)
+    chosen, part = in_store(chosen, regions, split)
+    chosen = chosen[:pictures]
     with Bar("deletion test") as bar:
         test = run_test(
             captioner,
             chosen,
-            captioner.regions_of(chosen, store),
+            regions,
             config=config,
             shares=share or SHARES,
             fill=fill,
             progress=bar,
         )
-    draw_deletion_test(test.hidden, figure or (run[0] if run else Path()) / "deletion_test.png")
-    if output:
-        save_deletion_test(output, test)
-    if json:
-        print(msgspec.json.encode(test).decode())
-    else:
-        _show(test)
+    _write(test, figure or (run[0] if run else Path()) / "deletion_test.png", output, json)
+    if part and len(chosen) < pictures:
+        print_notes([part.note])
     return 0
 
 
@@ -109,6 +105,22 @@ def _require_same_captions(output: Path, signature: str) -> None:
         cure = "give the same --run and --search, or another folder"
         what = f"this test and the scores in {output}"
         require_same_captions(scores, signature, what=what, cure=cure)
+
+
+def _write(test: "DeletionTest", figure: Path, output: Path | None, json: bool) -> None:
+    """Save and print the result."""
+    import msgspec
+
+    from tushuo.evaluation.results import save_deletion_test
+    from tushuo.report.deletion_test import draw_deletion_test
+
+    draw_deletion_test(test.hidden, figure)
+    if output:
+        save_deletion_test(output, test)
+    if json:
+        print(msgspec.json.encode(test).decode())
+    else:
+        _show(test)
 
 
 def _show(test: "DeletionTest") -> None:

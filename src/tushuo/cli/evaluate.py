@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import Data, DataLanguage, Images, Store, Weights
+from tushuo.cli.options import NAME_ALL, Data, DataLanguage, Images, Store, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
 from tushuo.cli.score import (
     DEFAULT_METRICS,
@@ -21,6 +21,7 @@ from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
+    from tushuo.evaluation.captioning import Part
     from tushuo.evaluation.results import PictureResult, Results
 
 
@@ -69,7 +70,7 @@ def evaluate(
     from tushuo.cli.progress import Bar
     from tushuo.encoders.clip import load as load_clip
     from tushuo.evaluation.baselines import baselines
-    from tushuo.evaluation.captioning import caption_split, gather, share, split_of
+    from tushuo.evaluation.captioning import caption_split, gather, in_store, share, split_of
     from tushuo.evaluation.clip import embed_pictures
     from tushuo.evaluation.evaluate import Scoring
     from tushuo.evaluation.evaluate import evaluate as evaluate_captions
@@ -95,6 +96,7 @@ def evaluate(
         cure = "pass the language of the captions by --data-language, or --tokenizer for it"
         print_tokenizer_warning(references, scoring_tokenizer, cure=cure)
     regions = native.regions_of(chosen, store) if native else None
+    chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
     with Bar("caption") as bar:
         captions, errors = caption_split(
             captioner, share(chosen), regions, config=config, progress=bar
@@ -116,8 +118,17 @@ def evaluate(
         config=config,
         scoring=scoring,
     )
-    _write(replace(results, split=split), captions, output, json)
+    results = replace(results, split=split)
+    _write(_as_part(results, part) if part else results, captions, output, json)
     return exit_code
+
+
+def _as_part(results: "Results", part: "Part") -> "Results":
+    """State in the results that they are of a part of the split."""
+    from dataclasses import replace
+
+    signature = f"{results.signature}|{part.signature}"
+    return replace(results, signature=signature, notes=[*results.notes, part.note])
 
 
 def _write(
@@ -154,10 +165,13 @@ def _report_missing(
     errors: Mapping[str, str],
     write: Callable[[str], None],
 ) -> int:
-    """Name the pictures without a caption; return the exit code."""
+    """Name the first pictures without a caption, count the others; return the exit code."""
+    from tushuo.listing import first_few
+
     missing = [r for r in records if r.captions and r.image_id not in captions]
-    for record in missing:
-        write(f"skipped: {errors.get(str(record.path), record.path)}")
+    lines = [f"skipped: {errors.get(str(record.path), record.path)}" for record in missing]
+    for line in first_few(lines, f"more pictures skipped; {NAME_ALL}"):
+        write(line)
     return 1 if missing else 0
 
 

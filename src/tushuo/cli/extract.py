@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.options import (
+    NAME_ALL,
     WHOLE_NUMBER,
     Data,
     DataLanguage,
@@ -138,12 +139,14 @@ def _extract_from_store(
 
 def _report(done: "Extraction", output: Path) -> int:
     """Print the result; pictures that could not be read make the exit code 1."""
+    from tushuo.listing import first_few
     from tushuo.runtime import processes
 
     process, count = processes()
     share = f" (process {process + 1} of {count})" if count > 1 else ""
     counts = f"{done.encoded} of {done.pictures} pictures encoded now, {len(done.failed)} failed"
     print(f"{output}: {counts}{share}")
-    for path, error in done.failed.items():
-        print(error if path in error else f"{path}: {error}", file=sys.stderr)
+    lines = [e if path in e else f"{path}: {e}" for path, e in done.failed.items()]
+    for line in first_few(lines, f"more pictures failed; {NAME_ALL}"):
+        print(line, file=sys.stderr)
     return 1 if done.failed else 0

@@ -10,6 +10,7 @@ from tushuo.encoders.split_encoder import fine_tuned_encoder
 from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
 from tushuo.features.views import parse_views
+from tushuo.listing import first_few
 from tushuo.runs.encoder import encoder_of
 from tushuo.runs.ensemble import ensemble
 from tushuo.runs.run import Run
@@ -38,7 +39,15 @@ def open_store(store: Path | None, records: list[Record], callbacks: Callbacks) 
     """Open the feature store of a training, if it has one, and report the pictures it lacks."""
     if store is None:
         return None
-    return _report_failed(Regions.from_store(store, records), callbacks)
+    regions = Regions.from_store(store, records)
+    pictures = {record.image_id for record in records}
+    absent = len(pictures - regions.image_ids)
+    if absent:
+        callbacks.message(
+            f"{absent} of {len(pictures)} pictures are left out, because they are not in {store}; "
+            "to use them too, extract without --max-images"
+        )
+    return _report_failed(regions, callbacks)
 
 
 def choose_regions(
@@ -134,6 +143,8 @@ def _on_the_fly(
 
 
 def _report_failed(regions: Regions, callbacks: Callbacks) -> Regions:
-    for path, error in regions.failed.items():
-        callbacks.message(f"left out: {path}: {error}")
+    lines = [f"left out: {path}: {error}" for path, error in regions.failed.items()]
+    rest = "more pictures left out; to name them all: tushuo data check DATA --json"
+    for line in first_few(lines, rest):
+        callbacks.message(line)
     return regions
