@@ -248,16 +248,20 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_compare_shows_long_names_in_full(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "people.json").write_text('{"1": ["a dog runs"], "2": ["a cat sleeps"]}')
     files = [tmp_path / f"captions-beam-{size}.json" for size in (5, 10)]
     for path in files:
         path.write_text('{"1": "a dog", "2": "a cat"}')
-    assert call("compare", *files, "--references", tmp_path / "people.json", "--no-meteor") == 0
-    heads = capsys.readouterr().out.split("Bleu_1")[0].split()
-    assert "".join(heads).count("captions") == 2
-    assert {"-beam-5", "-beam-10"} <= set(heads)
+    for columns in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        arguments = ("--references", tmp_path / "people.json", "--no-meteor")
+        assert call("compare", *files, *arguments) == 0
+        heads = capsys.readouterr().out.split("Bleu_1")[0]
+        assert "…" not in heads
+        assert heads.count("captions") == 2
+    assert {"captions-beam-5", "captions-beam-10"} <= set(heads.split())
 
 
 def test_incomparable_scores_are_refused(

@@ -112,9 +112,9 @@ def _print(calibration: "Calibration", familiarity: "Familiarity | None", json: 
 def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None:
     """Print what was measured on the held-out half."""
     from rich.console import Console
-    from rich.table import Table
 
     from tushuo.captioning.caption import OUT_OF_DISTRIBUTION
+    from tushuo.cli.tables import print_table
     from tushuo.evaluation.calibrate import HUMAN_SHARE
 
     held_out, console = calibration.held_out, Console(highlight=False)
@@ -124,20 +124,25 @@ def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None
         f"are measured on the {held_out.pictures} others, {held_out.fitting:.1%} of whose captions "
         "fit.\n"
     )
-    table = Table("measure", "value", "95 % interval", box=None)
-    table.add_row("AUROC", f"{held_out.auroc:.3f}", _interval(held_out.auroc_interval))
-    for name, auroc in calibration.alone.items():
-        table.add_row(f"  {name} alone", f"{auroc:.3f}")
-    table.add_row("calibration error", f"{held_out.error:.3f}", _interval(held_out.error_interval))
-    table.add_row("  expected if perfectly calibrated", f"{held_out.error_by_chance:.3f}")
-    table.add_row("Brier score", f"{held_out.brier:.3f}")
-    console.print(table)
-    thresholds = Table("--min-confidence", "captions kept", "of which fit", box=None)
-    for row in held_out.answered:
-        fitting = "-" if row.fitting is None else f"{row.fitting:.1%}"
-        kept = f"{row.pictures / held_out.pictures:.1%}"
-        thresholds.add_row(f"{row.at_least}", kept, fitting)
-    console.print(thresholds)
+    error, error_interval = f"{held_out.error:.3f}", _interval(held_out.error_interval)
+    rows = [
+        ["AUROC", f"{held_out.auroc:.3f}", _interval(held_out.auroc_interval)],
+        *([f"  {name} alone", f"{auroc:.3f}", ""] for name, auroc in calibration.alone.items()),
+        ["calibration error", error, error_interval],
+        ["  expected if perfectly calibrated", f"{held_out.error_by_chance:.3f}", ""],
+        ["Brier score", f"{held_out.brier:.3f}", ""],
+    ]
+    print_table(["measure", "value", "95 % interval"], rows)
+    console.print()
+    thresholds = [
+        [
+            f"{row.at_least}",
+            f"{row.pictures / held_out.pictures:.1%}",
+            "-" if row.fitting is None else f"{row.fitting:.1%}",
+        ]
+        for row in held_out.answered
+    ]
+    print_table(["--min-confidence", "captions kept", "of which fit"], thresholds)
     if familiarity:
         console.print(
             f"\nA picture counts as out-of-distribution if less than {OUT_OF_DISTRIBUTION:.0%} of "

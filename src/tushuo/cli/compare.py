@@ -91,25 +91,24 @@ def compare(
 
 def _print_table(differences: "dict[str, Difference | None]", first: Path, second: Path) -> None:
     """Print a row for each score; undefined ones have dashes."""
-    from rich.console import Console
-    from rich.table import Table
+    from tushuo.cli.tables import print_table
 
-    table = Table(box=None)
     heads = ("metric", first.stem, second.stem, "change", "95 % interval", "p", "wins", "losses")
-    for head in heads:  # long names are folded: truncated, two of them may become equal
-        table.add_column(head, overflow="fold", max_width=18 if head == "95 % interval" else 8)
+    rows = []
     for name, result in differences.items():
         if result is None:
-            table.add_row(name, *["-"] * (len(heads) - 1))
+            rows.append([name, *["-"] * (len(heads) - 1)])
             continue
-        table.add_row(
-            name,
-            format_number(result.first),
-            format_number(result.second),
-            f"{result.first - result.second:+.4f}",
-            f"{result.interval[0]:+.4f} to {result.interval[1]:+.4f}",
-            f"{result.p:.3f}",
-            str(result.wins),
-            str(result.losses),
+        rows.append(
+            [
+                name,
+                format_number(result.first),
+                format_number(result.second),
+                f"{result.first - result.second:+.4f}",
+                f"{result.interval[0]:+.4f} to {result.interval[1]:+.4f}",
+                f"{result.p:.3f}",
+                str(result.wins),
+                str(result.losses),
+            ]
         )
-    Console().print(table)
+    print_table(heads, rows)

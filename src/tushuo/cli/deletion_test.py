@@ -126,7 +126,8 @@ def _write(test: "DeletionTest", figure: Path, output: Path | None, json: bool) 
 def _show(test: "DeletionTest") -> None:
     """Print one row for each mask."""
     from rich.console import Console
-    from rich.table import Table
+
+    from tushuo.cli.tables import print_table
 
     console = Console(highlight=False)
     console.print(
@@ -140,12 +141,13 @@ def _show(test: "DeletionTest") -> None:
             f"{part.count} {kind}:",
             soft_wrap=True,
         )
-        table = Table("mask", "drop", "own drop exceeds it by", "own drops more", box=None)
+        rows = []
         for place, row in enumerate(part.drops):
             margin = _with_interval(row.margin, row.margin_interval)
             compared = (margin, f"{row.won:.0%}") if place else ("", "")
-            table.add_row(row.mask, _with_interval(row.drop, row.interval), *compared)
-        console.print(table)
+            rows.append([row.mask, _with_interval(row.drop, row.interval), *compared])
+        print_table(["mask", "drop", "own drop exceeds it by", "own drops more"], rows)
+        console.print()
     console.print(test.signature, soft_wrap=True)
 
 

@@ -177,19 +177,16 @@ def _report_missing(
 
 def _show(results: "Results") -> None:
     """Print scores with their intervals beside the baselines', then the caption diagnostics."""
-    from rich.console import Console
-    from rich.table import Table
+    from tushuo.cli.tables import print_table
 
-    table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
+    rows = []
     for name, value in results.scores.items():
         baselines = [format_number(scores[name]) for scores in results.baselines.values()]
-        table.add_row(
-            name, format_number(value), format_interval(results.intervals[name]), *baselines
-        )
-    Console().print(table)
-    diagnostics = Table("diagnostic", "this run", box=None)
-    for name, value in results.diagnostics.items():
-        diagnostics.add_row(name, format_number(value))
-    Console().print(diagnostics)
+        interval = format_interval(results.intervals[name])
+        rows.append([name, format_number(value), interval, *baselines])
+    print_table(["metric", "this run", "95 % interval", *results.baselines], rows)
+    print()
+    diagnostics = [[name, format_number(value)] for name, value in results.diagnostics.items()]
+    print_table(["diagnostic", "this run"], diagnostics)
     print(results.signature)
     print_notes(results.notes)
