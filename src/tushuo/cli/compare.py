@@ -10,7 +10,6 @@ from tushuo.cli.score import (
     DEFAULT_METRICS,
     DocumentFrequencies,
     OptionalMetrics,
-    References,
     Tokenizer,
     describe_choice,
     format_number,
@@ -19,16 +18,25 @@ from tushuo.cli.score import (
     read_matching,
     warn_of_tokenizer,
 )
+from tushuo.listing import SHOWN
 
 if TYPE_CHECKING:
     from tushuo.metrics.compare import Difference
 
 
 def compare(
-    first: Annotated[Path, Parameter(help="captions, or their scores")],
+    first: Annotated[
+        Path, Parameter(help="captions, or their scores: a file, or a folder of evaluate --output")
+    ],
     second: Annotated[Path, Parameter(help="captions of the same pictures, or their scores")],
     *,
-    references: References,
+    references: Annotated[
+        Path | None,
+        Parameter(
+            help="COCO captions JSON, {id: [captions]}, or caption data (docs/data.md); default: "
+            "those in the scores"
+        ),
+    ] = None,
     tokenizer: Tokenizer = None,
     seed: Annotated[
         int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the permutation test")
@@ -48,7 +56,7 @@ def compare(
     Takes files of captions or of scores (--json of score and evaluate). Scores are refused if they
     were computed with other references, another tokenizer or other document frequencies.
 
-    Example: tushuo compare greedy.json beam.json --references captions_val2014.json
+    Example: tushuo compare results other-results
     """
     from functools import partial
 
@@ -63,7 +71,13 @@ def compare(
 
     if seed < 0:
         raise SettingError(f"seed must be at least 0, got {seed}")
-    people = read_references(references, read_data=read_caption_data)
+    for path in (first, second):
+        _require_captions(path)
+    people = (
+        read_references(references, read_data=read_caption_data)
+        if references
+        else _own_references(first, second)
+    )
     frequencies = DocumentFrequencies.load(df) if df else None
     chosen, by_text = tokenizer or choose_tokenizer(people), tokenizer is None
     sign = partial(signature_of, people, tokenizer=chosen, frequencies=frequencies)
@@ -87,6 +101,61 @@ def compare(
         print(sign(chosen_by_text=by_text, metrics=names))
     print_notes(cider_notes(len(people), frequencies))
     return 0
+
+
+def _require_captions(path: Path) -> None:
+    """Refuse a path without captions; of a folder, name the files in it that have some."""
+    from tushuo.errors import DataError
+    from tushuo.metrics.read import read_hypotheses
+
+    try:
+        read_hypotheses(path, read_data=read_caption_data)
+    except DataError as error:
+        if not path.is_dir():
+            raise
+        raise DataError(f"{error}; {_files_in(path)}") from error
+
+
+def _files_in(folder: Path) -> str:
+    """Describe which files of a folder have captions."""
+    from tushuo.errors import DataError
+    from tushuo.metrics.read import read_hypotheses
+
+    usable = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            read_hypotheses(file)
+        except DataError:
+            continue
+        usable.append(str(file))
+    if usable:
+        return f"with captions: {', '.join(usable)}; name one of them"
+    names = sorted(file.name for file in folder.iterdir())
+    content = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    run = folder if (folder / "run.json").is_file() else "RUN"
+    return (
+        f"no file in {folder} has captions (it has {content or 'no files'}); make them with: "
+        f"tushuo evaluate DATA --run {run} --output RESULTS, and compare RESULTS"
+    )
+
+
+def _own_references(*paths: Path) -> dict[str, list[str]]:
+    """Return the references in the first scores that have some."""
+    from tushuo.errors import DataError
+    from tushuo.evaluation.results import read_results
+
+    for path in paths:
+        try:
+            pictures = read_results(path).pictures
+        except DataError:
+            continue  # captions alone
+        if pictures and all(one.references for one in pictures.values()):
+            return {name: [*one.references] for name, one in pictures.items()}
+    raise DataError(
+        f"neither {paths[0]} nor {paths[1]} has references; name them with --references: COCO "
+        "captions JSON, {id: [captions]}; or compare folders of tushuo evaluate --output or files "
+        "of tushuo score --json, which have references"
+    )
 
 
 def _print_table(differences: "dict[str, Difference | None]", first: Path, second: Path) -> None:
