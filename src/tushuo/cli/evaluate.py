@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tushuo.data.record import Record
     from tushuo.evaluation.captioning import Part
     from tushuo.evaluation.results import PictureResult, Results
+    from tushuo.text.tokenization import Language
 
 
 def evaluate(
@@ -118,9 +119,25 @@ def evaluate(
         config=config,
         scoring=scoring,
     )
-    results = replace(results, split=split)
+    model = _model_name(run, data_language)
+    results = replace(results, split=split, model=model, data=_data_name(data))
     _write(_as_part(results, part) if part else results, captions, output, json)
     return exit_code
+
+
+def _model_name(run: list[Path] | None, language: "Language") -> str:
+    """Name the captioner for the report's title."""
+    from tushuo.text.tokenization import LANGUAGES
+
+    if not run:
+        return f"The {LANGUAGES[language]} model of tushuo"
+    return " + ".join(path.resolve().name for path in run)
+
+
+def _data_name(data: Path) -> str:
+    """Name a folder of caption data; a file with its folder."""
+    path = data.resolve()
+    return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
 
 
 def _as_part(results: "Results", part: "Part") -> "Results":
