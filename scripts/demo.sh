@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
 cat <<BEGINNING
-This takes about DURATION. It needs no network. Everything it makes is in demo/; if it is interrupted, the same command
-resumes it. At the end it names the page to open.
+This takes three to five minutes, up to ten on a busy machine, and needs no network. Everything it makes is in demo/.
+If it is interrupted, the same command resumes it. At the end it names the page to open.
 
 1. Photographs, captioned by the models that come with the package. They were trained on few pictures, so captions of
    which they are not confident are withheld:
