@@ -66,18 +66,14 @@ def compare(
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.document_frequencies import DocumentFrequencies
-    from tushuo.metrics.read import read_references, read_signature
+    from tushuo.metrics.read import read_signature
     from tushuo.metrics.score import choose_tokenizer, cider_notes, signature_of
 
     if seed < 0:
         raise SettingError(f"seed must be at least 0, got {seed}")
     for path in (first, second):
         _require_captions(path)
-    people = (
-        read_references(references, read_data=read_caption_data)
-        if references
-        else _own_references(first, second)
-    )
+    people = _references(references, first, second)
     frequencies = DocumentFrequencies.load(df) if df else None
     chosen, by_text = tokenizer or choose_tokenizer(people), tokenizer is None
     sign = partial(signature_of, people, tokenizer=chosen, frequencies=frequencies)
@@ -113,7 +109,9 @@ def _require_captions(path: Path) -> None:
     except DataError as error:
         if not path.is_dir():
             raise
-        raise DataError(f"{error}; {_files_in(path)}") from error
+        plain = (path / "run.json").is_file() or any(path.glob("*.json"))
+        reason = f"{path} has no scores.json" if plain else str(error)
+        raise DataError(f"{reason}; {_files_in(path)}") from error
 
 
 def _files_in(folder: Path) -> str:
@@ -139,11 +137,14 @@ def _files_in(folder: Path) -> str:
     )
 
 
-def _own_references(*paths: Path) -> dict[str, list[str]]:
-    """Return the references in the first scores that have some."""
+def _references(references: Path | None, *paths: Path) -> dict[str, list[str]]:
+    """Read the references; None: those in the first scores that have some."""
     from tushuo.errors import DataError
     from tushuo.evaluation.results import read_results
+    from tushuo.metrics.read import read_references
 
+    if references:
+        return read_references(references, read_data=read_caption_data)
     for path in paths:
         try:
             pictures = read_results(path).pictures
