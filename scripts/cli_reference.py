@@ -26,9 +26,9 @@ INTRODUCTION = """\
 Generated from the commands by `python scripts/cli_reference.py`; do not edit this page by hand.
 `tushuo COMMAND --help` prints the same text in a terminal.
 
-Exit codes: 0: done. 1: done, but some pictures failed; they are named. 2: all pictures failed,
-or the command could not run; one sentence gives the reason. 130: interrupted; the commands that can resume do so when
-repeated.
+Exit codes: 0: done. 1: done, but some pictures failed; the first few are named. 2: all pictures
+failed, or the command could not run; one sentence gives the reason. 130: interrupted; the commands
+that can resume do so when repeated.
 
 An option whose type ends in `...` may be repeated.
 

@@ -23,6 +23,7 @@ from tushuo.cli import SUMMARIES, app
 from tushuo.decoders import DECODERS
 from tushuo.encoders.inception_v3_weights import KNOWN
 from tushuo.features.extract import extract
+from tushuo.listing import SHOWN
 from tushuo.runs.run import read_config
 from tushuo.runtime import format_bytes
 from tushuo.training.options import ModelOptions
@@ -397,7 +398,8 @@ def test_odd_pictures_through_every_command(
 
     assert call("extract", folder, "--output", tmp_path / "store") == 1
     printed = capsys.readouterr().err
-    assert all(name in printed for name in bad)
+    assert sum(name in printed for name in bad) == SHOWN
+    assert f"{len(BAD) - SHOWN} more pictures failed; to name them all: tushuo data" in printed
     assert "Traceback" not in printed
 
     assert call("caption", folder, "--run", run, "--json") == 1
@@ -410,7 +412,8 @@ def test_odd_pictures_through_every_command(
     printed = capsys.readouterr().err
     trained, checked = map(int, re.findall(r"(\d+) (?:training|validation) pictures", printed))
     assert trained + checked == len(GOOD)
-    assert printed.count("left out: ") == len(BAD)
+    assert printed.count("left out: ") == SHOWN
+    assert f"{len(BAD) - SHOWN} more pictures left out; to name them all" in printed
 
 
 def test_evaluate(
@@ -510,6 +513,51 @@ def test_evaluate_names_what_it_leaves_out(
     assert "images:3" in printed.out
     assert call("evaluate", table, "--run", run, "--split", "test") == 2
     assert "no pictures of the test split" in capsys.readouterr().err
+
+
+def test_a_store_of_a_part_of_the_split(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pictures that it has are used, which one line and the results state; none: refused."""
+    records = tushuo.data.read(scenes)
+    val = [record for record in records if record.split == "val"]
+    train = [record for record in records if record.split == "train"]
+    encoder = encoders.load("efficientnet_lite2")
+    for name, part in (("part", val[:2]), ("none", train[:2]), ("both", [*train[:4], *val[:2]])):
+        extract(part, encoder, tmp_path / name)
+    arguments = ("evaluate", scenes, "--run", run, "--store", tmp_path / "part")
+    assert call(*arguments, "--output", tmp_path / "results") == 0
+    printed = capsys.readouterr()
+    note = f"the store has 2 of the {len(val)} pictures of the val split"
+    assert [line for line in printed.err.splitlines() if "store" in line] == [
+        f"note: {note}, and only these are used; for all of them, extract without --max-images, "
+        "or leave --store out"
+    ]
+    assert "skipped" not in printed.err
+    kept = json.loads((tmp_path / "results" / "scores.json").read_bytes())
+    assert len(kept["pictures"]) == 2
+    assert "images:2|" in kept["signature"]
+    assert kept["signature"].endswith(f"|part:2of{len(val)}")
+    assert any(note in one for one in kept["notes"])
+    assert list(kept["baselines"]) == ["frequent", "person"]  # no training picture is near
+
+    options = ("--store", tmp_path / "part", "--share", 0.2, "--figure", tmp_path / "f.png")
+    assert call("deletion-test", scenes, "--run", run, *options) == 0
+    assert printed_once(capsys, note)
+    assert call("deletion-test", scenes, "--run", run, *options, "--pictures", 2) == 0
+    assert note not in capsys.readouterr().err
+
+    assert call(*arguments[:-1], tmp_path / "none") == 2
+    assert f"none of the {len(val)} pictures of the val split" in capsys.readouterr().err
+
+    options = ("--output", tmp_path / "run", "--epochs", 1)
+    assert call("train", scenes, "--store", tmp_path / "both", *options) == 0
+    absent = f"{len(records) - 6} of {len(records)} pictures are left out, because they are not in"
+    assert printed_once(capsys, absent)
+
+
+def printed_once(capsys: pytest.CaptureFixture[str], line: str) -> bool:
+    return capsys.readouterr().err.count(line) == 1
 
 
 def test_evaluate_refuses_a_store_of_another_encoder(

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 import tushuo
+import tushuo.data
 import tushuo.models
 from tests.cli.conftest import call
 from tests.evaluation.test_calibrate import calibration
 from tests.trust.test_familiarity import familiarity
+from tushuo import encoders
+from tushuo.features.extract import extract
 from tushuo.trust.confidence import read_calibrations, save_calibration
 from tushuo.trust.familiarity import read_familiarity, save_familiarity
 
@@ -71,6 +74,12 @@ def test_calibrate_keeps_what_it_found_in_the_run(
     assert call(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["held_out"]["pictures"] == 60
     assert len(read_calibrations(own)) == 2
+
+    records = [record for record in tushuo.data.read(scenes) if record.split == "val"]
+    extract(records[:3], encoders.load("efficientnet_lite2"), own / "part")
+    assert call(*arguments, "--store", own / "part", "--json") == 0
+    note = f"note: the store has 3 of the {len(records)} pictures of the val split, and only these"
+    assert capsys.readouterr().err.count(note) == 1
 
 
 def test_the_model_that_comes_with_tushuo_is_calibrated_where_it_can_be_written(

@@ -247,17 +247,60 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "losses" in capsys.readouterr().out
 
 
-def test_compare_shows_long_names_in_full(
+def test_compare_takes_the_references_of_the_scores(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = write(tmp_path, COCO, RESULTS)
+    assert call(*arguments, "--json") == 0
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "scores.json").write_text(capsys.readouterr().out)
+    own, captions = tmp_path / "folder", tmp_path / "res.json"
+    assert call("compare", captions, own, "--references", tmp_path / "ref.json", "--json") == 0
+    expected = capsys.readouterr().out
+    assert call("compare", captions, own, "--json") == 0
+    assert capsys.readouterr().out == expected
+    assert call("compare", captions, captions) == 2
+    assert f"neither {captions} nor {captions} has references" in capsys.readouterr().err
+
+
+def test_compare_names_the_files_of_a_folder_that_would_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, COCO, RESULTS)
+    captions, folder = tmp_path / "res.json", tmp_path / "folder"
+    folder.mkdir()
+    for name, content in (("run.json", '{"format": 1}'), ("log.csv", "epoch")):
+        (folder / name).write_text(content)
+    (folder / "beam.json").write_bytes(captions.read_bytes())
+    options = ("--references", tmp_path / "ref.json")
+    assert call("compare", captions, folder, *options) == 2
+    error = capsys.readouterr().err
+    assert f"with captions: {folder / 'beam.json'}; name one of them" in error
+    (folder / "beam.json").unlink()
+    assert call("compare", captions, folder, *options) == 2
+    error = capsys.readouterr().err
+    assert f"no file in {folder} has captions (it has log.csv, run.json)" in error
+    assert f"make them with: tushuo evaluate DATA --run {folder} --output RESULTS" in error
+    assert error.count("\n") == 1
+    assert call("compare", captions, tmp_path / "gone", *options) == 2
+    assert "gone does not exist" in capsys.readouterr().err
+
+
+def test_compare_shows_long_names_in_full(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "people.json").write_text('{"1": ["a dog runs"], "2": ["a cat sleeps"]}')
     files = [tmp_path / f"captions-beam-{size}.json" for size in (5, 10)]
     for path in files:
         path.write_text('{"1": "a dog", "2": "a cat"}')
-    assert call("compare", *files, "--references", tmp_path / "people.json", "--no-meteor") == 0
-    heads = capsys.readouterr().out.split("Bleu_1")[0].split()
-    assert "".join(heads).count("captions") == 2
-    assert {"-beam-5", "-beam-10"} <= set(heads)
+    for columns in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        arguments = ("--references", tmp_path / "people.json", "--no-meteor")
+        assert call("compare", *files, *arguments) == 0
+        heads = capsys.readouterr().out.split("Bleu_1")[0]
+        assert "…" not in heads
+        assert heads.count("captions") == 2
+    assert {"captions-beam-5", "captions-beam-10"} <= set(heads.split())
 
 
 def test_incomparable_scores_are_refused(

@@ -68,6 +68,61 @@ def test_pointing_at_a_word_changes_the_overlay_and_the_likeliest_words(
     assert shown.locator("#picture-view.shaded").count() == 0
 
 
+def test_the_picture_is_plain_until_a_word_is_chosen(reader: Reader, page: Path) -> None:
+    """Pointing shows a word while the pointer is on it; a click or a key keeps it chosen."""
+    reader.open(page, wait_for="#captions .word")
+    shown = reader.page
+    words, chosen = shown.locator("#captions .word"), shown.locator("#captions .chosen")
+    shaded = shown.locator("#picture-view.shaded")
+
+    def assert_plain() -> None:
+        assert (shaded.count(), chosen.count()) == (0, 0)
+        assert shown.locator("#hint").is_visible()
+        assert not shown.locator("#step").is_visible()
+        assert shown.locator("[aria-pressed=true]").count() == 0
+
+    assert_plain()
+    height = shown.evaluate("document.documentElement.scrollHeight")
+    words.nth(1).hover()
+    assert (shaded.count(), chosen.all_inner_texts()) == (1, ["dog"])
+    assert shown.locator("#step").is_visible()
+    assert not shown.locator("#hint").is_visible()
+    assert shown.evaluate("document.documentElement.scrollHeight") == height
+    shown.mouse.move(5, 5)
+    assert_plain()
+    words.nth(2).click()
+    words.nth(1).hover()
+    assert chosen.all_inner_texts() == ["dog"]
+    shown.mouse.move(5, 5)
+    assert (shaded.count(), chosen.all_inner_texts()) == (1, ["runs"])
+    shown.locator("#plain").click()
+    assert_plain()
+    words.nth(0).focus()
+    assert chosen.all_inner_texts() == ["a"]
+    shown.keyboard.press("Escape")
+    assert_plain()
+    words.nth(0).click()
+    shown.get_by_role("tab", name="Greedy").click()
+    assert_plain()
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1440])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_fits_every_width(
+    reader: Reader, tmp_path: Path, width: int, language: str
+) -> None:
+    words = ("a", "very-long-word-of-a-caption", "dog") if language == "en" else ("一只", "狗")
+    found = {name: explanation(*words) for name in ("consensus", "greedy", "beam", "sample")}
+    picture = np.full((160, 90, 3), 200, np.uint8)
+    write_explain_page(tmp_path / "e.html", picture, found, title="a_long_name_" * 5)
+    reader.page.set_viewport_size({"width": width, "height": 740})
+    reader.open(tmp_path / "e.html", wait_for="#captions .word")
+    for place in (0, 1):
+        reader.page.locator("#captions .word").nth(place).click()
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert reader.page.locator("#word-info").is_visible()
+
+
 def test_searches_and_words_by_keyboard(reader: Reader, page: Path) -> None:
     reader.open(page, wait_for="#captions .word")
     shown = reader.page
@@ -90,6 +145,7 @@ def test_a_caption_plays_word_by_word(reader: Reader, page: Path) -> None:
     shown = reader.page
     shown.locator("#captions .play").click()
     shown.locator("#captions .chosen", has_text="runs").wait_for()
+    shown.locator("body:not(.choosing)").wait_for()  # at its end the picture is plain again
 
 
 def test_the_page_is_in_the_language_of_its_captions(reader: Reader, tmp_path: Path) -> None:
@@ -100,9 +156,9 @@ def test_the_page_is_in_the_language_of_its_captions(reader: Reader, tmp_path: P
     shown = reader.page
     assert shown.evaluate("document.documentElement.lang") == "zh-Hans"
     assert shown.locator("[role=tab]").all_inner_texts() == ["共识重排", "采样"]
+    assert "轻点该词" in shown.inner_text("#hint")
     shown.locator("#captions .word").nth(1).hover()
     assert "的注意力集中在" in shown.inner_text("#word-info")
-    assert "轻点该词" in shown.inner_text("#hint")
     shown.locator("#captions .word").nth(2).hover()
     assert "表示描述结束" in shown.inner_text("#word-info")
     assert shown.evaluate(NAMELESS) == []
@@ -112,6 +168,7 @@ def test_the_page_is_in_the_language_of_its_captions(reader: Reader, tmp_path: P
 
 def test_no_edge_of_the_picture_stays_light(reader: Reader, page: Path) -> None:
     reader.open(page, wait_for="#captions .word")
+    reader.page.locator("#captions .word").first.hover()
     ratio = "{e} => {e}.width / {e}.height"
     drawn = reader.page.locator("#picture-view canvas").evaluate(ratio.replace("{e}", "canvas"))
     assert drawn == pytest.approx(160 / 90)

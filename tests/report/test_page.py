@@ -12,6 +12,7 @@ import pytest
 from tests.report.conftest import Reader, deletion_test, made_up
 from tushuo.evaluation.results import PictureResult, read_results
 from tushuo.report import thumbnails
+from tushuo.report.content import title
 from tushuo.report.write import write_report
 
 NASTY = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
@@ -20,6 +21,8 @@ MOST_BYTES = 60_000_000  # of 5,000 pictures, busier than most photographs are
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, img')]
     .filter(e => !(e.ariaLabel || e.alt || e.textContent.trim() || e.labels?.length))
     .map(e => e.outerHTML)"""
+WIDER_THAN_ITS_PLACE = """() => [...document.querySelectorAll('.wide')]
+    .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.ariaLabel)"""
 LEAST_CONTRAST = """() => {
     const light = (text) => {
         const [r, g, b] = text.match(/[\\d.]+/g).map((v) => v / 255)
@@ -153,7 +156,7 @@ def test_a_picture_opens_and_its_words_are_walked_by_keyboard(reader: Reader, ti
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
     assert dialog.locator("li").count() >= 3
-    for part in ("a blue ball", "Confidence that it fits the picture: 25.0 %"):
+    for part in ("a blue ball", "Confidence that it fits the picture: 25.0\u00a0%"):
         assert part in dialog.inner_text()
     assert dialog.locator("tbody tr").count() == 6
     page.locator("dialog .words button").first.focus()
@@ -203,6 +206,52 @@ def test_a_phone_and_paper(reader: Reader, tiny: Path) -> None:
     assert not page.locator("#filters").is_visible()
     assert not page.locator("#list").is_visible()
     assert page.locator("#strips .references").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_no_table_is_cut_on_a_phone(reader: Reader, tmp_path: Path, width: int) -> None:
+    """Rows become blocks, in which each value is labelled by its column."""
+    found = {name: made_up(2, tmp_path / "pictures") for name in ("run", "a_run_of_a_long_name")}
+    found = {
+        name: replace(
+            one,
+            baselines={"frequent": one.scores, "neighbour": one.scores, "person": one.scores},
+            diagnostics={"words": 9.5, "vocabulary": 40.0},
+            curve=[{"epoch": 1.0, "train_loss": 3.25, "val_loss": 2.5, "val_cider": 0.5}],
+        )
+        for name, one in found.items()
+    }
+    write_report(tmp_path / "r.html", found, tested={"run": deletion_test("run:1|search:greedy")})
+    reader.page.set_viewport_size({"width": width, "height": 740})
+    reader.open(tmp_path / "r.html")
+    page = reader.page
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(WIDER_THAN_ITS_PLACE) == []
+    row = page.get_by_role("row").filter(has_text="ROUGE-L").first
+    assert row.get_by_role("cell").count() == 5
+    boxes = [cell.bounding_box() for cell in row.get_by_role("cell").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    labels = row.get_by_role("cell").evaluate_all("cells => cells.map(c => c.dataset.label)")
+    assert labels == ["run", "a_run_of_a_long_name", "▽ frequent", "◇ neighbour", "○ person"]
+    page.locator("#list .open").first.click()
+    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 740})
+    assert page.get_by_role("columnheader", name="person").first.is_visible()
+
+
+def test_the_title_names_models_and_data(reader: Reader, tmp_path: Path) -> None:
+    one = made_up(2, tmp_path / "pictures")
+    made = {"results": replace(one, model="my-run", data="flickr8k")}
+    write_report(tmp_path / "r.html", made)
+    reader.open(tmp_path / "r.html")
+    assert reader.page.inner_text("h1") == "my-run on flickr8k"
+    assert reader.page.title() == "my-run on flickr8k – tushuo report"
+    assert title(made | {"other": replace(one, data="flickr8k")}) == "my-run · other on flickr8k"
+    assert title(made | {"beam": made["results"]}) == "results · beam on flickr8k"
+    assert title(made | {"other": replace(one, model="b", data="coco")}) == "my-run · b"
+    assert title({"results": one}) == "results"
 
 
 def test_the_deletion_test_is_drawn(reader: Reader, tmp_path: Path) -> None:

@@ -62,6 +62,6 @@ def pictures(*names: int) -> Tensor:
 
 
 def captions(vocabulary: int, longest: int) -> Iterator[list[int]]:
-    """Enumerate all captions of ordinary words."""
-    for length in range(longest + 1):
+    """Enumerate all captions of ordinary words; none is empty."""
+    for length in range(1, longest + 1):
         yield from (list(words) for words in product(range(4, vocabulary), repeat=length))

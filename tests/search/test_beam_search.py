@@ -148,7 +148,7 @@ def diverse_by_loops(
         for group in range(groups):
             if not finished[group]:
                 scores = decoder.next(picture, words[group]) - diversity_penalty * uses
-                scores[[PAD, START, UNK]] = -torch.inf
+                scores[[PAD, START, UNK, *([END] if length == 0 else [])]] = -torch.inf
                 word = END if length == longest else int(scores.argmax())
                 if word == END:
                     finished[group] = True

@@ -1,6 +1,7 @@
 """Consensus reranking against its formula, on a decoder whose probabilities are in a table."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 from itertools import chain, pairwise
 
@@ -93,6 +94,7 @@ def test_the_genericness_penalty_equals_its_formula(seed: int, penalty: float) -
     counts = dict(zip(captions, [7, 1, 2], strict=False))
     repeated = [[caption.split()] * n for caption, n in counts.items()]
     vocabulary = WITHOUT_COUNTS.with_counts([*PICTURES, *repeated])
+    total = Counter(" ".join(caption) for group in (*PICTURES, *repeated) for caption in group)
 
     def ranked(config: SearchConfig) -> list[list[int]]:
         return words(search(decoder, pictures(1), config, vocabulary=vocabulary)[0])
@@ -101,7 +103,7 @@ def test_the_genericness_penalty_equals_its_formula(seed: int, penalty: float) -
     weights = idf_weights(vocabulary).tolist()
 
     def score(ids: list[int]) -> float:
-        count = counts.get(" ".join(VOCABULARY.decode(ids)), 1)
+        count = max(1, total[" ".join(VOCABULARY.decode(ids))])
         return expected_utility(ids, mbr_samples, weights) - penalty * math.log(count)
 
     penalised = ranked(replace(CONFIG, genericness_penalty=penalty))

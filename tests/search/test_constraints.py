@@ -10,7 +10,7 @@ from tests.search.scripted import ScriptedDecoder, captions, pictures
 from tushuo.errors import SettingError
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
-from tushuo.text.vocabulary import UNK, Vocabulary, VocabularyConfig
+from tushuo.text.vocabulary import END, UNK, Vocabulary, VocabularyConfig
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g", "h"]
 VOCABULARY = Vocabulary.fit([WORDS], VocabularyConfig()).with_counts([[WORDS[:4]], [WORDS]])
@@ -75,7 +75,7 @@ def test_captions_satisfy_the_constraints(
         return
     for hypothesis in chain.from_iterable(results):
         words = VOCABULARY.decode(hypothesis.words)
-        assert min_words <= len(words) <= max_words
+        assert max(1, min_words) <= len(words) <= max_words
         assert set(required_words) <= set(words) <= set(WORDS)
         assert not any(contains(words, phrase) for phrase in banned)
         assert not any(ends_with(words, phrase) for phrase in endings)
@@ -84,6 +84,18 @@ def test_captions_satisfy_the_constraints(
         if ngram:
             ngrams = [tuple(words[n : n + ngram]) for n in range(len(words) - ngram + 1)]
             assert len(ngrams) == len(set(ngrams))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_caption_is_empty_however_probable_the_end_is(mode: str) -> None:
+    """Nor is one of a diverse search whose groups must avoid the only likely first word."""
+    decoder = ScriptedDecoder(vocabulary=V, seed=1)
+    decoder.table[:, END] += 20
+    decoder.table[:] = decoder.table.log_softmax(-1)
+    config = SearchConfig(search=mode, **MODES[mode])
+    for hypotheses in search(decoder, pictures(1, 2), config, vocabulary=VOCABULARY):
+        assert hypotheses
+        assert all(len(one.words) == 1 for one in hypotheses)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

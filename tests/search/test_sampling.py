@@ -11,6 +11,7 @@ from tests.search.scripted import ScriptedDecoder, pictures
 from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.sampling import draw, picture_fingerprint, uniforms, warp_logits
+from tushuo.text.vocabulary import END
 
 LOG_PROBS = torch.tensor([[0.4, 0.3, 0.15, 0.1, 0.05]], dtype=torch.float64).log()
 
@@ -67,9 +68,10 @@ def test_captions_are_sampled_as_often_as_they_are_probable() -> None:
     original = decoder.table.clone()
     decoder.table[:, :2] = -math.inf  # special tokens are excluded from the distribution
     decoder.table[:] = decoder.table.log_softmax(-1)
-    for words in ([], [4], [3], [4, 5], [5, 4]):
+    not_empty = 1 - decoder.next(1, [])[END].exp().item()
+    for words in ([4], [3], [4, 5], [5, 4]):
         log_probs = decoder.log_probs(1, words)
-        probability = math.exp(sum(log_probs[:2]))  # the end is certain after the last word
+        probability = math.exp(sum(log_probs[:2])) / not_empty  # after two words it ends
         count = sum(sample.words == words for sample in samples)
         deviation = math.sqrt(20_000 * probability * (1 - probability))
         assert abs(count - 20_000 * probability) < 4 * deviation

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Store, Unseen, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.score import print_notes
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ def calibrate(
 
     Example: tushuo calibrate flickr8k --run run --store store
     """
-    import msgspec
-
     from tushuo.captioning.captioner import require_language
     from tushuo.captioning.load import load_native
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.evaluation.calibrate import calibrate as fit
-    from tushuo.evaluation.captioning import split_of
+    from tushuo.evaluation.captioning import in_store, split_of
     from tushuo.metrics.score import TOKENIZER_OF
     from tushuo.pictures.finding import find_pictures
     from tushuo.report.reliability import draw_reliability
@@ -67,11 +66,13 @@ def calibrate(
     captioner = load_native(runs, weights=weights, device=device)
     require_language(captioner, data_language)
     chosen, _ = split_of(records, runs, split)
+    regions = captioner.regions_of(chosen, store) if store else None
+    chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
     with Bar("caption") as bar:
         calibration, familiarity = fit(
             captioner,
             chosen,
-            captioner.regions_of(chosen, store) if store else None,
+            regions,
             config=with_given(captioner.info.search, search),
             tokenizer=TOKENIZER_OF[data_language],
             pictures=find_pictures(pictures or []),
@@ -82,10 +83,9 @@ def calibrate(
         save_familiarity(runs[0], familiarity)
     path = figure or (run[0] if run else Path()) / "calibration.png"
     draw_reliability(calibration.held_out, path)
-    if json:
-        print(msgspec.json.encode(calibration).decode())
-    else:
-        _show(calibration, familiarity)
+    _print(calibration, familiarity, json)
+    if part:
+        print_notes([part.note])
     return 0
 
 
@@ -100,12 +100,21 @@ def _require_writable(folder: Path) -> None:
         )
 
 
+def _print(calibration: "Calibration", familiarity: "Familiarity | None", json: bool) -> None:
+    import msgspec
+
+    if json:
+        print(msgspec.json.encode(calibration).decode())
+    else:
+        _show(calibration, familiarity)
+
+
 def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None:
     """Print what was measured on the held-out half."""
     from rich.console import Console
-    from rich.table import Table
 
     from tushuo.captioning.caption import OUT_OF_DISTRIBUTION
+    from tushuo.cli.tables import print_table
     from tushuo.evaluation.calibrate import HUMAN_SHARE
 
     held_out, console = calibration.held_out, Console(highlight=False)
@@ -115,20 +124,25 @@ def _show(calibration: "Calibration", familiarity: "Familiarity | None") -> None
         f"are measured on the {held_out.pictures} others, {held_out.fitting:.1%} of whose captions "
         "fit.\n"
     )
-    table = Table("measure", "value", "95 % interval", box=None)
-    table.add_row("AUROC", f"{held_out.auroc:.3f}", _interval(held_out.auroc_interval))
-    for name, auroc in calibration.alone.items():
-        table.add_row(f"  {name} alone", f"{auroc:.3f}")
-    table.add_row("calibration error", f"{held_out.error:.3f}", _interval(held_out.error_interval))
-    table.add_row("  expected if perfectly calibrated", f"{held_out.error_by_chance:.3f}")
-    table.add_row("Brier score", f"{held_out.brier:.3f}")
-    console.print(table)
-    thresholds = Table("--min-confidence", "captions kept", "of which fit", box=None)
-    for row in held_out.answered:
-        fitting = "-" if row.fitting is None else f"{row.fitting:.1%}"
-        kept = f"{row.pictures / held_out.pictures:.1%}"
-        thresholds.add_row(f"{row.at_least}", kept, fitting)
-    console.print(thresholds)
+    error, error_interval = f"{held_out.error:.3f}", _interval(held_out.error_interval)
+    rows = [
+        ["AUROC", f"{held_out.auroc:.3f}", _interval(held_out.auroc_interval)],
+        *([f"  {name} alone", f"{auroc:.3f}", ""] for name, auroc in calibration.alone.items()),
+        ["calibration error", error, error_interval],
+        ["  expected if perfectly calibrated", f"{held_out.error_by_chance:.3f}", ""],
+        ["Brier score", f"{held_out.brier:.3f}", ""],
+    ]
+    print_table(["measure", "value", "95 % interval"], rows)
+    console.print()
+    thresholds = [
+        [
+            f"{row.at_least}",
+            f"{row.pictures / held_out.pictures:.1%}",
+            "-" if row.fitting is None else f"{row.fitting:.1%}",
+        ]
+        for row in held_out.answered
+    ]
+    print_table(["--min-confidence", "captions kept", "of which fit"], thresholds)
     if familiarity:
         console.print(
             f"\nA picture counts as out-of-distribution if less than {OUT_OF_DISTRIBUTION:.0%} of "

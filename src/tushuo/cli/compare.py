@@ -10,7 +10,6 @@ from tushuo.cli.score import (
     DEFAULT_METRICS,
     DocumentFrequencies,
     OptionalMetrics,
-    References,
     Tokenizer,
     describe_choice,
     format_number,
@@ -19,16 +18,25 @@ from tushuo.cli.score import (
     read_matching,
     warn_of_tokenizer,
 )
+from tushuo.listing import SHOWN
 
 if TYPE_CHECKING:
     from tushuo.metrics.compare import Difference
 
 
 def compare(
-    first: Annotated[Path, Parameter(help="captions, or their scores")],
+    first: Annotated[
+        Path, Parameter(help="captions, or their scores: a file, or a folder of evaluate --output")
+    ],
     second: Annotated[Path, Parameter(help="captions of the same pictures, or their scores")],
     *,
-    references: References,
+    references: Annotated[
+        Path | None,
+        Parameter(
+            help="COCO captions JSON, {id: [captions]}, or caption data (docs/data.md); default: "
+            "those in the scores"
+        ),
+    ] = None,
     tokenizer: Tokenizer = None,
     seed: Annotated[
         int, WHOLE_NUMBER, Parameter(help="seed of the bootstrap and of the permutation test")
@@ -48,7 +56,7 @@ def compare(
     Takes files of captions or of scores (--json of score and evaluate). Scores are refused if they
     were computed with other references, another tokenizer or other document frequencies.
 
-    Example: tushuo compare greedy.json beam.json --references captions_val2014.json
+    Example: tushuo compare results other-results
     """
     from functools import partial
 
@@ -58,12 +66,14 @@ def compare(
     from tushuo.metrics.compare import compare as compare_all
     from tushuo.metrics.compare import incomparable
     from tushuo.metrics.document_frequencies import DocumentFrequencies
-    from tushuo.metrics.read import read_references, read_signature
+    from tushuo.metrics.read import read_signature
     from tushuo.metrics.score import choose_tokenizer, cider_notes, signature_of
 
     if seed < 0:
         raise SettingError(f"seed must be at least 0, got {seed}")
-    people = read_references(references, read_data=read_caption_data)
+    for path in (first, second):
+        _require_captions(path)
+    people = _references(references, first, second)
     frequencies = DocumentFrequencies.load(df) if df else None
     chosen, by_text = tokenizer or choose_tokenizer(people), tokenizer is None
     sign = partial(signature_of, people, tokenizer=chosen, frequencies=frequencies)
@@ -89,27 +99,86 @@ def compare(
     return 0
 
 
+def _require_captions(path: Path) -> None:
+    """Refuse a path without captions; of a folder, name the files in it that have some."""
+    from tushuo.errors import DataError
+    from tushuo.metrics.read import read_hypotheses
+
+    try:
+        read_hypotheses(path, read_data=read_caption_data)
+    except DataError as error:
+        if not path.is_dir():
+            raise
+        plain = (path / "run.json").is_file() or any(path.glob("*.json"))
+        reason = f"{path} has no scores.json" if plain else str(error)
+        raise DataError(f"{reason}; {_files_in(path)}") from error
+
+
+def _files_in(folder: Path) -> str:
+    """Describe which files of a folder have captions."""
+    from tushuo.errors import DataError
+    from tushuo.metrics.read import read_hypotheses
+
+    usable = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            read_hypotheses(file)
+        except DataError:
+            continue
+        usable.append(str(file))
+    if usable:
+        return f"with captions: {', '.join(usable)}; name one of them"
+    names = sorted(file.name for file in folder.iterdir())
+    content = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    run = folder if (folder / "run.json").is_file() else "RUN"
+    return (
+        f"no file in {folder} has captions (it has {content or 'no files'}); make them with: "
+        f"tushuo evaluate DATA --run {run} --output RESULTS, and compare RESULTS"
+    )
+
+
+def _references(references: Path | None, *paths: Path) -> dict[str, list[str]]:
+    """Read the references; None: those in the first scores that have some."""
+    from tushuo.errors import DataError
+    from tushuo.evaluation.results import read_results
+    from tushuo.metrics.read import read_references
+
+    if references:
+        return read_references(references, read_data=read_caption_data)
+    for path in paths:
+        try:
+            pictures = read_results(path).pictures
+        except DataError:
+            continue  # captions alone
+        if pictures and all(one.references for one in pictures.values()):
+            return {name: [*one.references] for name, one in pictures.items()}
+    raise DataError(
+        f"neither {paths[0]} nor {paths[1]} has references; name them with --references: COCO "
+        "captions JSON, {id: [captions]}; or compare folders of tushuo evaluate --output or files "
+        "of tushuo score --json, which have references"
+    )
+
+
 def _print_table(differences: "dict[str, Difference | None]", first: Path, second: Path) -> None:
     """Print a row for each score; undefined ones have dashes."""
-    from rich.console import Console
-    from rich.table import Table
+    from tushuo.cli.tables import print_table
 
-    table = Table(box=None)
     heads = ("metric", first.stem, second.stem, "change", "95 % interval", "p", "wins", "losses")
-    for head in heads:  # long names are folded: truncated, two of them may become equal
-        table.add_column(head, overflow="fold", max_width=18 if head == "95 % interval" else 8)
+    rows = []
     for name, result in differences.items():
         if result is None:
-            table.add_row(name, *["-"] * (len(heads) - 1))
+            rows.append([name, *["-"] * (len(heads) - 1)])
             continue
-        table.add_row(
-            name,
-            format_number(result.first),
-            format_number(result.second),
-            f"{result.first - result.second:+.4f}",
-            f"{result.interval[0]:+.4f} to {result.interval[1]:+.4f}",
-            f"{result.p:.3f}",
-            str(result.wins),
-            str(result.losses),
+        rows.append(
+            [
+                name,
+                format_number(result.first),
+                format_number(result.second),
+                f"{result.first - result.second:+.4f}",
+                f"{result.interval[0]:+.4f} to {result.interval[1]:+.4f}",
+                f"{result.p:.3f}",
+                str(result.wins),
+                str(result.losses),
+            ]
         )
-    Console().print(table)
+    print_table(heads, rows)

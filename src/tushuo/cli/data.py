@@ -38,9 +38,8 @@ def check(
     from dataclasses import replace
 
     import msgspec
-    from rich.console import Console
-    from rich.table import Table
 
+    from tushuo.cli.tables import print_table
     from tushuo.data import read_files
     from tushuo.data.check import check as check_data
     from tushuo.data.check import rows, to_json
@@ -65,10 +64,7 @@ def check(
         read = {"files": reading.files, "passed_over": reading.passed_over}
         print(msgspec.json.encode(read | to_json(report) | {"needs": needs}).decode())
     else:
-        table = Table("check", "result", box=None)
-        for row in [*rows(report), *_rows(needs)]:
-            table.add_row(*row)
-        Console().print(table)
+        print_table(["check", "result"], [*rows(report), *_rows(needs)], wraps=(0, 1))
     for line in report.warnings:
         print(f"warning: {line}", file=sys.stderr)
     for line in report.fatal:

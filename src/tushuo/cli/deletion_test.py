@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import WHOLE_NUMBER, Data, DataLanguage, Images, Unseen, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.score import print_notes
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
@@ -56,17 +57,13 @@ def deletion_test(
 
     Example: tushuo deletion-test flickr8k --run run --store store
     """
-    import msgspec
-
     from tushuo.captioning.load import load_native
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.errors import SettingError
-    from tushuo.evaluation.captioning import split_of
+    from tushuo.evaluation.captioning import in_store, split_of
     from tushuo.evaluation.deletion_test import SHARES
     from tushuo.evaluation.deletion_test import deletion_test as run_test
-    from tushuo.evaluation.results import save_deletion_test
-    from tushuo.report.deletion_test import draw_deletion_test
 
     if pictures < 1:
         raise SettingError(f"pictures was {pictures}, but must be at least 1")
@@ -76,24 +73,23 @@ def deletion_test(
     config = with_given(captioner.info.search, search)
     if output:
         _require_same_captions(output, captioner.signature(config))
-    chosen = split_of(records, runs, split)[0][:pictures]
+    chosen, _ = split_of(records, runs, split)
+    regions = captioner.regions_of(chosen, store)
+    chosen, part = in_store(chosen, regions, split)
+    chosen = chosen[:pictures]
     with Bar("deletion test") as bar:
         test = run_test(
             captioner,
             chosen,
-            captioner.regions_of(chosen, store),
+            regions,
             config=config,
             shares=share or SHARES,
             fill=fill,
             progress=bar,
         )
-    draw_deletion_test(test.hidden, figure or (run[0] if run else Path()) / "deletion_test.png")
-    if output:
-        save_deletion_test(output, test)
-    if json:
-        print(msgspec.json.encode(test).decode())
-    else:
-        _show(test)
+    _write(test, figure or (run[0] if run else Path()) / "deletion_test.png", output, json)
+    if part and len(chosen) < pictures:
+        print_notes([part.note])
     return 0
 
 
@@ -111,10 +107,27 @@ def _require_same_captions(output: Path, signature: str) -> None:
         require_same_captions(scores, signature, what=what, cure=cure)
 
 
+def _write(test: "DeletionTest", figure: Path, output: Path | None, json: bool) -> None:
+    """Save and print the result."""
+    import msgspec
+
+    from tushuo.evaluation.results import save_deletion_test
+    from tushuo.report.deletion_test import draw_deletion_test
+
+    draw_deletion_test(test.hidden, figure)
+    if output:
+        save_deletion_test(output, test)
+    if json:
+        print(msgspec.json.encode(test).decode())
+    else:
+        _show(test)
+
+
 def _show(test: "DeletionTest") -> None:
     """Print one row for each mask."""
     from rich.console import Console
-    from rich.table import Table
+
+    from tushuo.cli.tables import print_table
 
     console = Console(highlight=False)
     console.print(
@@ -128,12 +141,13 @@ def _show(test: "DeletionTest") -> None:
             f"{part.count} {kind}:",
             soft_wrap=True,
         )
-        table = Table("mask", "drop", "own drop exceeds it by", "own drops more", box=None)
+        rows = []
         for place, row in enumerate(part.drops):
             margin = _with_interval(row.margin, row.margin_interval)
             compared = (margin, f"{row.won:.0%}") if place else ("", "")
-            table.add_row(row.mask, _with_interval(row.drop, row.interval), *compared)
-        console.print(table)
+            rows.append([row.mask, _with_interval(row.drop, row.interval), *compared])
+        print_table(["mask", "drop", "own drop exceeds it by", "own drops more"], rows)
+        console.print()
     console.print(test.signature, soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
-from tushuo.cli.options import Data, DataLanguage, Images, Store, Weights
+from tushuo.cli.options import NAME_ALL, Data, DataLanguage, Images, Store, Weights
 from tushuo.cli.runs import Device, Runs, named_or_shipped
 from tushuo.cli.score import (
     DEFAULT_METRICS,
@@ -21,7 +21,9 @@ from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
 if TYPE_CHECKING:
     from tushuo.data.record import Record
+    from tushuo.evaluation.captioning import Part
     from tushuo.evaluation.results import PictureResult, Results
+    from tushuo.text.tokenization import Language
 
 
 def evaluate(
@@ -69,7 +71,7 @@ def evaluate(
     from tushuo.cli.progress import Bar
     from tushuo.encoders.clip import load as load_clip
     from tushuo.evaluation.baselines import baselines
-    from tushuo.evaluation.captioning import caption_split, gather, share, split_of
+    from tushuo.evaluation.captioning import caption_split, gather, in_store, share, split_of
     from tushuo.evaluation.clip import embed_pictures
     from tushuo.evaluation.evaluate import Scoring
     from tushuo.evaluation.evaluate import evaluate as evaluate_captions
@@ -95,6 +97,7 @@ def evaluate(
         cure = "pass the language of the captions by --data-language, or --tokenizer for it"
         print_tokenizer_warning(references, scoring_tokenizer, cure=cure)
     regions = native.regions_of(chosen, store) if native else None
+    chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
     with Bar("caption") as bar:
         captions, errors = caption_split(
             captioner, share(chosen), regions, config=config, progress=bar
@@ -116,8 +119,33 @@ def evaluate(
         config=config,
         scoring=scoring,
     )
-    _write(replace(results, split=split), captions, output, json)
+    model = _model_name(run, data_language)
+    results = replace(results, split=split, model=model, data=_data_name(data))
+    _write(_as_part(results, part) if part else results, captions, output, json)
     return exit_code
+
+
+def _model_name(run: list[Path] | None, language: "Language") -> str:
+    """Name the captioner for the report's title."""
+    from tushuo.text.tokenization import LANGUAGES
+
+    if not run:
+        return f"The {LANGUAGES[language]} model of tushuo"
+    return " + ".join(path.resolve().name for path in run)
+
+
+def _data_name(data: Path) -> str:
+    """Name a folder of caption data; a file with its folder."""
+    path = data.resolve()
+    return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
+
+
+def _as_part(results: "Results", part: "Part") -> "Results":
+    """State in the results that they are of a part of the split."""
+    from dataclasses import replace
+
+    signature = f"{results.signature}|{part.signature}"
+    return replace(results, signature=signature, notes=[*results.notes, part.note])
 
 
 def _write(
@@ -154,28 +182,28 @@ def _report_missing(
     errors: Mapping[str, str],
     write: Callable[[str], None],
 ) -> int:
-    """Name the pictures without a caption; return the exit code."""
+    """Name the first pictures without a caption, count the others; return the exit code."""
+    from tushuo.listing import first_few
+
     missing = [r for r in records if r.captions and r.image_id not in captions]
-    for record in missing:
-        write(f"skipped: {errors.get(str(record.path), record.path)}")
+    lines = [f"skipped: {errors.get(str(record.path), record.path)}" for record in missing]
+    for line in first_few(lines, f"more pictures skipped; {NAME_ALL}"):
+        write(line)
     return 1 if missing else 0
 
 
 def _show(results: "Results") -> None:
     """Print scores with their intervals beside the baselines', then the caption diagnostics."""
-    from rich.console import Console
-    from rich.table import Table
+    from tushuo.cli.tables import print_table
 
-    table = Table("metric", "this run", "95 % interval", *results.baselines, box=None)
+    rows = []
     for name, value in results.scores.items():
         baselines = [format_number(scores[name]) for scores in results.baselines.values()]
-        table.add_row(
-            name, format_number(value), format_interval(results.intervals[name]), *baselines
-        )
-    Console().print(table)
-    diagnostics = Table("diagnostic", "this run", box=None)
-    for name, value in results.diagnostics.items():
-        diagnostics.add_row(name, format_number(value))
-    Console().print(diagnostics)
+        interval = format_interval(results.intervals[name])
+        rows.append([name, format_number(value), interval, *baselines])
+    print_table(["metric", "this run", "95 % interval", *results.baselines], rows)
+    print()
+    diagnostics = [[name, format_number(value)] for name, value in results.diagnostics.items()]
+    print_table(["diagnostic", "this run"], diagnostics)
     print(results.signature)
     print_notes(results.notes)

@@ -1,6 +1,8 @@
 """``tushuo explain``."""
 
 import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +15,12 @@ from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 from tushuo.cli.sources import encodable, picture_of, require_name, stem_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
-    from tushuo.captioning.caption import Explanation
+    from tushuo.captioning.caption import Explanation, TokenProbability
     from tushuo.search.config import SearchConfig
+
+    Layout = tuple[list[str], list[list[Text]]]  # headings and rows of a table
 
 BAR_WIDTH = 24  # characters of a probability of 1
 SHOWN_CAPTIONS = 3  # captions of each search on the page, unless --n-best asks for more
@@ -104,30 +108,69 @@ def _show(explanation: "Explanation", console: Any) -> None:
         found = ", ".join(f"{one.word} {one.probability:.2f}" for one in caption.concepts)
         console.print(f"concepts: {found}", markup=False)
     console.print()
-    console.print(_bars(explanation, plain=console.options.ascii_only))
+    _show_candidates(explanation, console)
 
 
-def _bars(explanation: "Explanation", *, plain: bool) -> "Table":
-    from rich.table import Table
+def _show_candidates(explanation: "Explanation", console: Any) -> None:
+    """Print the most probable words at each step: with bars, without them, or below each other."""
+    from tushuo.cli.tables import print_table, width_of
+
+    with_bars = partial(_with_bars, plain=console.options.ascii_only)
+    for layout in (with_bars, _without_bars, _below_each_other):
+        headings, rows = layout(explanation)
+        if width_of(headings, rows) <= console.width:
+            break
+    print_table(headings, rows, wraps=(), console=console)
+
+
+def _with_bars(explanation: "Explanation", *, plain: bool) -> "Layout":
+    from rich.text import Text
+
+    headings, rows = _without_bars(explanation)
+    candidates = [one for step in explanation.steps for one in step]
+    for row, candidate in zip(rows, candidates, strict=True):
+        chosen = "bold" in str(row[-1].style)
+        row.insert(-1, Text(_bar(candidate.probability, plain), "cyan" if chosen else "dim"))
+    return [*headings[:-1], "", headings[-1]], rows
+
+
+def _without_bars(explanation: "Explanation") -> "Layout":
     from rich.text import Text
 
     evidence = _evidence_texts(explanation)
-    headings = ("", "word", *(("evidence",) if evidence else ()))
-    table = Table(*headings, "candidates", "", "probability", box=None, pad_edge=False)
-    table.columns[0].justify = "right"
-    steps = zip(_words(explanation), explanation.steps, strict=True)
-    for number, (word, candidates) in enumerate(steps, 1):
-        support = [evidence[number - 1]] if evidence else []
-        for rank, candidate in enumerate(candidates):
-            style = "bold" if candidate.word == word else ""
-            table.add_row(
-                *((str(number), Text(word, "bold")) if rank == 0 else ("", "")),
-                *(support if rank == 0 else [""] * len(support)),
-                Text(candidate.word, style),
-                Text(_bar(candidate.probability, plain), "cyan" if style else "dim"),
-                Text(f"{candidate.probability:.3f}", style),
-            )
-    return table
+    rows = []
+    for number, (word, candidates) in enumerate(_steps(explanation), 1):
+        step = [Text(f"{number:2}"), Text(word, "bold")]
+        step += [Text(evidence[number - 1])] if evidence else []
+        for rank, cells in enumerate(_cells(word, candidates)):
+            rows.append([*(step if rank == 0 else [Text()] * len(step)), *cells])
+    return ["", "word", *(["evidence"] if evidence else []), "candidates", "probability"], rows
+
+
+def _below_each_other(explanation: "Explanation") -> "Layout":
+    from rich.text import Text
+
+    evidence, rows = _evidence_texts(explanation), []
+    for number, (word, candidates) in enumerate(_steps(explanation), 1):
+        support = f", {evidence[number - 1]}" if evidence and evidence[number - 1] else ""
+        rows.append([Text.assemble(f"{number} ", (word, "bold"), support), Text()])
+        rows += [[Text("   ") + name, value] for name, value in _cells(word, candidates)]
+    return ["candidates", "probability"], rows
+
+
+def _steps(explanation: "Explanation") -> "Iterable[tuple[str, Sequence[TokenProbability]]]":
+    return zip(_words(explanation), explanation.steps, strict=True)
+
+
+def _cells(word: str, candidates: "Sequence[TokenProbability]") -> "list[list[Text]]":
+    """Return the name and the probability of each candidate; the chosen one is bold."""
+    from rich.text import Text
+
+    styles = ["bold" if one.word == word else "" for one in candidates]
+    return [
+        [Text(one.word, style), Text(f"{one.probability:.3f}", style)]
+        for one, style in zip(candidates, styles, strict=True)
+    ]
 
 
 def _evidence_texts(explanation: "Explanation") -> list[str]:

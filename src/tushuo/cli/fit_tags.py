@@ -44,11 +44,8 @@ def fit_tags(
 
     records = read_records(data, images, data_language)
     regions = Regions.from_store(store, records)
-    training = [
-        record
-        for record in records
-        if record.split in ("train", None) and record.captions and record.image_id in regions.rows
-    ]
+    captioned = [r for r in records if r.split in ("train", None) and r.captions]
+    training = [record for record in captioned if record.image_id in regions.rows]
     ids, captions = [r.image_id for r in training], [r.captions for r in training]
     texts = [group for path in text or [] for group in read_text(path, language=data_language)]
     words_of = CaptionWords((one for each in (*captions, *texts) for one in each), data_language)
@@ -64,7 +61,8 @@ def fit_tags(
     settings = fitted.model.settings
     print(
         f"{len(settings.words)} words, {settings.learned} of them with a learned detector, "
-        f"from {len(training)} pictures and {len(texts)} captioned pictures of text: {output}",
+        f"from {len(training)} of {len(captioned)} training pictures, those in the store, and "
+        f"{len(texts)} captioned pictures of text: {output}",
         file=sys.stderr,
     )
     return 0

@@ -23,37 +23,34 @@ def info() -> int:
     """Show what is installed and usable, and how to make the rest usable."""
     import torch
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Column, Table
 
     import tushuo
+    from tushuo.cli.tables import print_table
     from tushuo.encoders import ENCODERS
     from tushuo.errors import TushuoError
     from tushuo.text.tokenization import LANGUAGES
 
-    table, missing = Table("part", Column("status", overflow="fold"), box=None), []
-    table.add_row("tushuo", tushuo.__version__)
-    table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
-    table.add_row("devices", _devices())
+    rows, missing = [("tushuo", tushuo.__version__)], []
+    rows.append(("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"))
+    rows.append(("devices", _devices()))
     named = [name for name in ENCODERS if not name.endswith(":")]  # families require an extra
     parts = {f"encoder {name}": partial(_grid, name) for name in named}
     parts |= {f"{name} model": partial(_folder, code) for code, name in LANGUAGES.items()}
     for part, find in parts.items():
         try:
-            table.add_row(part, find())
+            rows.append((part, find()))
         except TushuoError as error:
-            table.add_row(part, "not usable yet; see below")
+            rows.append((part, "not usable yet; see below"))
             missing.append(f"{part}: {error}")
     for package, cure in EXTRAS.items():
         try:
-            table.add_row(package, version(package))
+            rows.append((package, version(package)))
         except PackageNotFoundError:
-            table.add_row(package, escape(f"not installed; {cure}"))
-    table.add_row(
-        "java", shutil.which("java") or "not installed; only --meteor-java and --spice require it"
-    )
+            rows.append((package, f"not installed; {cure}"))
+    java = shutil.which("java") or "not installed; only --meteor-java and --spice require it"
+    rows.append(("java", java))
     console = Console()
-    console.print(table)
+    print_table(["part", "status"], rows, wraps=(0, 1), console=console)
     for line in missing:  # addresses are not broken, so that they can be copied
         print(f"\n{fill(line, console.width, break_long_words=False, break_on_hyphens=False)}")
     return 0

@@ -16,6 +16,7 @@ def _whole_number(_kind: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"expected a whole number, got {text!r}") from None
 
 
+NAME_ALL = "to name them all: tushuo data check DATA --json"
 WHOLE_NUMBER = Parameter(converter=_whole_number)
 Data = Annotated[Path, Parameter(help="caption data: a file or a folder; see docs/data.md")]
 Images = Annotated[Path | None, Parameter(help="folder of the pictures")]

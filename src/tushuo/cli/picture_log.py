@@ -2,24 +2,23 @@
 
 import sys
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from tushuo.cli.options import NAME_ALL
 from tushuo.cli.sources import encodable, on_one_line
+from tushuo.listing import first_few
 
 if TYPE_CHECKING:
     from tushuo.errors import PictureError
 
 NAMED = 3  # pictures named in a warning about several
-LISTED = 20  # errors that are listed
 
 
 def report_failures(errors: Mapping[str, str]) -> None:
     """Print the error of each picture, by its path; of very many, the first and their number."""
-    for path, error in islice(errors.items(), LISTED):
-        _print(error if path in error else f"{path}: {error}")
-    if len(errors) > LISTED:
-        _print(f"{len(errors) - LISTED} more failed; list them with: tushuo data check DATA --json")
+    lines = [error if path in error else f"{path}: {error}" for path, error in errors.items()]
+    for line in first_few(lines, f"more pictures failed; {NAME_ALL}"):
+        _print(line)
 
 
 class PictureLog:

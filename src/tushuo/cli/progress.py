@@ -18,9 +18,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from tushuo.runtime import format_bytes, processes
 
+BARS_FROM = 80  # characters of a terminal
 LINE_EVERY_SECONDS = 10.0
 SMALL_BYTES = 10_000_000
 
@@ -44,12 +46,13 @@ class Bar:
 
     def __enter__(self) -> "Bar":
         if self._console.is_terminal:
+            # in a narrow terminal the words are wrapped and the bar is left out: no number is cut
             self._live = Progress(
                 TextColumn(self._title),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[words]}"),
+                *([BarColumn()] if self._console.width >= BARS_FROM else []),
+                MofNCompleteColumn(table_column=Column(no_wrap=True)),
+                TimeRemainingColumn(table_column=Column(no_wrap=True)),
+                TextColumn("{task.fields[words]}", table_column=Column(overflow="fold")),
                 console=self._console,
                 transient=self._passing,
                 # results on the same terminal are printed above the bar, others as they are

@@ -133,13 +133,13 @@ def score(
 
 def _print_table(scores: "Scores") -> None:
     """Print a row for each score, with its interval."""
-    from rich.console import Console
-    from rich.table import Table
+    from tushuo.cli.tables import print_table
 
-    table = Table("metric", "score", "95 % interval", box=None)
-    for name, value in scores.scores.items():
-        table.add_row(name, format_number(value), format_interval(scores.intervals[name]))
-    Console().print(table)
+    rows = [
+        [name, format_number(value), format_interval(scores.intervals[name])]
+        for name, value in scores.scores.items()
+    ]
+    print_table(["metric", "score", "95 % interval"], rows)
 
 
 def read_matching(path: Path, references: Mapping[str, Sequence[str]]) -> dict[str, str]:

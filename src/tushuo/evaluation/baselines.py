@@ -32,7 +32,7 @@ def baselines(
     Args:
         training: what the captioner was trained on.
         records: the pictures to score.
-        regions: regions of both; None: without ``neighbour``.
+        regions: regions of both; without those of training pictures there is no ``neighbour``.
         scoring: how captions are scored.
     """
     scores: dict[str, Scores] = {}
@@ -41,8 +41,9 @@ def baselines(
         ((most_frequent, _),) = counts.most_common(1)
         captions = {str(record.image_id): most_frequent for record in records if record.captions}
         scores["frequent"] = score_records(captions, records, scoring)
-    if regions and counts:
-        captions = _nearest_captions(training, records, regions)
+    candidates = [r for r in training if r.captions and regions and r.image_id in regions.rows]
+    if regions and candidates:
+        captions = _nearest_captions(candidates, records, regions)
         scores["neighbour"] = score_records(captions, records, scoring)
     several = [record for record in records if len(record.captions) > 1]
     if several:
@@ -53,10 +54,9 @@ def baselines(
 
 
 def _nearest_captions(
-    training: Sequence[Record], records: Sequence[Record], regions: Regions
+    candidates: Sequence[Record], records: Sequence[Record], regions: Regions
 ) -> dict[str, str]:
     """Give every picture the first caption of the most similar training picture."""
-    candidates = [r for r in training if r.image_id in regions.rows and r.captions]
     queries = [r for r in records if r.image_id in regions.rows and r.captions]
     similarity = _mean_regions(queries, regions) @ _mean_regions(candidates, regions).T
     nearest = similarity.argmax(dim=1).tolist()

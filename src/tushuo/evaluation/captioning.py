@@ -1,6 +1,7 @@
 """Caption the pictures of a split, from their files or from a feature store."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from tushuo.pictures.pixels import Picture
 from tushuo.runs.run import read_split
 from tushuo.runtime import Progress, processes, readable
 from tushuo.search.config import SearchConfig
+from tushuo.signatures import signature
 
 
 def split_of(
@@ -51,6 +53,55 @@ def split_of(
                 "by picture"
             )
     return chosen, [record for record in records if record.image_id in run_splits[0]["train"]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a split that a feature store has.
+
+    Attributes:
+        count: pictures that the store has.
+        total: pictures of the split.
+        split: name of the split.
+    """
+
+    count: int
+    total: int
+    split: Split
+
+    @property
+    def note(self) -> str:
+        """One sentence for people."""
+        return (
+            f"the store has {self.count} of the {self.total} pictures of the {self.split} split, "
+            "and only these are used; for all of them, extract without --max-images, or leave "
+            "--store out"
+        )
+
+    @property
+    def signature(self) -> str:
+        """The last field of the signature of its scores."""
+        return signature(part=f"{self.count}of{self.total}")
+
+
+def in_store(
+    records: Sequence[Record], regions: Regions, split: Split
+) -> tuple[list[Record], Part | None]:
+    """Return the records whose pictures were extracted; and which part of the split, if not all.
+
+    Pictures that the extraction could not open are among them, so that they are reported as such.
+
+    Raises:
+        DataError: none of them was extracted.
+    """
+    kept = [record for record in records if record.image_id in regions.image_ids]
+    count, total = (len({record.image_id for record in part}) for part in (kept, records))
+    if not kept:
+        raise DataError(
+            f"the store has none of the {total} pictures of the {split} split; extract this data "
+            "without --max-images, or leave --store out"
+        )
+    return kept, Part(count, total, split) if count < total else None
 
 
 def share(records: Sequence[Record]) -> list[Record]:

@@ -67,6 +67,8 @@ class Results:
         baselines: scores of captions that need no captioner, by name.
         diagnostics: caption diagnostics, by name.
         split: the split of the data.
+        model: name of the captioner, to show.
+        data: name of the caption data, to show.
         run: content of the run's ``run.json``.
         curve: one row for each epoch of the run's ``log.csv``.
     """
@@ -80,6 +82,8 @@ class Results:
     baselines: dict[str, dict[str, float | None]] = field(default_factory=dict)
     diagnostics: dict[str, float | None] = field(default_factory=dict)
     split: str | None = None
+    model: str | None = None
+    data: str | None = None
     run: dict[str, Any] | None = None
     curve: list[dict[str, float | None]] = field(default_factory=list)
     format: int = FORMAT

@@ -1,6 +1,6 @@
 """Regions for training and evaluation: from a store, or computed from the pictures each time."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -44,7 +44,8 @@ class Regions:
         signature: one line that two sets share exactly if their regions are equal.
         read: maps rows to regions.
         views: names of the views of each picture, the plain one first.
-        failed: the error of each picture that has no regions, by path.
+        failed: the error of each picture that could not be opened, by path.
+        image_ids: all pictures that were to be encoded, with or without success.
         head: weights of the encoder's head, if it was fine-tuned.
         trainable_head: the head that `read` passes gradients to; None: the encoder is frozen.
     """
@@ -55,6 +56,7 @@ class Regions:
     read: ReadRegions
     views: tuple[str, ...] = (PLAIN,)
     failed: dict[str, str] = field(default_factory=dict)
+    image_ids: Set[int | str] = frozenset()
     head: dict[str, Tensor] = field(default_factory=dict)
     trainable_head: nn.Module | None = None
 
@@ -81,6 +83,7 @@ class Regions:
             read=store.read,
             views=store.views,
             failed=store.errors(),
+            image_ids=store.hashes().keys(),
             head=store.head(),
         )
 
@@ -135,6 +138,7 @@ class Regions:
             read=read,
             views=names,
             failed=failed,
+            image_ids=unique.keys(),
             head=_head_weights(encoder),
         )
 

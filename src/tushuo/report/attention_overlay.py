@@ -9,7 +9,7 @@ from PIL import Image
 
 from tushuo.encoders.spec import FieldOfView
 
-SHADE = 0.82  # opacity of the darkest shade
+SHADE = 0.75  # opacity of the darkest shade
 
 
 def darkness(

@@ -18,6 +18,20 @@ NO_TESTS: Mapping[str, DeletionTest | None] = {}
 SCORING_TOKENIZERS: dict[str, TokenizerName] = {"jieba": "jieba", "characters": "characters"}
 
 
+def title(results: Mapping[str, Results]) -> str:
+    """Return the title of the page: the models, and the data if it is the same for all.
+
+    Models that the results do not name, or that several results have, are called by the name of
+    their results.
+    """
+    models = [one.model or name for name, one in results.items()]
+    if len(set(models)) < len(models):
+        models = list(results)
+    data = {one.data for one in results.values()}
+    on = data.pop() if len(data) == 1 else None
+    return " · ".join(models) + (f" on {on}" if on else "")
+
+
 def warning(results: Mapping[str, Results]) -> str | None:
     """Return how scores differ in the way they were computed; None where they can be compared."""
     signatures: dict[str, str | None] = {

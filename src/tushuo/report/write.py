@@ -44,7 +44,7 @@ def write_report(
     pixels = thumbnails(paths, side=side or (SIDE if len(shown) < MANY else SMALL_SIDE))
     page = fill(
         "page.html",
-        title=" · ".join(results),
+        title=content.title(results),
         scripts=SCRIPTS,
         styles=("page",),
         summary=content.summary(results, tested),

@@ -48,7 +48,7 @@ class SearchConfig:
         float | None, "sample: draw among the most probable words that sum to this probability"
     ] = None
     seed: Annotated[int, "sample, consensus: equal seeds give equal captions of a picture"] = 0
-    min_words: Annotated[int, "minimum length of a caption"] = 0
+    min_words: Annotated[int, "minimum length of a caption; no caption is empty"] = 0
     max_words: Annotated[int, "maximum length of a caption"] = 40
     required_words: Annotated[
         tuple[str, ...], "beam, consensus: a word that must occur; may be repeated"

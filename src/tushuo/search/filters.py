@@ -64,8 +64,9 @@ def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitF
     banned_endings = [ids_of(phrase, vocabulary) for phrase in config.banned_endings]
     always_banned = [PAD, START, *([] if config.allow_unk else [UNK])]
     filters = [forbid([*always_banned, *(ids[0] for ids in banned if len(ids) == 1)])]
-    if config.min_words:
-        filters.append(before(config.min_words, forbid([END])))
+    # a caption has a word, however probable the end is: groups of a diverse search that must avoid
+    # each other's first words would otherwise end there
+    filters.append(before(max(1, config.min_words), forbid([END])))
     filters += [forbid_after(ids[:-1], ids[-1]) for ids in banned if len(ids) > 1]
     for ids in banned_endings:
         filters.append(forbid_after(ids, END))

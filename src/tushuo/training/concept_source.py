@@ -158,6 +158,7 @@ def concept_regions(
         signature=signature(concepts=spec.weights, store=store, text=digest),
         read=_Source(pictures, drawn).read,
         failed=stored.failed,
+        image_ids=stored.image_ids | {record.image_id for record in texts},
     )
 
 

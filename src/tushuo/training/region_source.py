@@ -1,7 +1,6 @@
 """Where a training's regions come from: a feature store, or an encoder that runs on the fly."""
 
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from tushuo import encoders
@@ -11,6 +10,7 @@ from tushuo.encoders.split_encoder import fine_tuned_encoder
 from tushuo.errors import SettingError
 from tushuo.features.regions import Regions
 from tushuo.features.views import parse_views
+from tushuo.listing import first_few
 from tushuo.runs.encoder import encoder_of
 from tushuo.runs.ensemble import ensemble
 from tushuo.runs.run import Run
@@ -19,8 +19,6 @@ from tushuo.training.distillation import Teachers
 from tushuo.training.fine_tuning import split_for_training, with_trainable_head
 from tushuo.training.loop import Callbacks
 from tushuo.training.options import EncoderOptions, InitialisationOptions
-
-LISTED = 20  # pictures that are left out, of which each is named
 
 
 def require_on_the_fly(store: Path | None, **options: object) -> None:
@@ -41,7 +39,15 @@ def open_store(store: Path | None, records: list[Record], callbacks: Callbacks) 
     """Open the feature store of a training, if it has one, and report the pictures it lacks."""
     if store is None:
         return None
-    return _report_failed(Regions.from_store(store, records), callbacks)
+    regions = Regions.from_store(store, records)
+    pictures = {record.image_id for record in records}
+    absent = len(pictures - regions.image_ids)
+    if absent:
+        callbacks.message(
+            f"{absent} of {len(pictures)} pictures are left out, because they are not in {store}; "
+            "to use them too, extract without --max-images"
+        )
+    return _report_failed(regions, callbacks)
 
 
 def choose_regions(
@@ -137,11 +143,11 @@ def _on_the_fly(
 
 
 def _report_failed(regions: Regions, callbacks: Callbacks) -> Regions:
-    for path, error in islice(regions.failed.items(), LISTED):
-        callbacks.message(f"left out: {error if path in error else f'{path}: {error}'}")
-    if len(regions.failed) > LISTED:
-        callbacks.message(
-            f"left out: {len(regions.failed) - LISTED} more; list them with: tushuo data check "
-            "DATA --json"
-        )
+    lines = [
+        f"left out: {error if path in error else f'{path}: {error}'}"
+        for path, error in regions.failed.items()
+    ]
+    rest = "more pictures left out; to name them all: tushuo data check DATA --json"
+    for line in first_few(lines, rest):
+        callbacks.message(line)
     return regions

@@ -1,6 +1,6 @@
 // Attention of a word: the parts of the picture that it did not attend to are shaded.
 
-const SHADE = 0.82; // opacity of the darkest shade
+const SHADE = 0.75; // opacity of the darkest shade
 const bytes = (text) => Uint8Array.from(atob(text), (mark) => mark.charCodeAt(0));
 
 /** The attention map of one word, one byte a cell; null where there is none. */

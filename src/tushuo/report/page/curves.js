@@ -95,9 +95,9 @@ function ticks(low, high, count) {
 
 function curveTable(runs, columns) {
   return make("details", {}, make("summary", {}, "All epochs"), ...runs.map((run) =>
-    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Epochs of ${run.name}` }, make("table", {},
+    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Epochs of ${run.name}` }, labelled(make("table", {},
       make("caption", {}, run.name),
       make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, name.replaceAll("_", " "))))),
       make("tbody", {}, run.curve.map((row) => make("tr", {}, columns.map((name) =>
-        make("td", {}, row[name] == null ? "–" : String(Number(row[name].toFixed(4)))))))))))); 
+        make("td", {}, row[name] == null ? "–" : String(Number(row[name].toFixed(4)))))))))))));
 }

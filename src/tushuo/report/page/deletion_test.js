@@ -76,13 +76,13 @@ const dropText = (one) => `${number(one.drop)} (${one.interval.map((value) => nu
 function dropTable({ name, deletionTest }) {
   const heads = ["words", "regions hidden", "attention hidden", ...deletionTest.hidden[0].drops.map(({ mask }) => report.masks[mask]), "own mask drops more than random"];
   return make("details", {}, make("summary", {}, "All drops"),
-    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Drops of ${name}` }, make("table", {},
+    make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Drops of ${name}` }, labelled(make("table", {},
       make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}, deletionTest.hidden.map((part) => make("tr", {},
         make("th", { scope: "row" }, `${report.kinds[part.words]}, n = ${part.count.toLocaleString("en")}`),
         make("td", {}, share(part)), make("td", {}, percent(part.attention)),
         part.drops.map((one) => make("td", {}, number(one.drop),
           make("span", { class: "interval" }, one.interval.map((value) => number(value)).join(" to ")))),
-        make("td", {}, percent(part.drops.find((one) => one.mask === "random")?.won))))))),
+        make("td", {}, percent(part.drops.find((one) => one.mask === "random")?.won)))))))),
     make("p", { class: "signature" }, make("code", {}, deletionTest.signature)));
 }

@@ -24,11 +24,25 @@ const colour = (run) => `var(--run-${run % 8})`;
 const swatch = (run) => make("span", { class: "swatch", style: { "--own": colour(run) } });
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const number = (value, digits = 3) => (value == null ? "–" : value.toFixed(digits));
-const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
+const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}\u00a0%`);
 
 /** The language of a text with Chinese characters, for fonts and screen readers. */
 const language = (text) => (/\p{Script=Han}/u.test(text) ? "zh-Hans" : null);
 const localized = (tag, text, attributes = {}) => make(tag, { lang: language(text), ...attributes }, text);
+
+/** Label the cells of a table by their columns: on a narrow screen each row is a block (page.css). */
+function labelled(table, before = "") {
+  const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+  for (const row of table.tBodies[0].rows) {
+    [...row.cells].forEach((cell, n) => { if (n || cell.tagName === "TD") cell.dataset.label = before + heads[n]; });
+  }
+  table.classList.toggle("stacked", heads.length > 2);
+  // blocks lose the roles of a table
+  const roles = { table: [table], rowgroup: table.querySelectorAll("thead, tbody"), row: table.rows,
+    columnheader: table.querySelectorAll("thead th"), rowheader: table.querySelectorAll("tbody th"), cell: table.querySelectorAll("td") };
+  for (const [role, elements] of Object.entries(roles)) for (const one of elements) one.setAttribute("role", role);
+  return table;
+}
 
 /** A repeatable order, the same for everyone who opens the page. */
 function shuffled(items, seed) {

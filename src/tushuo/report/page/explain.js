@@ -4,7 +4,7 @@ const explained = parse("explained");
 const texts = TEXTS[explained.language];
 const image = make("img", { src: `data:image/webp;base64,${explained.picture}`, alt: texts.picture });
 const canvas = make("canvas", { "aria-hidden": "true" });
-let mode = null, timer = null;
+let mode = null, timer = null, kept = null; // the word that stays chosen when the pointer leaves: button
 
 /** Keep one of several elements in the tab order, and move between them with the arrow keys. */
 function arrowKeys(elements, from = 0) {
@@ -19,15 +19,40 @@ function arrowKeys(elements, from = 0) {
   };
 }
 
+/** Show the picture as it is, with no word chosen. */
+function plain() {
+  kept = null;
+  document.body.classList.remove("choosing");
+  $("picture-view").classList.remove("shaded");
+  for (const button of $("captions").querySelectorAll("button.word")) mark(button, false);
+}
+
+/** Choose a word until another one is chosen, or the plain picture. */
+function keep(button) {
+  kept = button;
+  choose(button.caption, button.place);
+}
+
+/** The pointer has left a word: show the one that was chosen before, if any. */
+function leave() {
+  if (timer) return;
+  if (kept) choose(kept.caption, kept.place);
+  else plain();
+}
+
+function mark(button, chosen) {
+  button.classList.toggle("chosen", chosen);
+  button.setAttribute("aria-pressed", String(chosen));
+}
+
 /** Show one word of one caption: its attention over the picture, and the candidates at its step. */
 function choose(caption, place) {
+  document.body.classList.add("choosing");
   const map = attentionMap(caption.attention, place, explained.grid);
   if (map) shade(canvas, image, map, explained.grid);
   $("picture-view").classList.toggle("shaded", Boolean(map));
   for (const button of $("captions").querySelectorAll("button.word")) {
-    const own = button.caption === caption && button.place === place;
-    button.classList.toggle("chosen", own);
-    button.setAttribute("aria-pressed", String(own));
+    mark(button, button.caption === caption && button.place === place);
   }
   const [word, chance] = [caption.words[place] ?? "<end>", percent(caption.chances[place])];
   const description = place === caption.words.length ? texts.ended(chance)
@@ -59,7 +84,8 @@ function captionRow(caption, place) {
       type: "button", class: caption.evidence[place]?.kind === "text" ? "word unsupported" : "word", "aria-pressed": "false", "aria-label": end ? texts.end : null,
       lang, style: { "--sure": caption.chances[place] },
       onpointerenter: (event) => event.pointerType === "mouse" && !timer && choose(caption, place),
-      onfocus: () => choose(caption, place), onclick: () => { stop(); choose(caption, place); },
+      onpointerleave: (event) => event.pointerType === "mouse" && leave(),
+      onfocus: () => keep(button), onclick: () => { stop(); keep(button); },
     }, word);
     return Object.assign(button, { caption, place });
   });
@@ -79,7 +105,7 @@ function play(buttons) {
   stop();
   let place = 0;
   const next = () => {
-    if (place >= buttons.length) return stop();
+    if (place >= buttons.length) { stop(); return leave(); }
     choose(buttons[place].caption, buttons[place].place);
     place += 1;
   };
@@ -98,7 +124,8 @@ function show(chosen) {
   $("panel").setAttribute("aria-labelledby", `tab-${chosen.name}`);
   $("description").textContent = chosen.description;
   $("captions").replaceChildren(...chosen.captions.map(captionRow));
-  choose(chosen.captions[0], 0);
+  showCandidates(chosen.captions[0], 0, chosen.captions[0].words[0] ?? "<end>"); // unseen: keeps the place
+  plain();
 }
 
 function start() {
@@ -113,6 +140,11 @@ function start() {
   }, one.title), { mode: one }));
   $("modes").append(...tabs);
   $("modes").addEventListener("keydown", arrowKeys(tabs));
+  $("plain").textContent = texts.plain;
+  const clear = () => { stop(); plain(); };
+  $("plain").addEventListener("click", clear);
+  $("picture-view").addEventListener("click", clear);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && clear());
   $("footer").textContent = texts.footer(explained.version);
   theme(texts.theme);
   image.decode().then(() => show(explained.modes[0]), () => show(explained.modes[0]));

@@ -3,7 +3,7 @@
 const TEXTS = {
   en: {
     lang: "en",
-    hint: "Point at a word, tap it, or move between words with the arrow keys, to see its attention.",
+    hint: "Point at a word, tap it, or move between words with the arrow keys, to see which part of the picture it attended to.",
     noMaps: "This captioner provides no attention maps; point at a word to see the candidates at its step.",
     attended: (place, probability) => ` attended most to ${place}; probability ${probability}.`,
     noMap: (probability) => `: probability ${probability}.`,
@@ -25,6 +25,7 @@ const TEXTS = {
     caption: (number) => `Caption ${number}`,
     end: "end of caption",
     play: "play",
+    plain: "Show the plain picture",
     picture: "The picture that is explained",
     searches: "Search",
     theme: undefined, // theme() has English texts of its own
@@ -32,7 +33,7 @@ const TEXTS = {
   },
   zh: {
     lang: "zh-Hans",
-    hint: "把鼠标移到某个词上、轻点该词，或用方向键逐词移动，即可查看它的注意力分布。",
+    hint: "把鼠标移到某个词上、轻点该词，或用方向键逐词移动，即可查看它关注的是图片的哪个部分。",
     noMaps: "该模型不提供注意力图；把鼠标移到某个词上，可查看这一步的候选词。",
     attended: (place, probability) => ` 的注意力集中在${place}，概率 ${probability}。`,
     noMap: (probability) => `：概率 ${probability}。`,
@@ -54,6 +55,7 @@ const TEXTS = {
     caption: (number) => `描述 ${number}`,
     end: "描述结束",
     play: "播放",
+    plain: "显示原图",
     picture: "被解释的图片",
     searches: "解码方式",
     theme: ["深色", "浅色", (to) => `切换为${to}`],

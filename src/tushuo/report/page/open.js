@@ -64,8 +64,8 @@ function notInReferencesLine(one) {
 }
 
 function pictureScores(picture) {
-  return make("div", { class: "wide" }, make("table", {},
+  return make("div", { class: "wide" }, labelled(make("table", {},
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "metric"), scored.map((run, n) => make("th", { scope: "col" }, swatch(n), run.name)))),
     make("tbody", {}, report.metrics.map((metric, n) => make("tr", {}, make("th", { scope: "row" }, metricName(metric)),
-      picture.captions.map((one) => make("td", {}, number(one.scores[n]))))))));
+      picture.captions.map((one) => make("td", {}, number(one.scores[n])))))))));
 }

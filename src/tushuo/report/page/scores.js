@@ -69,12 +69,13 @@ function drawScores() {
     make("tr", {}, make("th", { scope: "row" }, metricName(metric)),
       scored.map((run) => scoreCell(run.scores[metric], run.intervals[metric])),
       others.map((one) => make("td", {}, number(one.scores[metric])))))));
+  labelled($("score-table"));
   $("signatures").append(
     make("ul", { class: "legend-list" }, [...new Set(others.map((one) => one.name))].map((name) =>
       make("li", {}, make("b", {}, `${MARKS[name] || "□"} ${name}`), `: ${BASELINES[name] || "a baseline"}`))),
     ...scored.map((run, place) => make("p", { class: "signature" }, swatch(place),
       make("b", {}, run.name), " ", make("code", {}, run.signature))),
-    ...scored.flatMap((run) => run.notes.map((note) => make("p", { class: "quiet" }, `Note: ${note}.`))),
+    ...[...new Set(scored.flatMap((run) => run.notes))].map((note) => make("p", { class: "quiet" }, `Note: ${note}.`)),
   );
 }
 
@@ -128,6 +129,7 @@ function drawDiagnostics() {
       return make("tr", {}, make("th", { scope: "row" }, label),
         kept.map((run) => make("td", {}, String(format(run.diagnostics[name])))));
     })));
+  labelled($("diagnostics-table"));
 }
 
 /** Wins of each run over each other one, by the chosen metric. */
@@ -142,4 +144,5 @@ function drawWins(pictures, metric) {
     make("tbody", {}, scored.map((run, a) => make("tr", {},
       make("th", { scope: "row" }, swatch(a), run.name),
       scored.map((_, b) => make("td", {}, a === b ? "" : `${wins(a, b).toLocaleString("en")} of ${pictures.length.toLocaleString("en")}`))))));
+  labelled($("win-table"), `${metricName(metric)} higher than `);
 }

@@ -15,11 +15,11 @@ function drawSettings() {
   const comparable = (name) => name.startsWith("decoder_settings.") || all.every((one) => name in one);
   const differ = names.filter((name) => comparable(name) && new Set(all.map((one) => one[name])).size > 1);
   const table = (shown) => make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of settings" },
-    make("table", { class: "setting" },
+    labelled(make("table", { class: "setting" },
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "setting"), runs.map((run) =>
         make("th", { scope: "col" }, swatch(run.place), run.name)))),
       make("tbody", {}, shown.map((name) => make("tr", {}, make("th", { scope: "row" }, name),
-        all.map((one) => make("td", {}, make("code", {}, one[name] ?? "–"))))))));
+        all.map((one) => make("td", {}, make("code", {}, one[name] ?? "–")))))))));
   if (differ.length) $("settings").prepend(make("h3", {}, "Settings that differ"), table(differ));
   $("settings").append(make("details", {}, make("summary", {}, "All settings"), table(names)));
 }
