@@ -26,7 +26,7 @@ pres prof profs pvt rep reps rev sen sens sfc sgt spc st ste supt supts treas vs
 # are as those of ENDING, the others as TITLES.
 IRREGULAR = "pte ptes pty ptys ppte pptes ppty pptys mfg mtg".split()  # noqa: SIM905
 # The full stop belongs to the word before a number.
-NUMBERED = "art ca fig figs no nos op p pp prop".split()  # noqa: SIM905
+NUMBERED = "art ca fig figs no nos op pp prop".split()  # noqa: SIM905
 # Words of which the first letter is a capital: after "J. " they begin a new sentence.
 STARTERS = """
 A About According Additionally After An As At But Earlier He Her Here However If In It Last Many
