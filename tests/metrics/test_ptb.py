@@ -45,9 +45,8 @@ def test_an_initial_depends_on_the_next_caption_only_if_it_is_given() -> None:
 
 
 def test_characters_are_replaced_by_their_class() -> None:
-    assert (
-        classes("aÅé日\u0301٣\u200b🐶") == f"a{UPPER}{LOWER}{LOWER}{EXTENDER}{DIGIT}{IGNORED}{IGNORED}"
-    )
+    expected = f"a{UPPER}{LOWER}{LOWER}{EXTENDER}{DIGIT}{IGNORED}{IGNORED}"
+    assert classes("aÅé日\u0301٣\u200b🐶") == expected
     assert classes("“a”–½") == "“a”–½"
 
 
