@@ -1,8 +1,8 @@
 """Split captions into words as the official evaluator does, without Java.
 
 The COCO evaluator runs Stanford's PTBTokenizer (CoreNLP 3.4.1, ``-preserveLines -lowerCase``) and
-then drops punctuation. The rules (metrics/ptb_rules.py) were inferred from that program's output,
-not from its source; docs/metrics.md reports how often the two agree, and where they differ.
+then drops punctuation. The rules (metrics/ptb_rules.py) follow the kinds of tokens of its published
+grammar, as known, and were corrected by its output; docs/metrics.md reports how often the two agree.
 """
 
 import re
