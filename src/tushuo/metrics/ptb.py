@@ -2,7 +2,7 @@
 
 The COCO evaluator runs Stanford's PTBTokenizer (CoreNLP 3.4.1, ``-preserveLines -lowerCase``) and
 then drops punctuation. The rules (metrics/ptb_rules.py) follow the kinds of tokens of its published
-grammar, as known, and were corrected by its output; docs/metrics.md reports how often the two agree.
+grammar and were corrected by its output; docs/metrics.md reports how often the two agree.
 """
 
 import re
