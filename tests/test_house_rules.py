@@ -47,7 +47,6 @@ COVERED_BY = {
     "search/beam_history.py": "tests/search/test_beam_search.py, against brute force",
     "search/constraint_banks.py": "tests/search/test_constraints.py, against brute force",
     "search/diverse_beam.py": "tests/search/test_beam_search.py",
-    "search/step_by_step.py": "tests/search/test_sampling.py",
     "shapes.py": "a docstring alone",
     "training/curves.py": "tests/cli/test_train.py",
     "training/epoch_report.py": "tests/cli/test_train.py",

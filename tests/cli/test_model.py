@@ -25,15 +25,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_caption(folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("caption", EXAMPLE, "--model", folders["blip"], *SHORT) == 0
-    name, caption = capsys.readouterr().out.rstrip("\n").split("\t")
+    printed = capsys.readouterr()
+    assert f"tushuo: {folders['blip']}: its weights take " in printed.err
+    name, caption = printed.out.rstrip("\n").split("\t")
     assert name == str(EXAMPLE)
     assert 1 <= len(caption.split()) <= 5
     assert call("caption", EXAMPLE, "--model", folders["smolvlm"], "--json", "--search", "beam",
                 "--n-best", "2", "--language", "zh", *SHORT) == 0  # fmt: skip
-    printed = json.loads(capsys.readouterr().out)
-    assert printed["caption"]
-    assert len(printed["alternatives"]) == 1
-    assert printed["log_prob"] < 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["caption"]
+    assert len(found["alternatives"]) == 1
+    assert found["log_prob"] < 0
 
 
 @pytest.mark.parametrize(

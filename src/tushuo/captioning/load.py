@@ -1,6 +1,6 @@
 """Load a captioner by its run folder, or the model that comes with the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -66,8 +66,7 @@ def load(
     if isinstance(run, str) and run.startswith(PREFIX):
         if weights is not None:
             raise SettingError(f"weights cannot be combined with {run}; leave them out")
-        opened = open_model(run, device=require_device(device), precision=precision)
-        return HuggingFaceCaptioner(opened, language=language or "en", prompt=prompt)
+        return load_model(run, language=language, device=device, prompt=prompt, precision=precision)
     if prompt is not None or precision != "auto":
         raise SettingError("prompt and precision are settings of hf: models alone; leave them out")
     folders = _folders(run, language)
@@ -79,6 +78,32 @@ def load(
     if language:
         require_language(captioner, language)
     return captioner
+
+
+def load_model(
+    name: str,
+    *,
+    language: Language | None = None,
+    device: str = "cpu",
+    prompt: str | None = None,
+    precision: Precision = "auto",
+    message: Callable[[str], None] | None = None,
+) -> HuggingFaceCaptioner:
+    """Load a captioning model of Hugging Face; see `load`.
+
+    Args:
+        name: ``hf:`` and a folder or a repository.
+        language: language of the captions; English by default.
+        device: as for `load`.
+        prompt: as for `load`.
+        precision: as for `load`.
+        message: receives a sentence before a download, and one about memory before loading.
+
+    Raises:
+        MissingPartError, WeightsError, SettingError: as `load` does.
+    """
+    opened = open_model(name, device=require_device(device), precision=precision, message=message)
+    return HuggingFaceCaptioner(opened, language=language or "en", prompt=prompt)
 
 
 def load_native(

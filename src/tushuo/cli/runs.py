@@ -1,5 +1,6 @@
 """Options that choose a captioner: runs, the model that comes with the package, the device."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -65,7 +66,7 @@ def open_captioner(
         SettingError: a run and a model are named, or options that exclude each other.
         TushuoError: it cannot be opened.
     """
-    from tushuo.captioning.load import load
+    from tushuo.captioning.load import load, load_model
     from tushuo.errors import SettingError
 
     if model.model is None:
@@ -82,12 +83,13 @@ def open_captioner(
     if weights or store:
         option = "--weights" if weights else "--store"
         raise SettingError(f"{option} is an option of --run; leave it out")
-    return load(
+    return load_model(
         model.model,
         language=language,
         device=device,
         prompt=model.prompt,
         precision=model.precision,
+        message=lambda text: print(f"tushuo: {text}", file=sys.stderr),
     )
 
 

@@ -6,7 +6,7 @@ repository that is named and is not in the cache.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from tushuo.captioning.huggingface.processors import load_processor
 from tushuo.captioning.huggingface.prompts import Family, family_of
 from tushuo.errors import MissingPartError, SettingError, WeightsError
-from tushuo.runtime import cache_folder, sha256
+from tushuo.runtime import cache_folder, format_bytes, sha256
 from tushuo.setting_types import convert_setting
 
 PREFIX = "hf:"
@@ -55,13 +55,20 @@ class Loaded:
     device: torch.device
 
 
-def open_model(name: str, *, device: torch.device, precision: Precision = "auto") -> Loaded:
+def open_model(
+    name: str,
+    *,
+    device: torch.device,
+    precision: Precision = "auto",
+    message: Callable[[str], None] | None = None,
+) -> Loaded:
     """Open ``hf:FOLDER`` or ``hf:OWNER/MODEL``, perhaps with ``@REVISION``.
 
     Args:
         name: the model.
         device: where it runs.
         precision: numbers of the network; auto: float32 on a CPU, bfloat16 elsewhere.
+        message: receives a sentence before a download, and one about memory before loading.
 
     Raises:
         MissingPartError: transformers is not installed.
@@ -69,7 +76,8 @@ def open_model(name: str, *, device: torch.device, precision: Precision = "auto"
         SettingError: it is not a captioning model that can be used.
     """
     transformers = _import(name)
-    folder, revision = _folder(name)
+    message = message or _ignore
+    folder, revision = _folder(name, message)
     config = _config(folder, name)
     model_type = _model_type(transformers, config, name)
     weights = sorted(folder.glob("*.safetensors"))
@@ -79,7 +87,7 @@ def open_model(name: str, *, device: torch.device, precision: Precision = "auto"
             "with safetensors, such as one converted by the hub"
         )
     kind = _torch_type(precision, device)
-    _require_memory(name, weights, config, kind, device)
+    message(_require_memory(name, weights, config, kind, device))
     try:
         with quiet(transformers):
             processor, tokenizer = load_processor(folder, model_type)
@@ -172,7 +180,7 @@ def cached_models() -> list[str]:
         ]
         types = {json.loads(path.read_bytes()).get("model_type") for path in configs}
         if types & known.keys():
-            found.append(f"hf:{one.repo_id}, {one.size_on_disk / 1e9:.1f} GB")
+            found.append(f"hf:{one.repo_id}, {format_bytes(one.size_on_disk)}")
     return sorted(found)
 
 
@@ -193,7 +201,11 @@ def _import(name: str) -> Any:
     return transformers
 
 
-def _folder(name: str) -> tuple[Path, str | None]:
+def _ignore(_: str) -> None:
+    """Receive messages that nobody reads."""
+
+
+def _folder(name: str, message: Callable[[str], None]) -> tuple[Path, str | None]:
     """Return the folder of a model, and the commit of a repository."""
     source = name.removeprefix(PREFIX)
     if not source:
@@ -209,6 +221,7 @@ def _folder(name: str) -> tuple[Path, str | None]:
         try:
             found = snapshot_download(repository, local_files_only=True, **options)
         except LocalEntryNotFoundError:
+            message(f"{name} is not in the cache of the hub; downloading it")
             found = snapshot_download(repository, **options)
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise WeightsError(
@@ -238,17 +251,19 @@ def _torch_type(precision: Precision, device: torch.device) -> torch.dtype:
 
 def _require_memory(
     name: str, weights: list[Path], config: dict[str, Any], kind: torch.dtype, device: torch.device
-) -> None:
-    """Refuse a model whose weights alone are larger than the free memory."""
+) -> str:
+    """Return how much memory a model needs; refuse it if its weights alone are larger than it."""
     stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
     width = 2 if stored in ("float16", "bfloat16") else 4
     needed = sum(path.stat().st_size for path in weights) * kind.itemsize // width
     free = _free_memory(device)
     if free is not None and needed > free:
         raise WeightsError(
-            f"{name} needs {needed / 1e9:.1f} GB of memory for its weights, but "
-            f"{free / 1e9:.1f} GB are free; choose a smaller model, or --precision bfloat16"
+            f"{name} needs {format_bytes(needed)} of memory for its weights, but "
+            f"{format_bytes(free)} are free; choose a smaller model, or --precision bfloat16"
         )
+    known = "" if free is None else f" of {format_bytes(free)} that are free"
+    return f"{name}: its weights take {format_bytes(needed)} of memory{known}"
 
 
 def _free_memory(device: torch.device) -> int | None:
