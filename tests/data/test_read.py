@@ -153,7 +153,7 @@ def test_tables(tmp_path: Path, name: str, content: str) -> None:
         ("c.csv", "image,caption,split\na.jpg,a dog,later\n", "'later'"),
         ("c.jsonl", "{\n", "is not whole JSON"),
         ("c.jsonl", '{"image": "a.jpg"}\n', "it has the keys image"),
-        ("c.jsonl", '{"image": 3, "caption": "x"}\n', "expected image and caption"),
+        ("c.jsonl", '{"image": true, "caption": "x"}\n', "expected image and caption"),
         ("c.doc", "hello", "is text without names of pictures; expected COCO"),
     ],
 )
