@@ -4,15 +4,16 @@ from pathlib import PurePath
 
 HEAD_BYTES = 16
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+ZIP = "a ZIP archive or a spreadsheet"
 KINDS = {
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
+    b"PK\x03\x04": ZIP,
     b"\xd0\xcf\x11\xe0": "a spreadsheet or another file of Microsoft Office",
     b"BZh": "compressed by bzip2",
     b"\xfd7zXZ": "compressed by xz",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"Rar!": "a RAR archive",
-    b"PAR1": "a parquet file",
+    b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"\xff\xff\xff\xff": "an Arrow stream",
     b"\x93NUMPY": "an array of numpy",
@@ -33,7 +34,9 @@ def kind_of(head: bytes, name: str) -> str | None:
         name: its name, which distinguishes spreadsheets from other ZIP archives.
     """
     kind = next((kind for start, kind in KINDS.items() if head.startswith(start)), None)
-    if kind == KINDS[b"PK\x03\x04"]:
-        is_spreadsheet = PurePath(name).suffix.lower() in SPREADSHEETS
-        return "a spreadsheet" if is_spreadsheet else "a ZIP archive"
-    return kind
+    if kind != ZIP:
+        return kind
+    ending = PurePath(name).suffix.lower()
+    return (
+        "a spreadsheet" if ending in SPREADSHEETS else "a ZIP archive" if ending == ".zip" else ZIP
+    )

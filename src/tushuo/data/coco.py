@@ -70,6 +70,21 @@ def read_coco(content: Content) -> list[Entry]:
             "id and file_name, and annotations with image_id and caption"
         ) from error
     images = _images(file, path)
+    captions = _captions(file, images, content)
+    return [
+        Entry(
+            name=image.file_name or _name(image.id, path.stem),
+            captions=tuple(captions[key]),
+            split=parse_split(image.split, f"{path}: image {key}") if image.split else None,
+            image_id=_integral(image.id),
+        )
+        for key, image in images.items()
+    ]
+
+
+def _captions(file: _File, images: dict[str, _Image], content: Content) -> dict[str, list[str]]:
+    """Return the captions of each picture by its id as text."""
+    path = content.path
     captions: dict[str, list[str]] = {key: [] for key in images}
     unknown: dict[str, None] = {}
     left_out = 0
@@ -95,15 +110,7 @@ def read_coco(content: Content) -> list[Entry]:
             f"{path.name}: captions marked as rejected or precanned are left out: {left_out}",
             stacklevel=2,
         )
-    return [
-        Entry(
-            name=image.file_name or _name(image.id, path.stem),
-            captions=tuple(captions[key]),
-            split=parse_split(image.split, f"{path}: image {key}") if image.split else None,
-            image_id=_integral(image.id),
-        )
-        for key, image in images.items()
-    ]
+    return captions
 
 
 def _images(file: _File, path: Path) -> dict[str, _Image]:
