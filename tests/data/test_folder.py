@@ -222,7 +222,7 @@ def test_text_files_of_all_names(tmp_path: Path) -> None:
     ):
         reading = read_files(tmp_path)
     assert [r.captions for r in reading.records] == [("zero",), ("one",), ("two",), ("three",)]
-    assert reading.files[0].form == "pictures with text files"
+    assert reading.files[0].form == "captions of pictures"
     assert "p9.txt" in reading.passed_over
 
 

@@ -103,6 +103,13 @@ def test_limits() -> None:
         limit(made(2), max_captions=0)
 
 
+def test_a_limited_store_has_pictures_of_both_splits() -> None:
+    """``extract --max-images`` chooses pictures of data that ``train`` splits afterwards."""
+    kept = {record.image_id for record in limit(made(100), max_images=50)}
+    splits = [record.split for record in with_splits(made(100)) if record.image_id in kept]
+    assert 3 < splits.count("val") < 20
+
+
 def test_split_by_picture_and_by_caption() -> None:
     records = with_splits(made(50))
     assert sum(record.split == "val" for record in records) == 10

@@ -58,6 +58,8 @@ def without_taken(parts: Sequence[Part]) -> tuple[list[Part], dict[str, Path]]:
         The parts; and the pictures that were taken from entries, by the path where each entry's
         picture was expected.
     """
+    if len({part.folder for part in parts}) < 2:
+        return list(parts), {}
     owners: dict[Path, Path] = {}
     for part in parts:
         for entry, path in zip(part.entries, part.paths, strict=True):

@@ -1,5 +1,6 @@
 """Merge what the caption files say about each picture into one record."""
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -156,9 +157,9 @@ def _with_folder_splits(records: list[Record], parts: Sequence[Part], root: Path
             f"pictures without a split: {len(lacking)} of {len(records)}, such as {names}{files}; "
             "give all pictures a split, or none, or name the file to read"
         )
-    splits = [_folder_split(record.path, root, split_in_name) for record in records]
+    splits = _folder_splits(records, root, split_in_name)
     if len(set(splits)) == 1:  # a folder that is named by nothing else, or by chance
-        splits = [_folder_split(record.path, root, split_of_folder) for record in records]
+        splits = _folder_splits(records, root, split_of_folder)
     elif None in splits:
         other = records[splits.index(None)]
         warnings.warn(
@@ -172,12 +173,21 @@ def _with_folder_splits(records: list[Record], parts: Sequence[Part], root: Path
     return [replace(record, split=split) for record, split in zip(records, splits, strict=True)]
 
 
-def _folder_split(path: Path, root: Path, read: Callable[[str], Split | None]) -> Split | None:
-    """Return the split that the folders of a picture below the root state."""
-    if not path.is_relative_to(root):
-        return None
-    found = {read(folder) for folder in path.relative_to(root).parts[:-1]} - {None}
-    return found.pop() if len(found) == 1 else None
+def _folder_splits(
+    records: Sequence[Record], root: Path, read: Callable[[str], Split | None]
+) -> list[Split | None]:
+    """Return the split that the folders of each picture below the root state, if it is one."""
+    known: dict[str, Split | None] = {}
+    splits = []
+    for record in records:
+        folder = os.path.dirname(record.path)
+        if folder not in known:
+            inside = Path(folder).is_relative_to(root)
+            folders = Path(folder).relative_to(root).parts if inside else ()
+            found = {read(name) for name in folders} - {None}
+            known[folder] = found.pop() if len(found) == 1 else None
+        splits.append(known[folder])
+    return splits
 
 
 def _with_unique_ids(records: list[Record], files: Mapping[str, str], root: Path) -> list[Record]:

@@ -272,7 +272,7 @@ def _read_texts(
     part = Part(f"{len(texts)} text files", root, entries, paths)
     records = merge([part], images or root)
     splits = {str(record.path): record.split for record in records}
-    summary = _summary(part, "pictures with text files", splits)
+    summary = _summary(part, "captions of pictures", splits)
     return Reading(records=records, files=[summary], passed_over=passed_over)
 
 
