@@ -33,12 +33,12 @@ def make(folder: Path, files: dict[str, str | bytes]) -> Path:
         ({"a.json": '{"width": 3}'}, {"a.json": "it has the keys width"}),
         ({"captions.json": json.dumps(coco())}, {"captions.json": "table is preferred"}),
         ({"below/more.csv": "image,caption\nx.jpg,x\n"}, {}),
-        ({"labels.csv": "filename,label\np0.jpg,cat\n"}, {"labels.csv": "table is preferred"}),
+        ({"labels.csv": "filename,label\np0.jpg,cat\n"}, {"labels.csv": "has no columns"}),
         ({"split.csv": "image,split\np0.jpg,train\n"}, {"split.csv": "has no columns"}),
         ({"results.json": '[{"image_id": 1, "caption": "x"}]'}, {"results.json": "is preferred"}),
         ({"copy.csv": CSV}, {"copy.csv": "has the same captions as captions.csv"}),
         ({"notes.txt": "buy milk, eggs"}, {"notes.txt": "is text without names of pictures"}),
-        ({"archive.zip": b"PK\x03\x04"}, {"archive.zip": "is a zip archive"}),
+        ({"archive.zip": b"PK\x03\x04"}, {"archive.zip": "is a ZIP archive"}),
         ({"broken.json": "{"}, {"broken.json": "is not whole JSON"}),
         ({"empty.csv": ""}, {"empty.csv": "is empty"}),
     ],
@@ -122,7 +122,7 @@ def test_flickr8k_as_published(tmp_path: Path) -> None:
         "Flickr8k.lemma.token.txt", "CrowdFlowerAnnotations.txt", "readme.txt"
     }  # fmt: skip
     make(tmp_path, {"Flickr_8k.testImages.txt": "p0.jpg\n"})
-    with pytest.raises(DataError, match=r"p0\.jpg is in the lists of two splits, train and test"):
+    with pytest.raises(DataError, match=r"p0\.jpg is in the lists of two splits, test and train"):
         read(tmp_path)
 
 
@@ -169,7 +169,7 @@ def test_the_first_picture_decides_for_no_other(tmp_path: Path) -> None:
 
 
 def test_names_of_several_pictures(tmp_path: Path) -> None:
-    make(tmp_path, {"captions.csv": CSV, "a/p0.jpg": "", "b/p0.jpg": ""})
+    make(tmp_path, {"captions.csv": CSV, "a/p0.jpg": "one", "b/p0.jpg": "two"})
     with pytest.warns(UserWarning, match=r"count as missing: 1, such as p0.jpg \(.*a/p0.jpg and"):
         assert not read(tmp_path)[0].path.exists()
     assert read(tmp_path, images=tmp_path / "b")[0].path == tmp_path / "b" / "p0.jpg"
@@ -222,7 +222,7 @@ def test_text_files_of_all_names(tmp_path: Path) -> None:
     ):
         reading = read_files(tmp_path)
     assert [r.captions for r in reading.records] == [("zero",), ("one",), ("two",), ("three",)]
-    assert reading.files[0].form == "pictures with text files"
+    assert reading.files[0].form == "captions of pictures"
     assert "p9.txt" in reading.passed_over
 
 

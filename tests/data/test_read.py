@@ -103,6 +103,13 @@ def test_limits() -> None:
         limit(made(2), max_captions=0)
 
 
+def test_a_limited_store_has_pictures_of_both_splits() -> None:
+    """``extract --max-images`` chooses pictures of data that ``train`` splits afterwards."""
+    kept = {record.image_id for record in limit(made(100), max_images=50)}
+    splits = [record.split for record in with_splits(made(100)) if record.image_id in kept]
+    assert 3 < splits.count("val") < 20
+
+
 def test_split_by_picture_and_by_caption() -> None:
     records = with_splits(made(50))
     assert sum(record.split == "val" for record in records) == 10
@@ -153,7 +160,7 @@ def test_tables(tmp_path: Path, name: str, content: str) -> None:
         ("c.csv", "image,caption,split\na.jpg,a dog,later\n", "'later'"),
         ("c.jsonl", "{\n", "is not whole JSON"),
         ("c.jsonl", '{"image": "a.jpg"}\n', "it has the keys image"),
-        ("c.jsonl", '{"image": 3, "caption": "x"}\n', "expected image and caption"),
+        ("c.jsonl", '{"image": true, "caption": "x"}\n', "expected image and caption"),
         ("c.doc", "hello", "is text without names of pictures; expected COCO"),
     ],
 )

@@ -18,16 +18,17 @@ import msgspec
 from tushuo.data.columns import (
     ADDRESS,
     IMAGE,
-    SPLIT,
     caption_columns,
     first_column,
     is_address,
     normalise,
+    split_column,
+    split_of_cell,
 )
 from tushuo.data.content import GZIP, Content
 from tushuo.data.entry import Entry
-from tushuo.data.json_rows import texts_of
-from tushuo.data.split_names import parse_split
+from tushuo.data.json_rows import captions_of, texts_of
+from tushuo.data.listing import is_ignored
 from tushuo.data.table import ADVICE
 from tushuo.data.unpack import Packed, unpack
 from tushuo.errors import DataError, MissingPartError
@@ -48,11 +49,6 @@ def is_tar(content: Content) -> bool:
 def is_parquet(content: Content) -> bool:
     """Recognise a parquet file."""
     return content.head.startswith(b"PAR1")
-
-
-def is_zip(content: Content) -> bool:
-    """Recognise a zip file, such as a spreadsheet."""
-    return content.head.startswith(b"PK\x03\x04")
 
 
 def read_tar(content: Content) -> list[Entry]:
@@ -80,8 +76,18 @@ def read_parquet(content: Content) -> list[Entry]:
         ) from error
     try:
         file = parquet.ParquetFile(content.path)
-        columns = _ParquetColumns(file.schema_arrow.names, content.path)
-        if pyarrow.types.is_string(file.schema_arrow.field(columns.image).type):
+        types = {field.name: field.type for field in file.schema_arrow}
+        numbers = {name for name, kind in types.items() if pyarrow.types.is_integer(kind)}
+        columns = _ParquetColumns(list(types), numbers, content.path)
+        kind = types[columns.image]
+        if columns.image in numbers or any(
+            is_text(kind)
+            for is_text in (
+                pyarrow.types.is_string,
+                pyarrow.types.is_large_string,
+                pyarrow.types.is_dictionary,
+            )
+        ):
             return [_named(row, columns) for row in _rows(file, columns)]
         return _read(content.path, lambda path: _packed_in_parquet(file, columns))
     except (pyarrow.ArrowException, OSError) as error:
@@ -108,26 +114,33 @@ def _read(path: Path, read: Any) -> list[Entry]:
 
 
 def _packed_in_tar(path: Path) -> Iterator[Packed]:
-    """Yield the samples of a tar: members that follow each other and have the same key."""
-    key = ""
-    parts: dict[str, bytes] = {}
+    """Yield the pictures of a tar; texts are read first, since they may follow at any distance."""
+    texts: dict[str, dict[str, tuple[str, ...]]] = {}
     try:
-        mode: Literal["r:", "r:gz"] = "r:gz" if _is_compressed(path) else "r:"
-        with tarfile.open(path, mode) as archive:
-            for member in archive:
-                if not member.isfile():
-                    continue
-                place, slash, name = member.name.rpartition("/")
-                own, _, ending = name.partition(".")
-                if f"{place}{slash}{own}" != key:
-                    yield from _sample(path, key, parts)
-                    key, parts = f"{place}{slash}{own}", {}
-                parts[ending.lower()] = _content_of(archive, member, path)
-        yield from _sample(path, key, parts)
+        for archive, member, key, ending in _members(path):
+            if ending in TEXTS:
+                content = _content_of(archive, member, path)
+                texts.setdefault(key, {})[ending] = _texts(path, member.name, content, ending)
+        for archive, member, key, ending in _members(path):
+            if f".{ending}" in EXTENSIONS:
+                own = texts.get(key, {})
+                captions = next(filter(None, (own.get(kind) for kind in TEXTS)), ())
+                content = _content_of(archive, member, path) if captions else b""
+                yield Packed(name=member.name, content=content, captions=captions)
         if not _has_end(path):
             raise DataError(f"{path} is a damaged tar file: its end is missing; copy it again")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"{path} is a damaged tar file: {error}; copy it again") from error
+
+
+def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo, str, str]]:
+    """Yield the files of a tar, each with its name without ending, and its ending."""
+    mode: Literal["r:", "r:gz"] = "r:gz" if _is_compressed(path) else "r:"
+    with tarfile.open(path, mode) as archive:
+        for member in archive:
+            if member.isfile() and not is_ignored(member.name.rpartition("/")[2]):
+                key, _, ending = member.name.rpartition(".")
+                yield archive, member, key, ending.lower()
 
 
 def _has_end(path: Path) -> bool:
@@ -158,37 +171,26 @@ def _content_of(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -
     return content
 
 
-def _sample(path: Path, key: str, parts: dict[str, bytes]) -> Iterator[Packed]:
-    endings = [ending for ending in parts if f".{ending}" in EXTENSIONS]
-    captions = next(filter(None, (_texts(path, key, parts, kind) for kind in TEXTS)), ())
-    if endings and captions:
-        ending = endings[0]
-        yield Packed(name=f"{key}.{ending}", content=parts[ending], captions=captions)
-
-
-def _texts(path: Path, key: str, parts: dict[str, bytes], kind: str) -> tuple[str, ...]:
-    """Return the captions of one member of a sample; the empty tuple if it has none."""
-    if kind not in parts:
-        return ()
+def _texts(path: Path, name: str, content: bytes, kind: str) -> tuple[str, ...]:
+    """Return the captions of one text of a tar; the empty tuple if it has none."""
     try:
-        text = parts[kind].decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         if kind != "json":
             return tuple(line.strip() for line in text.splitlines() if line.strip())
-        item = msgspec.json.decode(text, type=dict[str, Any])
+        return captions_of(msgspec.json.decode(text or "{}", type=dict[str, Any]))
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise DataError(f"{path}: {key}.{kind} cannot be read: {error}; repair it") from error
-    names = [normalise(name) for name in item]
-    values = list(item.values())
-    return tuple(texts_of([values[place] for place in caption_columns(names)]) or ())
+        raise DataError(f"{path}: {name} cannot be read: {error}; repair it") from error
 
 
 class _ParquetColumns:
     """The columns of a parquet file that are read."""
 
-    def __init__(self, names: list[str], path: Path):
+    def __init__(self, names: list[str], numbers: set[str], path: Path):
         known = [normalise(name) for name in names]
-        image, captions = first_column(known, (*IMAGE, *ADDRESS)), caption_columns(known)
-        split = first_column(known, SPLIT)
+        others = ["" if name in numbers else normalise(name) for name in names]
+        image = first_column(others, (*IMAGE, *ADDRESS))
+        image = first_column(known, IMAGE) if image is None else image
+        captions, split = caption_columns(known), split_column(known)
         if image is None or not captions:
             raise DataError(
                 f"{path} has the columns {', '.join(names[:10])}; expected one of pictures, such "
@@ -211,7 +213,11 @@ class _ParquetColumns:
     def split_of(self, row: dict[str, Any], number: int) -> Any:
         """Return the split of a row, or None."""
         value = None if self.split is None else row[self.split]
-        return parse_split(str(value), f"{self.path}, row {number}") if value else None
+        return (
+            split_of_cell(self.split or "", str(value), f"{self.path}, row {number}")
+            if value
+            else None
+        )
 
 
 def _rows(file: Any, columns: _ParquetColumns) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -225,7 +231,8 @@ def _rows(file: Any, columns: _ParquetColumns) -> Iterator[tuple[int, dict[str, 
 
 def _named(numbered: tuple[int, dict[str, Any]], columns: _ParquetColumns) -> Entry:
     number, row = numbered
-    name = row[columns.image]
+    value = row[columns.image]
+    name = "" if value is None else str(value)
     where = f"{columns.path}, row {number}"
     if not name:
         raise DataError(f"{where} lacks a picture; name its file")

@@ -11,31 +11,30 @@ import msgspec
 
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
+from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
 
 MAX_SHOWN = 5  # unknown image ids named in an error
+SAMPLE = 50  # annotations by which the form is recognised
 Id = int | float | str
 
 
 class _Image(msgspec.Struct):
     id: Id
     file_name: str | None = None
+    split: str | None = None
 
 
 class _Annotation(msgspec.Struct):
     image_id: Id
-    caption: str | None
-    is_rejected: bool = False
-    is_precanned: bool = False
+    caption: str | list[str] | None
+    is_rejected: bool | int = False
+    is_precanned: bool | int = False
 
 
 class _File(msgspec.Struct):
     images: list[_Image]
     annotations: list[_Annotation]
-
-
-class _Annotations(msgspec.Struct):
-    annotations: list[msgspec.Raw]
 
 
 def is_coco(content: Content) -> bool:
@@ -46,7 +45,8 @@ def is_coco(content: Content) -> bool:
         return False
     try:
         annotations = msgspec.json.decode(content.json["annotations"], type=list[msgspec.Raw])
-        return not annotations or "caption" in msgspec.json.decode(annotations[0], type=dict)
+        some = [msgspec.json.decode(one, type=dict) for one in annotations[:SAMPLE]]
+        return not annotations or any("caption" in one for one in some)
     except msgspec.DecodeError:
         return False
 
@@ -55,10 +55,11 @@ def read_coco(content: Content) -> list[Entry]:
     """Read one captions file.
 
     A picture is named by its ``file_name``, or else by its id: a name, or the number of
-    ``COCO_train2014_%012d.jpg``.
+    ``COCO_train2014_%012d.jpg`` and ``%012d.jpg``. A picture that is listed twice is one.
 
     Raises:
-        DataError: the file has another format, or a caption refers to a picture it does not list.
+        DataError: the file has another format, two pictures have one id, or a caption refers to a
+            picture it does not list.
     """
     path = content.path
     try:
@@ -68,7 +69,23 @@ def read_coco(content: Content) -> list[Entry]:
             f"{path} is not a COCO captions file: {content.explain(error)}; expected images with "
             "id and file_name, and annotations with image_id and caption"
         ) from error
-    captions: dict[str, list[str]] = {_key(image.id, path): [] for image in file.images}
+    images = _images(file, path)
+    captions = _captions(file, images, content)
+    return [
+        Entry(
+            name=image.file_name or _name(image.id, path.stem),
+            captions=tuple(captions[key]),
+            split=parse_split(image.split, f"{path}: image {key}") if image.split else None,
+            image_id=_integral(image.id),
+        )
+        for key, image in images.items()
+    ]
+
+
+def _captions(file: _File, images: dict[str, _Image], content: Content) -> dict[str, list[str]]:
+    """Return the captions of each picture by its id as text."""
+    path = content.path
+    captions: dict[str, list[str]] = {key: [] for key in images}
     unknown: dict[str, None] = {}
     left_out = 0
     for number, annotation in enumerate(file.annotations, 1):
@@ -82,8 +99,10 @@ def read_coco(content: Content) -> list[Entry]:
                 f"{path}: annotation {number}, of picture {key}, has no caption (null); write it, "
                 "or remove the annotation"
             )
-        else:
+        elif isinstance(annotation.caption, str):
             captions[key].append(annotation.caption)
+        else:
+            captions[key] += annotation.caption
     if unknown:
         raise DataError(_describe_unknown(list(unknown), file, content))
     if left_out:
@@ -91,14 +110,21 @@ def read_coco(content: Content) -> list[Entry]:
             f"{path.name}: captions marked as rejected or precanned are left out: {left_out}",
             stacklevel=2,
         )
-    return [
-        Entry(
-            name=image.file_name or _name(image.id, path.stem),
-            captions=tuple(captions[_key(image.id, path)]),
-            image_id=_integral(image.id),
-        )
-        for image in file.images
-    ]
+    return captions
+
+
+def _images(file: _File, path: Path) -> dict[str, _Image]:
+    """Return the pictures by their ids as text."""
+    images: dict[str, _Image] = {}
+    for image in file.images:
+        key = _key(image.id, path)
+        other = images.setdefault(key, image)
+        if (other.file_name, other.split) != (image.file_name, image.split):
+            raise DataError(
+                f"{path}: the image id {key} is of {other.file_name} and of {image.file_name}, or "
+                "of two splits; give each picture its own id"
+            )
+    return images
 
 
 def _describe_unknown(unknown: list[str], file: _File, content: Content) -> str:
@@ -125,5 +151,7 @@ def _key(image_id: Id, path: Path) -> str:
 def _name(image_id: Id, stem: str) -> str:
     if isinstance(image_id, str) and not image_id.isdecimal():
         return image_id
+    if "2017" in stem:
+        return f"{int(image_id):012d}.jpg"
     part = "val2014" if "val" in stem else "train2014"
     return f"COCO_{part}_{int(image_id):012d}.jpg"

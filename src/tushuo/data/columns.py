@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
+from tushuo.data.record import Split
+from tushuo.data.split_names import SPLITS, parse_split
 from tushuo.pictures.finding import EXTENSIONS
 
 IMAGE = (
@@ -20,8 +22,18 @@ CAPTION = (
     "caption", "captions", "text", "sentence", "sentences", "comment", "raw", "caption_text",
     "alt_text", "description", "title",
 )  # fmt: skip
-SPLIT = ("split", "dataset_type", "subset")
-NUMBERED = re.compile(rf"(?:{'|'.join(CAPTION)})_*\d+")
+SPLIT = ("split", "data_split", "dataset_type")
+MAYBE_SPLIT = (  # where the value is the name of a split
+    "subset", "set", "set_name", "partition", "phase", "usage", "fold", "mode", "stage", "part",
+    "split_name", "split_type", "type",
+)  # fmt: skip
+# Columns of text that are no captions, where no column has the name of captions.
+OTHER_TEXT = {
+    "label", "labels", "class", "classes", "class_name", "category", "categories", "tag", "tags",
+    "keyword", "keywords", "species", "author", "user", "username", "license", "source", "id",
+    "key", "hash", "md5", "sha256", "date", *SPLIT, *MAYBE_SPLIT,
+}  # fmt: skip
+NUMBER = re.compile(r"[_.]*\d+")  # caption_1; pandas writes a repeated name as caption.1
 LONGEST_NAME = 500
 
 
@@ -52,10 +64,16 @@ def is_picture_name(cell: str) -> bool:
 
 
 def caption_columns(names: Sequence[str]) -> tuple[int, ...]:
-    """Return the columns of captions by their normalised names: all numbered, or the best known."""
-    numbered = tuple(n for n, name in enumerate(names) if NUMBERED.fullmatch(name))
-    first = first_column(names, CAPTION)
-    return numbered or (() if first is None else (first,))
+    """Return the columns of captions by their normalised names: all of the best known name."""
+    for known in CAPTION:
+        found = [
+            n
+            for n, name in enumerate(names)
+            if name.startswith(known) and (name == known or NUMBER.fullmatch(name[len(known) :]))
+        ]
+        if found:
+            return tuple(found)
+    return ()
 
 
 def first_column(names: Sequence[str], known: Sequence[str]) -> int | None:
@@ -63,21 +81,53 @@ def first_column(names: Sequence[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
 
 
-def named_columns(header: Sequence[str]) -> Columns | None:
-    """Return the columns whose names are known: one of pictures, at least one of captions."""
+def split_column(names: Sequence[str]) -> int | None:
+    """Return the place of the column of splits among the normalised names."""
+    return first_column(names, (*SPLIT, *MAYBE_SPLIT))
+
+
+def split_of_cell(name: str, cell: str, where: str) -> Split | None:
+    """Return the split that a cell states; in a column such as ``set``, other values state none.
+
+    Args:
+        name: name of the column.
+        cell: its value.
+        where: beginning of an error.
+
+    Raises:
+        DataError: a column of splits has an unknown one.
+    """
+    if not cell.strip():
+        return None
+    if normalise(name) in SPLIT:
+        return parse_split(cell, where)
+    return SPLITS.get(cell.strip().lower())
+
+
+def named_columns(header: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> Columns | None:
+    """Return the columns whose names are known: one of pictures, at least one of captions.
+
+    Of several columns of pictures, the first is taken that contains names of picture files in all
+    of some rows: ``image`` may be a number beside ``filename``.
+    """
     names = [normalise(cell) for cell in header]
-    image = first_column(names, (*IMAGE, *ADDRESS))
+    images = [names.index(name) for name in (*IMAGE, *ADDRESS) if name in names]
     captions = caption_columns(names)
-    return (
-        None
-        if image is None or not captions
-        else Columns(image, captions, first_column(names, SPLIT))
-    )
+    if not images or not captions:
+        return None
+    whole = [row for row in rows if len(row) == len(header)]
+    files = [
+        n
+        for n in _picture_columns(whole, len(header))
+        if not any(is_address(row[n]) for row in whole)
+    ]
+    image = next((n for n in images if n in files), images[0])
+    return Columns(image, captions, split_column(names))
 
 
 def find_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns | None:
     """Find the columns of a table with a header by their names, or else by some of its rows."""
-    known = named_columns(header)
+    known = named_columns(header, rows)
     if known:
         return known
     names = [normalise(cell) for cell in header]
@@ -87,8 +137,9 @@ def find_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Column
     image = first_column(names, IMAGE) if not pictures else pictures[0]
     if image is None:
         return None
-    split = first_column(names, SPLIT)
-    captions = caption_columns(names) or _only_text(rows, len(header), {image, split})
+    split = split_column(names)
+    others = {n for n, name in enumerate(names) if name in OTHER_TEXT} | {image}
+    captions = caption_columns(names) or _only_text(rows, len(header), others)
     return Columns(image, captions, split) if captions else None
 
 
@@ -110,9 +161,7 @@ def _picture_columns(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     return [n for n in range(width) if whole and all(is_picture_name(row[n]) for row in whole)]
 
 
-def _only_text(
-    rows: Sequence[Sequence[str]], width: int, others: set[int | None]
-) -> tuple[int, ...]:
+def _only_text(rows: Sequence[Sequence[str]], width: int, others: set[int]) -> tuple[int, ...]:
     """Return the only other column that is neither numbers nor names, if there is just one."""
     whole = [row for row in rows if len(row) == width]
     texts = [

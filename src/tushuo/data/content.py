@@ -129,8 +129,10 @@ class Content:
             if not stat.S_ISREG(os.stat(self.path).st_mode):
                 raise DataError(f"{self.path} is not a regular file; name a file or a folder")
             with self.path.open("rb") as file:
-                compressed = file.read(len(GZIP)) == GZIP
-            with gzip.open(self.path) if compressed else self.path.open("rb") as file:
+                content = file.read(most)
+            if not content.startswith(GZIP):
+                return content
+            with gzip.open(self.path) as file:
                 return file.read(most)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error

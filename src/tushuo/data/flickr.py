@@ -7,12 +7,9 @@
 """
 
 import re
-import warnings
-from pathlib import Path
 
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
-from tushuo.data.record import Split
 from tushuo.errors import DataError
 from tushuo.text.tokenization import Language
 
@@ -21,7 +18,6 @@ LINE = re.compile(
 )
 BARS = re.compile(r"(?P<name>[^|]+?\.\w+)\s*\|\s*\d+\s*(?:\||\s)\s*(?P<caption>.*)")
 HEAD_OF_BARS = re.compile(r"image_name\s*\|\s*comment_number\s*\|\s*comment")
-LISTS: dict[str, Split] = {"trainImages": "train", "devImages": "val", "testImages": "test"}
 LEMMAS = ".lemma."  # Flickr8k's second token file, of lemmatised captions
 
 
@@ -43,25 +39,12 @@ def language_of_tokens(content: Content) -> Language:
 
 
 def read_tokens(content: Content) -> list[Entry]:
-    """Read a token file, with the split lists beside it.
+    """Read a token file.
 
     Raises:
         DataError: a line has another format.
     """
-    entries = _entries(content, LINE, "NAME.jpg#0<TAB>caption")
-    splits = read_split_lists(content.path.parent)
-    kept = [entry for entry in entries if entry.name in splits or not splits]
-    if len(kept) < len(entries):
-        lacking = len({entry.name for entry in entries} - splits.keys())
-        warnings.warn(
-            f"{content.path.name}: pictures that no split list beside it names are left out: "
-            f"{lacking}",
-            stacklevel=2,
-        )
-    return [
-        Entry(name=entry.name, captions=entry.captions, split=splits.get(entry.name))
-        for entry in kept
-    ]
+    return _entries(content, LINE, "NAME.jpg#0<TAB>caption")
 
 
 def read_bars(content: Content) -> list[Entry]:
@@ -71,25 +54,6 @@ def read_bars(content: Content) -> list[Entry]:
         DataError: a line has another format.
     """
     return _entries(content, BARS, "NAME.jpg| 0| caption", head=HEAD_OF_BARS)
-
-
-def read_split_lists(folder: Path) -> dict[str, Split]:
-    """Return the splits that the lists of a folder, ``*.trainImages.txt``, give to pictures.
-
-    Raises:
-        DataError: two lists name the same picture.
-    """
-    splits: dict[str, Split] = {}
-    for ending, split in LISTS.items():
-        for path in sorted(folder.glob(f"*.{ending}.txt")):
-            for line in Content(path).lines:
-                name = line.strip()
-                if name and splits.setdefault(name, split) != split:
-                    raise DataError(
-                        f"{path}: {name} is in the lists of two splits, {splits[name]} and "
-                        f"{split}; keep it in one"
-                    )
-    return splits
 
 
 def _entries(

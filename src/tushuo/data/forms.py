@@ -1,11 +1,14 @@
 """The forms of caption data, and the recognition of a file's form by its content."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
 
 from tushuo.data.archives import (
     is_parquet,
     is_tar,
-    is_zip,
     read_parquet,
     read_tar,
 )
@@ -26,6 +29,7 @@ from tushuo.data.json_rows import (
 from tushuo.data.karpathy import is_karpathy, read_karpathy
 from tushuo.data.table import is_table, is_unnamed_table, read_table
 from tushuo.errors import DataError
+from tushuo.file_kinds import kind_of
 
 # In the order of preference where a folder contains several; a file has the first form that
 # recognises it.
@@ -44,6 +48,7 @@ FORMS: dict[str, Form] = {
     "parquet": Form(title="parquet", recognises=is_parquet, read=read_parquet),
 }
 ARCHIVES = ("tar", "parquet")
+AFTER_TEXTS = ("unnamed", *ARCHIVES)  # read only where no text files lie beside pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ class Unknown:
 def recognise(content: Content) -> str | Unknown:
     """Return the name of a file's form, or why it has none."""
     try:
+        kind = kind_of(content.head, content.path.name)
+        if kind and not is_parquet(content):
+            return Unknown(f"is {kind}; {_advice(kind)}")
         for name in (*ARCHIVES, *FORMS):  # archives are no text
             if FORMS[name].recognises(content):
                 return name
@@ -71,17 +79,39 @@ def recognise(content: Content) -> str | Unknown:
 
 
 def _why_unknown(content: Content) -> Unknown:
-    if is_zip(content):
-        return Unknown("is a zip archive; unpack it and name the folder")
     if not content.first_text.strip():
         return Unknown("is empty")
     first = content.first_lines[0][:60] if content.first_lines else ""
     if content.is_json:
         top = content.json
-        keys = f"the keys {', '.join(list(top)[:8])}" if isinstance(top, dict) else "a list"
-        return Unknown(f"is JSON without pictures and captions; it has {keys}")
+        return Unknown(f"is JSON without pictures and captions; {_describe_keys(top)}")
     if content.first_object is not None:
         return Unknown(f"lacks image and caption in its first line, {first!r}")
     if content.path.suffix.lower() in (".csv", ".tsv"):
-        return Unknown(f"has no columns of pictures and captions; it begins with {first!r}")
+        return Unknown(
+            f"has no columns of pictures and captions; it begins with {first!r}; name the columns "
+            "image and caption"
+        )
     return Unknown("is text without names of pictures")
+
+
+def _advice(kind: str) -> str:
+    if "spreadsheet" in kind:
+        return "save it as CSV in UTF-8"
+    if "Arrow" in kind:
+        return "save the data set as parquet"
+    return "unpack it and name the folder" if "archive" in kind else "convert it to a known form"
+
+
+def _describe_keys(top: dict[str, Raw] | list[Raw]) -> str:
+    """Describe the keys of a file, or of the first item of its list; say what conversations are."""
+    keys, what = list(top) if isinstance(top, dict) else [], "it has the keys"
+    if isinstance(top, list):
+        with suppress(msgspec.DecodeError):
+            keys = list(msgspec.json.decode(top[0], type=dict[str, Raw])) if top else []
+        what = "its first item has the keys"
+    if {"conversations", "messages"} & set(keys):
+        return "it has conversations; write the answers that describe a picture as its caption"
+    if "images" in keys:
+        what = "expected annotations with a caption beside images, but it has the keys"
+    return f"{what} {', '.join(keys[:8])}" if keys else "it is a list of other items"

@@ -10,6 +10,8 @@ from tushuo.data.entry import Entry
 from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
 
+SAMPLE = 50  # images by which the form is recognised
+
 
 class _Sentence(msgspec.Struct):
     raw: str | None = None
@@ -18,7 +20,7 @@ class _Sentence(msgspec.Struct):
 
 class _Image(msgspec.Struct):
     filename: str
-    sentences: list[_Sentence]
+    sentences: list[_Sentence | str] = []
     split: str | None = None
     filepath: str = ""
     cocoid: int | None = None
@@ -34,7 +36,7 @@ def is_karpathy(content: Content) -> bool:
         return False
     try:
         images = msgspec.json.decode(content.json["images"], type=list[msgspec.Raw])
-        return bool(images) and "sentences" in msgspec.json.decode(images[0], type=dict)
+        return any("sentences" in msgspec.json.decode(one, type=dict) for one in images[:SAMPLE])
     except msgspec.DecodeError:
         return False
 
@@ -64,11 +66,13 @@ def read_karpathy(content: Content) -> list[Entry]:
     ]
 
 
-def _text(sentence: _Sentence, image: _Image, file: str) -> str:
-    if sentence.raw is not None:
+def _text(sentence: _Sentence | str, image: _Image, file: str) -> str:
+    if isinstance(sentence, str):
+        return sentence.strip()
+    if sentence.raw:
         return sentence.raw.strip()
-    if sentence.tokens is not None:
-        return " ".join(sentence.tokens)
+    if sentence.tokens is not None or sentence.raw is not None:
+        return " ".join(sentence.tokens or ())
     raise DataError(
         f"{file}: a sentence of {image.filename} has neither raw nor tokens; write one of them"
     )

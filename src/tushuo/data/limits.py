@@ -25,7 +25,8 @@ def limit(
             raise SettingError(f"{name} was {value}, but must be at least 1")
     kept = list(records)
     if max_images is not None and max_images < len(kept):
-        chosen = random.Random(seed).sample(range(len(kept)), max_images)
+        # not the generator of the split, or no validation picture would be among them
+        chosen = random.Random(f"max-images {seed}").sample(range(len(kept)), max_images)
         kept = [kept[place] for place in sorted(chosen)]
     pairs = [(place, n) for place, record in enumerate(kept) for n in range(len(record.captions))]
     if max_captions is not None and max_captions < len(pairs):

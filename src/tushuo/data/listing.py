@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -64,7 +65,8 @@ class Listing:
     def _walk(self) -> Iterator[tuple[Path, list[str]]]:
         seen: set[tuple[int, int]] = set()
         count = 0
-        for folder, inside, names in os.walk(self.root, followlinks=True):
+        closed: list[OSError] = []
+        for folder, inside, names in os.walk(self.root, onerror=closed.append, followlinks=True):
             status = os.stat(folder)
             if (status.st_dev, status.st_ino) in seen:
                 inside.clear()
@@ -78,3 +80,9 @@ class Listing:
                     "folder of its pictures with --images"
                 )
             yield Path(folder), [name for name in names if not is_ignored(name)]
+        if closed:
+            warnings.warn(
+                f"folders that cannot be read are passed over: {len(closed)}, such as "
+                f"{closed[0].filename} ({closed[0].strerror})",
+                stacklevel=3,
+            )

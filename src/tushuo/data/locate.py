@@ -2,18 +2,23 @@
 
 A name is tried below the folder of the pictures (``images``), or beside the caption file, in
 ``images/`` beside it, and in both places of the data folder. Otherwise the picture of this name is
-searched anywhere below these folders: the one in the folder that the name or the split states, or
-the only one.
+searched anywhere below these folders: the one in the folder that the name or the split states, the
+only one, or the first of several copies.
 """
 
+import filecmp
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+from tushuo.data.claims import wrong_claims
 from tushuo.data.entry import Entry
 from tushuo.data.listing import Listing, comparable
-from tushuo.data.split_names import split_of_folder
+from tushuo.data.record import Split
+from tushuo.data.split_names import split_in_name
 from tushuo.pictures.finding import EXTENSIONS
+from tushuo.runtime import readable
 
 SHOWN = 2
 
@@ -35,10 +40,25 @@ class Locator:
         self._default = images or (beside / "images" if has_images else beside)
         self._listing = Listing(images) if images else listing
         self._named = file.stem.lower()
+        self._found: dict[tuple[str, Split | None], Path] = {}
         self.ambiguous: dict[str, list[Path]] = {}
+        self.wrong: dict[str, Path] = {}
 
-    def find(self, entry: Entry) -> Path:
-        """Return a picture's path; where there is none, the path at which it was expected."""
+    def find_all(self, entries: Sequence[Entry]) -> list[Path]:
+        """Return each picture's path; where there is none, the path at which it was expected."""
+        paths = []
+        for entry in entries:
+            key = entry.name, entry.split
+            if key not in self._found:
+                self._found[key] = self._find(entry)
+            paths.append(self._found[key])
+        names = [slashed(entry.name.strip()) for entry in entries]
+        for place in wrong_claims(names, paths):
+            self.wrong[names[place]] = paths[place]
+            paths[place] = self._expected(names[place])
+        return paths
+
+    def _find(self, entry: Entry) -> Path:
         name = entry.name.strip()
         for written in dict.fromkeys((name, slashed(name))):
             for place in self._places:
@@ -47,16 +67,22 @@ class Locator:
                     return path
         name = slashed(name)
         key = comparable(name.rpartition("/")[2])
-        found = self._listing.by_name.get(key, [])
+        keys = [key]
+        if key.isdecimal():  # an id of COCO
+            number = key.zfill(12)
+            keys += [number, f"coco_train2014_{number}", f"coco_val2014_{number}"]
+        found = next(filter(None, (self._listing.by_name.get(one) for one in keys)), [])
         if os.path.splitext(key)[1] in EXTENSIONS:
             found = [path for path in found if comparable(path.name) == key]
-        best = self._choose(found, name, entry)
-        if best:
-            return best
+        return self._choose(found, name, entry) or self._expected(name)
+
+    def _expected(self, name: str) -> Path:
         return self._default / name.lstrip("/")
 
     def warn(self) -> None:
-        """Warn about names that fit several pictures."""
+        """Warn about names that fit several pictures, and pictures that fit several names."""
+        if self.wrong:
+            warn_of_wrong(self.wrong)
         if not self.ambiguous:
             return
         name, paths = next(iter(self.ambiguous.items()))
@@ -78,11 +104,11 @@ class Locator:
             shared = next((n for n, (a, b) in enumerate(zip(own, folders, strict=False)) if a != b),
                           min(len(own), len(folders)))  # fmt: skip
             named = self._named.endswith(own[0]) if own else False
-            return shared, named, bool(entry.split) and split_of_folder(own[0]) == entry.split
+            return shared, named, bool(entry.split) and split_in_name(own[0]) == entry.split
 
         scores = {path: agreement(path) for path in found}
         best = [path for path in found if scores[path] == max(scores.values())]
-        if len(best) > 1:
+        if len(best) > 1 and not _are_copies(best):
             self.ambiguous[name] = best
             return None
         return best[0]
@@ -92,6 +118,23 @@ def slashed(name: str) -> str:
     r"""Return a name with ``/`` between folders: Windows writes ``photos\a.jpg``."""
     drive_less = name[2:] if name[1:3] == ":\\" else name
     return drive_less.replace("\\", "/").removeprefix("./")
+
+
+def warn_of_wrong(pictures: dict[str, Path]) -> None:
+    """Warn about names whose picture is missing, although another one of its name was found."""
+    name, path = next(iter(pictures.items()))
+    warnings.warn(
+        f"pictures that are missing, although others have their names: {len(pictures)}, such as "
+        f"{readable(name)} ({readable(str(path))} has other captions)",
+        stacklevel=4,
+    )
+
+
+def _are_copies(paths: Sequence[Path]) -> bool:
+    try:
+        return all(filecmp.cmp(paths[0], path, shallow=False) for path in paths[1:])
+    except OSError:
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -1,15 +1,17 @@
 """Merge what the caption files say about each picture into one record."""
 
+import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from tushuo.data.claims import Part
 from tushuo.data.entry import Entry
 from tushuo.data.locate import slashed
 from tushuo.data.record import Record, Split
-from tushuo.data.split_names import split_of_folder
+from tushuo.data.split_names import split_in_name, split_of_folder
 from tushuo.errors import DataError
 from tushuo.runtime import readable
 
@@ -18,44 +20,35 @@ MAX_CHARACTERS = 20_000  # of a caption; longer ones are two files or a quote th
 SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The entries of one caption file, with the path of each one's picture."""
-
-    file: str
-    entries: Sequence[Entry]
-    paths: Sequence[Path]
-
-
 def merge(parts: Sequence[Part], root: Path) -> list[Record]:
     """Make one record of each picture; entries of the same file are one picture.
 
-    Where no file states a split, the folders of the pictures do: all lie below folders named
-    ``train``, ``val2014`` and so on.
+    Where no file states a split, the folders of the pictures do: all lie below folders with names
+    such as ``train``, ``val2014`` and ``test_images``.
 
     Raises:
         DataError: a picture is in two splits, or only some pictures have one.
     """
     records: dict[str, Record] = {}
+    captions: dict[str, list[str]] = {}
     conflicts: dict[str, tuple[Split | None, Split | None]] = {}
     for part in parts:
         for entry, path in zip(part.entries, part.paths, strict=True):
+            captions.setdefault(str(path), []).extend(entry.captions)
             known = records.get(str(path))
             if known is None:
                 name = readable(slashed(entry.name))
                 image_id = name if entry.image_id is None else entry.image_id
                 records[str(path)] = Record(
-                    image_id=image_id, path=path, captions=entry.captions, split=entry.split
+                    image_id=image_id, path=path, captions=(), split=entry.split
                 )
-                continue
-            if known.split != entry.split:
+            elif known.split != entry.split:
                 conflicts.setdefault(str(known.image_id), (known.split, entry.split))
-            captions = (*known.captions, *entry.captions)
-            records[str(path)] = replace(known, captions=captions)
     if conflicts:
         raise DataError(_describe_conflicts(conflicts))
-    merged = _with_folder_splits(list(records.values()), root)
-    return _with_unique_ids(merged, root)
+    merged = [replace(record, captions=tuple(captions[key])) for key, record in records.items()]
+    files = {str(path): part.file for part in parts for path in part.paths}
+    return _with_unique_ids(_with_folder_splits(merged, parts, root), files, root)
 
 
 def clean_captions(entries: Iterable[Entry], file: str) -> list[Entry]:
@@ -85,36 +78,53 @@ def clean_captions(entries: Iterable[Entry], file: str) -> list[Entry]:
     return cleaned
 
 
+Version = tuple[str, Split | None, tuple[str, ...]]  # a file's name, and what it has of a picture
+
+
 def require_one_version(parts: Sequence[Part]) -> tuple[list[Part], dict[str, str]]:
     """Return the files that add pictures, and why the others are passed over.
 
-    A file whose entries another one has as well, such as a copy, is passed over.
+    A file whose captions others have as well is passed over: a copy, or ``trainval`` beside
+    ``train`` and ``val``.
 
     Raises:
-        DataError: two files have different captions of one picture and the same split.
+        DataError: two files have captions of one picture, and not two different splits.
     """
-    kept: list[Part] = []
-    copies: dict[str, str] = {}
-    first: dict[str, tuple[str, Split | None, tuple[str, ...]]] = {}
-    for part in parts:
-        own: dict[str, tuple[str, Split | None, tuple[str, ...]]] = {}
-        for entry, path in zip(part.entries, part.paths, strict=True):
-            before = own[str(path)][2] if str(path) in own else ()
-            own[str(path)] = (part.file, entry.split, (*before, *entry.captions))
+    passed_over: dict[str, str] = {}
+    first: dict[str, Version] = {}
+    for part in sorted(parts, key=_states_no_split_and_size):
+        own = _versions(part)
         shared = [key for key in own if key in first]
-        same = [key for key in shared if own[key][1:] == first[key][1:]]
+        same = [
+            key
+            for key in shared
+            if own[key][2] == first[key][2] and own[key][1] in (None, first[key][1])
+        ]
         if shared and len(same) == len(own):
-            copies[part.file] = f"has the same captions as {first[shared[0]][0]}"
+            others = dict.fromkeys(first[key][0] for key in shared)
+            passed_over[part.file] = f"has the same captions as {' and '.join(others)}"
             continue
-        differing = [key for key in shared if own[key][1] == first[key][1]]
-        if differing:
-            raise DataError(
-                f"{first[differing[0]][0]} and {part.file} both have captions of "
-                f"{Path(differing[0]).name}; name the file to read"
-            )
+        for key in shared:
+            if None in (own[key][1], first[key][1]) or own[key][1] == first[key][1]:
+                raise DataError(
+                    f"{first[key][0]} and {part.file} both have captions of {Path(key).name}; name "
+                    "the file to read"
+                )
         first = own | first
-        kept.append(part)
-    return kept, copies
+    return [part for part in parts if part.file not in passed_over], passed_over
+
+
+def _states_no_split_and_size(part: Part) -> tuple[bool, int]:
+    return all(entry.split is None for entry in part.entries), -len(part.entries)
+
+
+def _versions(part: Part) -> dict[str, Version]:
+    captions: dict[str, list[str]] = {}
+    splits: dict[str, Split | None] = {}
+    for entry, path in zip(part.entries, part.paths, strict=True):
+        captions.setdefault(str(path), []).extend(entry.captions)
+        splits[str(path)] = entry.split
+    return {key: (part.file, splits[key], tuple(texts)) for key, texts in captions.items()}
 
 
 def _describe_conflicts(conflicts: dict[str, tuple[Split | None, Split | None]]) -> str:
@@ -130,7 +140,7 @@ def _describe_conflicts(conflicts: dict[str, tuple[Split | None, Split | None]])
     )
 
 
-def _with_folder_splits(records: list[Record], root: Path) -> list[Record]:
+def _with_folder_splits(records: list[Record], parts: Sequence[Part], root: Path) -> list[Record]:
     """Fill in splits by the folders of the pictures, if no file states any.
 
     Raises:
@@ -141,26 +151,50 @@ def _with_folder_splits(records: list[Record], root: Path) -> list[Record]:
         return records
     if len(lacking) < len(records):
         names = ", ".join(str(record.image_id) for record in lacking[:SHOWN])
+        without = [part.file for part in parts if not any(entry.split for entry in part.entries)]
+        files = f" ({', '.join(without[:SHOWN])} states none)" if without else ""
         raise DataError(
-            f"pictures without a split: {len(lacking)} of {len(records)}, such as {names}; give "
-            "all pictures a split, or none"
+            f"pictures without a split: {len(lacking)} of {len(records)}, such as {names}{files}; "
+            "give all pictures a split, or none, or name the file to read"
         )
-    splits = [_folder_split(record.path, root) for record in records]
-    if None in splits or len(set(splits)) < 2:
+    splits = _folder_splits(records, root, split_in_name)
+    if len(set(splits)) == 1:  # a folder that is named by nothing else, or by chance
+        splits = _folder_splits(records, root, split_of_folder)
+    elif None in splits:
+        other = records[splits.index(None)]
+        warnings.warn(
+            f"no split is used: the folders of {len(splits) - splits.count(None)} pictures state "
+            f"one, but not those of {splits.count(None)}, such as {other.image_id}; pictures of "
+            "all folders are used for training",
+            stacklevel=4,
+        )
+    if None in splits:
         return records
     return [replace(record, split=split) for record, split in zip(records, splits, strict=True)]
 
 
-def _folder_split(path: Path, root: Path) -> Split | None:
-    if not path.is_relative_to(root):
-        return None
-    folders = path.relative_to(root).parts[:-1]
-    inner = folders[1:] if folders and folders[0].lower() == "images" else folders
-    return split_of_folder(inner[0]) if inner else None
+def _folder_splits(
+    records: Sequence[Record], root: Path, read: Callable[[str], Split | None]
+) -> list[Split | None]:
+    """Return the split that the folders of each picture below the root state, if it is one."""
+    known: dict[str, Split | None] = {}
+    splits = []
+    for record in records:
+        folder = os.path.dirname(record.path)
+        if folder not in known:
+            inside = Path(folder).is_relative_to(root)
+            folders = Path(folder).relative_to(root).parts if inside else ()
+            found = {read(name) for name in folders} - {None}
+            known[folder] = found.pop() if len(found) == 1 else None
+        splits.append(known[folder])
+    return splits
 
 
-def _with_unique_ids(records: list[Record], root: Path) -> list[Record]:
-    """Replace ids that several pictures share by the pictures' names."""
+def _with_unique_ids(records: list[Record], files: Mapping[str, str], root: Path) -> list[Record]:
+    """Replace ids that several pictures share by the pictures' names.
+
+    Pictures elsewhere, such as unpacked ones, are named by their caption file and their last name.
+    """
     seen: dict[str, int] = {}
     for record in records:
         seen[str(record.image_id)] = seen.get(str(record.image_id), 0) + 1
@@ -174,8 +208,10 @@ def _with_unique_ids(records: list[Record], root: Path) -> list[Record]:
     )
 
     def name(path: Path) -> str:
-        below = path.relative_to(root) if path.is_relative_to(root) else path
-        return readable(below.as_posix())
+        inside = path.is_relative_to(root)
+        return readable(
+            path.relative_to(root).as_posix() if inside else f"{files[str(path)]}/{path.name}"
+        )
 
     return [
         replace(record, image_id=name(record.path)) if seen[str(record.image_id)] > 1 else record

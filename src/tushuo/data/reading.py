@@ -13,16 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from tushuo.data.claims import Part, without_taken
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
-from tushuo.data.flickr import LEMMAS, LISTS, language_of_tokens
-from tushuo.data.forms import FORMS, Unknown, recognise
-from tushuo.data.listing import Listing
-from tushuo.data.locate import Locator
-from tushuo.data.merge import Part, clean_captions, merge, require_one_version
+from tushuo.data.flickr import LEMMAS, language_of_tokens
+from tushuo.data.forms import AFTER_TEXTS, FORMS, Unknown, recognise
+from tushuo.data.listing import Listing, is_ignored
+from tushuo.data.locate import Locator, warn_of_wrong
+from tushuo.data.merge import clean_captions, merge, require_one_version
 from tushuo.data.record import Record, Split
-from tushuo.data.sidecar import SIDECARS, read_sidecars, sidecar_stem
-from tushuo.data.split_names import split_in_name, split_of_folder
+from tushuo.data.sidecar import count_sidecars, read_sidecars, sidecar_stem
+from tushuo.data.split_lists import is_flickr8k_list, warn_of_other_splits, with_list_splits
+from tushuo.data.split_names import split_in_name
 from tushuo.errors import DataError
 from tushuo.pictures.finding import EXTENSIONS
 from tushuo.runtime import readable
@@ -95,7 +97,7 @@ def _read_folder(root: Path, images: Path | None, language: Language) -> Reading
     damaged: dict[Path, str] = {}
     chosen: list[tuple[Content, str]] = []
     for depth in range(MAX_DEPTH + 1):
-        for path in _candidates(listing, depth):
+        for path in _at_depth(listing, depth):
             content = Content(path)
             form = recognise(content)
             if isinstance(form, str):
@@ -108,7 +110,17 @@ def _read_folder(root: Path, images: Path | None, language: Language) -> Reading
             break
     else:
         return _read_texts(listing, images, passed_over, damaged)
+    texts = count_sidecars(listing)
+    if texts and all(form in AFTER_TEXTS for _, form in chosen):
+        for content, form in chosen:
+            passed_over[_below(content.path, root)] = (
+                f"has the form {FORMS[form].title}; text files beside pictures are preferred"
+            )
+        return _read_texts(listing, images, passed_over, damaged)
     chosen = _choose(chosen, root, language, passed_over)
+    if texts:
+        title = FORMS[chosen[0][1]].title
+        passed_over["text files beside pictures"] = f"there are {texts}; {title} is preferred"
     endings = {content.path.suffix for content, _ in chosen}
     for path, reason in damaged.items():
         if path.suffix in endings:
@@ -116,30 +128,43 @@ def _read_folder(root: Path, images: Path | None, language: Language) -> Reading
     return _read_files(chosen, listing, images, passed_over)
 
 
-def _candidates(listing: Listing, depth: int) -> list[Path]:
-    """Return the files of one level that may be caption data; pictures' own text files are not."""
-    found = []
-    for folder, names in listing.folders:
-        if len(folder.parts) - len(listing.root.parts) != depth:
-            continue
-        pictures = {
-            os.path.splitext(name)[0].lower()
-            for name in names
-            if os.path.splitext(name)[1].lower() in EXTENSIONS
-        }
-        for name in names:
-            is_picture = os.path.splitext(name)[1].lower() in EXTENSIONS
-            is_list = any(name.endswith(f".{one}.txt") for one in LISTS)
-            if not is_picture and not is_list and sidecar_stem(name, SIDECARS) not in pictures:
-                found.append(folder / name)
-    return found
+def _at_depth(listing: Listing, depth: int) -> list[Path]:
+    """Return the candidates of all folders at a depth below the data folder."""
+    top = len(listing.root.parts) + depth
+    folders = (pair for pair in listing.folders if len(pair[0].parts) == top)
+    return [path for folder, names in folders for path in _candidates(folder, names)]
+
+
+def _candidates(folder: Path, names: Sequence[str], *, lists: bool = False) -> list[Path]:
+    """Return the files of a folder that may be caption data; pictures' own text files are not.
+
+    Args:
+        folder: the folder.
+        names: the names of its files.
+        lists: include the split lists of Flickr8k.
+    """
+    split = [os.path.splitext(name) for name in names]
+    pictures = {stem.lower() for stem, ending in split if ending.lower() in EXTENSIONS}
+    return [
+        folder / name
+        for name, (_, ending) in zip(names, split, strict=True)
+        if ending.lower() not in EXTENSIONS
+        and (lists or not is_flickr8k_list(name))
+        and sidecar_stem(name) not in pictures
+    ]
 
 
 def _choose(
     found: list[tuple[Content, str]], root: Path, language: Language, passed_over: dict[str, str]
 ) -> list[tuple[Content, str]]:
     """Keep the files of the most preferred form; of token files, those of the language."""
-    best = min((form for _, form in found), key=list(FORMS).index)
+    forms = {form for _, form in found}
+    if "karpathy" in forms and not any(
+        form == "tokens" and (language_of_tokens(content) != "en" or _has_lists(content.path))
+        for content, form in found
+    ):
+        forms.discard("tokens")  # which state no splits
+    best = min(forms, key=list(FORMS).index)
     chosen = [(content, form) for content, form in found if form == best]
     for content, form in found:
         if form != best:
@@ -175,31 +200,49 @@ def _read_files(
     for content, form in sorted(chosen, key=lambda pair: _order(pair[0].path, listing.root)):
         name = _below(content.path, listing.root)
         entries = clean_captions(FORMS[form].read(content), name)
-        entries = _with_file_split(entries, content.path, listing.root)
+        entries = _with_splits(entries, content.path, listing, passed_over)
         locator = Locator(content.path, listing, images)
-        parts.append(Part(name, entries, [locator.find(entry) for entry in entries]))
+        parts.append(Part(name, content.path.parent, entries, locator.find_all(entries)))
         locator.warn()
         titles[name] = FORMS[form].title
+    parts, taken = without_taken(parts)
+    if taken:
+        warn_of_wrong(taken)
     parts, copies = require_one_version(parts)
     records = merge(parts, images or listing.root)
     if not records:
         raise DataError(f"{chosen[0][0].path} has no pictures; name another file")
     splits = {str(record.path): record.split for record in records}
     files = [_summary(part, titles[part.file], splits) for part in parts]
+    if not any(splits.values()):
+        warn_of_other_splits(passed_over)
     return Reading(records=records, files=files, passed_over=passed_over | copies)
 
 
-def _with_file_split(entries: list[Entry], path: Path, root: Path) -> list[Entry]:
-    """Fill in the split that the name of the file or its folder states, if its content has none."""
+def _with_splits(
+    entries: list[Entry], path: Path, listing: Listing, passed_over: dict[str, str]
+) -> list[Entry]:
+    """Fill in the splits that the file's name or folder, or lists beside it, state."""
     if any(entry.split for entry in entries):
         return entries
-    split = _file_split(path, root)
-    return [replace(entry, split=split) for entry in entries] if split else entries
+    split = _file_split(path, listing.root)
+    if split:
+        return [replace(entry, split=split) for entry in entries]
+    names = sorted(name for name in os.listdir(path.parent) if not is_ignored(name))
+    others = [one.name for one in _candidates(path.parent, names, lists=True)]
+    entries, lists = with_list_splits(entries, path, others)
+    for one in lists:
+        passed_over.pop(_below(one, listing.root), None)
+    return entries
+
+
+def _has_lists(path: Path) -> bool:
+    return any(is_flickr8k_list(name) for name in os.listdir(path.parent))
 
 
 def _file_split(path: Path, root: Path) -> Split | None:
     split = split_in_name(path.stem)
-    return split_of_folder(path.parent.name) if split is None and path.parent != root else split
+    return split_in_name(path.parent.name) if split is None and path.parent != root else split
 
 
 def _order(path: Path, root: Path) -> tuple[int, Path]:
@@ -212,7 +255,10 @@ def _read_texts(
     listing: Listing, images: Path | None, passed_over: dict[str, str], damaged: dict[Path, str]
 ) -> Reading:
     root = listing.root
-    entries = clean_captions(read_sidecars(listing, images), str(root))
+    entries, texts = read_sidecars(listing, images)
+    entries = clean_captions(entries, str(root))
+    for text in texts:
+        passed_over.pop(_below(text, root), None)
     if not entries:
         if damaged:
             raise DataError(next(iter(damaged.values())))
@@ -222,10 +268,11 @@ def _read_texts(
             + (f" ({reasons})" if reasons else "")
             + f"; expected {KNOWN}"
         )
-    part = Part(f"{len(entries)} text files", entries, [Path(entry.name) for entry in entries])
+    paths = [Path(entry.name) for entry in entries]
+    part = Part(f"{len(texts)} text files", root, entries, paths)
     records = merge([part], images or root)
     splits = {str(record.path): record.split for record in records}
-    summary = _summary(part, "pictures with text files", splits)
+    summary = _summary(part, "captions of pictures", splits)
     return Reading(records=records, files=[summary], passed_over=passed_over)
 
 

@@ -14,6 +14,7 @@ SPLITS: dict[str, Split] = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "minival": "val",
     "dev": "val",
     "test": "test",
     "testing": "test",

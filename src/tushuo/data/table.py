@@ -5,6 +5,8 @@ is used. A cell may hold a list of captions, as JSON or as Python writes it.
 """
 
 import ast
+import io
+import tokenize
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -17,14 +19,15 @@ from tushuo.data.columns import (
     find_columns,
     is_address,
     named_columns,
+    split_of_cell,
 )
 from tushuo.data.content import Content
 from tushuo.data.entry import Entry
-from tushuo.data.split_names import parse_split
 from tushuo.errors import DataError
 
 NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
 SAMPLE = 200  # rows by whose cells columns without known names are found
+MISSING = {"NaN", "nan", "NULL", "null", "None", "<NA>", "N/A", "#N/A"}  # written for empty cells
 ADVICE = (
     "pictures are addresses here; download them first, for example with img2dataset, whose "
     "folders and tar files can be read"
@@ -61,7 +64,7 @@ def read_table(content: Content) -> list[Entry]:
             repeated += number > 1
             continue
         where = f"{path}, row {number}"
-        entries.append(_entry(row, columns, width=len(rows[0]), separator=separator, where=where))
+        entries.append(_entry(row, columns, rows[0], separator=separator, where=where))
     if repeated:
         warnings.warn(
             f"{path.name}: rows that repeat the header are left out: {repeated}", stacklevel=2
@@ -70,7 +73,7 @@ def read_table(content: Content) -> list[Entry]:
 
 
 def parse_captions(cell: str) -> tuple[str, ...]:
-    """Return the captions of a cell: itself, or the texts of a list written as JSON or Python."""
+    """Return the captions of a cell: itself, or a list written as JSON, by Python or by numpy."""
     text = cell.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return (text,)
@@ -78,15 +81,20 @@ def parse_captions(cell: str) -> tuple[str, ...]:
         return msgspec.json.decode(text, type=tuple[str, ...])
     except msgspec.DecodeError:
         pass
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    try:  # numpy writes no commas between texts, which Python would join
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        values = [ast.literal_eval(one.string) for one in tokens if one.type == tokenize.STRING]
+    except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
         return (text,)
-    return tuple(value) if value and all(isinstance(one, str) for one in value) else (text,)
+    marks = {one.string for one in tokens if one.type != tokenize.STRING and one.string.strip()}
+    is_list = bool(values) and marks <= {"[", "]", ","}
+    return tuple(values) if is_list and all(isinstance(one, str) for one in values) else (text,)
 
 
-def _entry(row: list[str], columns: Columns, *, width: int, separator: str, where: str) -> Entry:
-    cells = [cell.strip() for cell in row]
+def _entry(
+    row: list[str], columns: Columns, first: Sequence[str], *, separator: str, where: str
+) -> Entry:
+    cells, width = [cell.strip() for cell in row], len(first)
     while len(cells) > width and not cells[-1]:  # a separator at the end of the line
         cells.pop()
     if len(cells) != width:
@@ -100,14 +108,16 @@ def _entry(row: list[str], columns: Columns, *, width: int, separator: str, wher
         raise DataError(f"{where}: {separator.join(row)[:60]!r} lacks a picture; name its file")
     if is_address(name):
         raise DataError(f"{where}: {name[:60]!r}: {ADVICE}")
-    texts = [cells[place] for place in columns.captions]
+    texts = ["" if cells[n] in MISSING else cells[n] for n in columns.captions]
     if len(texts) > 1:  # columns caption_1 to caption_5: fewer captions leave cells empty
         texts = [text for text in texts if text]
-    split = "" if columns.split is None else cells[columns.split]
+    split = None
+    if columns.split is not None:
+        split = split_of_cell(first[columns.split], cells[columns.split], f"{where}: {name}")
     return Entry(
         name=name,
         captions=tuple(caption for text in texts for caption in parse_captions(text)),
-        split=parse_split(split, f"{where}: {name}") if split else None,
+        split=split,
     )
 
 
@@ -124,7 +134,7 @@ def _separator(content: Content, find: Find) -> str | None:
 
 
 def _named_columns(rows: Sequence[Sequence[str]]) -> tuple[Columns | None, bool]:
-    return named_columns(rows[0]), True
+    return named_columns(rows[0], rows[1:SAMPLE]), True
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[Columns | None, bool]:

@@ -23,7 +23,7 @@ class Packed:
     Attributes:
         name: its name in the archive.
         content: the picture file.
-        captions: captions as written.
+        captions: captions as written; without any, the picture is left out.
         split: the archive's own split, if it states one.
     """
 
@@ -49,6 +49,11 @@ class Unpacked(msgspec.Struct):
     split: Split | None
 
 
+class _Listed(msgspec.Struct):
+    pictures: list[Unpacked]
+    left_out: int
+
+
 def unpack(path: Path, read: Callable[[Path], Iterator[Packed]]) -> tuple[Path, list[Unpacked]]:
     """Return the folder with an archive's pictures, and the list of them.
 
@@ -58,17 +63,29 @@ def unpack(path: Path, read: Callable[[Path], Iterator[Packed]]) -> tuple[Path, 
         DataError: the archive is damaged, or the disk is full.
     """
     status = path.stat()
-    key = sha256(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())[:16]
+    key = sha256(f"{path.resolve()} {status.st_size} {status.st_mtime_ns} 2".encode())[:16]
     folder = cache_folder() / "unpacked" / f"{_safe(path.stem)}-{key}"
     listed = folder / "pictures.json"
     if not listed.is_file():
         with only_writer(folder, DataError):
-            pictures = list(_write(read(path), folder))
-            write_bytes(listed, msgspec.json.encode(pictures))
+            made = _Listed([], 0)
+            for picture in _write(read(path), folder):
+                if picture.captions:
+                    made.pictures.append(picture)
+                else:
+                    made.left_out += 1
+            write_bytes(listed, msgspec.json.encode(made))
         warnings.warn(
-            f"{path.name}: its pictures were unpacked into {folder}: {len(pictures)}", stacklevel=3
+            f"{path.name}: its pictures were unpacked into {folder}: {len(made.pictures)}",
+            stacklevel=3,
         )
-    return folder, msgspec.json.decode(listed.read_bytes(), type=list[Unpacked])
+    content = msgspec.json.decode(listed.read_bytes(), type=_Listed)
+    if content.pictures and content.left_out:
+        warnings.warn(
+            f"{path.name}: pictures without captions are left out: {content.left_out}",
+            stacklevel=3,
+        )
+    return folder, content.pictures
 
 
 def _write(pictures: Iterator[Packed], folder: Path) -> Iterator[Unpacked]:
@@ -79,7 +96,8 @@ def _write(pictures: Iterator[Packed], folder: Path) -> Iterator[Unpacked]:
                 "free; free some, or set TUSHUO_CACHE to a folder of another disk"
             )
         file = f"{number:06}-{_safe(picture.name)}"
-        (folder / file).write_bytes(picture.content)
+        if picture.captions:
+            (folder / file).write_bytes(picture.content)
         yield Unpacked(name=picture.name, file=file, captions=picture.captions, split=picture.split)
 
 

@@ -9,18 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tushuo.errors import DataError
+from tushuo.file_kinds import HEAD_BYTES, kind_of
 
-# The first bytes of files that are often given by mistake.
-OTHER_FORMATS = {
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
-    b"BZh": "compressed by bzip2",
-    b"\xfd7zXZ": "compressed by xz",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
-    b"PAR1": "a Parquet file",
-    b"\x80": "a pickle",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG": "a PNG picture",
-}
 _SPACE = re.compile(r"[ \t\r\n]*")  # between JSON values
 
 
@@ -74,9 +64,8 @@ def _open(name: str, flags: int) -> int:
 
 
 def _text(content: bytes, path: Path, expected: str) -> str:
-    for start, kind in OTHER_FORMATS.items():
-        if content.startswith(start):
-            raise DataError(f"{path} is {kind}; expected JSON, {expected}; unpack or convert it")
+    if kind := kind_of(content[:HEAD_BYTES], path.name):
+        raise DataError(f"{path} is {kind}; expected JSON, {expected}; unpack or convert it")
     try:
         return content.decode(json.detect_encoding(content))
     except UnicodeDecodeError as error:
