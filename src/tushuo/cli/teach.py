@@ -9,7 +9,7 @@ from tushuo.cli.flags import given, with_given
 from tushuo.cli.options import WHOLE_NUMBER, Weights
 from tushuo.cli.picture_log import PictureLog
 from tushuo.cli.progress import progress_of
-from tushuo.cli.runs import Device, ModelLanguage, Runs
+from tushuo.cli.runs import NO_MODEL, Device, Model, ModelLanguage, Runs, open_captioner
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 from tushuo.cli.sources import encodable
 
@@ -54,6 +54,7 @@ def teach(
         str | None,
         Parameter(help="terms of the captioner; default: those of its model card, or unknown"),
     ] = None,
+    model: Model = NO_MODEL,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption photographs as data for train: a small model learns from a larger one.
@@ -64,13 +65,12 @@ def teach(
 
     Example: tushuo teach photos/ --output captions.jsonl
     """
-    from tushuo.captioning.load import load
     from tushuo.captioning.taught_file import open_taught
     from tushuo.captioning.teaching import Filters, with_candidates
 
     filters = Filters(captions=captions, min_confidence=min_confidence, min_log_prob=min_log_prob)
     names = _photographs(photos, output)
-    captioner = load(run, language=language, weights=weights, device=device)
+    captioner = open_captioner(run, model, language=language, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     if "n_best" not in given(search):
         config = with_candidates(config, captions)
@@ -93,8 +93,8 @@ class _Rows:
         from tushuo.models.card import license_of
 
         self.captioner, self._filters, self._signature = captioner, filters, signature
-        folder = captioner.info.folder
-        self._license = license or (folder and license_of(folder)) or "unknown"
+        card = captioner.info.card or captioner.info.folder
+        self._license = license or (card and license_of(card)) or "unknown"
 
     def row(self, name: str, result: "Caption | PictureError") -> "TaughtRow | LeftOut":
         from tushuo.captioning.taught_file import LeftOut, TaughtRow
