@@ -155,3 +155,16 @@ def test_a_bound_on_confidence_requires_a_calibration(
     assert call(*command, "--min-confidence", 0.5) == 2
     assert "is not calibrated" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_photograph_that_does_not_exist_is_not_done(
+    teacher: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, later = tmp_path / "new" / "captions.jsonl", tmp_path / "later.jpg"
+    command = ("teach", later, tmp_path / "new", "--output", output, "--run", teacher, *ALL)
+    assert call(*command) == 2
+    assert "later.jpg" in capsys.readouterr().err
+    assert not left_out_path(output).exists()
+    shutil.copy(photos / "00000.jpg", later)
+    assert call(*command) == 1
+    assert [row["image"] for row in lines(output)] == ["../later.jpg"]

@@ -171,6 +171,8 @@ def _caption_all(
         for name, result in results:
             if isinstance(result, PictureError):
                 log.failed(str(names[name]), result)
+                if not names[name].is_file():  # may come later, so it is not done
+                    continue
             taught.add(rows.row(name, result))
     return log.close()
 
