@@ -78,7 +78,7 @@ def test_help_shows_the_public_names() -> None:
     printed = pydoc.plain(pydoc.render_doc(tushuo))
     for name in tushuo.__all__:
         assert f"\n    {name}(" in printed or f"class {name}(" in printed, name
-    assert "Load a run folder, or a model of two captioners" in printed
+    assert "Load a run folder with the encoder it was trained with" in printed
     assert dir(tushuo) == sorted(["__version__", *tushuo.__all__])
 
 

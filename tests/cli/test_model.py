@@ -120,3 +120,15 @@ def test_calibrate_and_not_sure(
     assert "not sure: confidence 0." in capsys.readouterr().out
     assert call(*asked, "--search", "beam") == 2  # fitted for greedy captions
     assert "is not calibrated for this search" in capsys.readouterr().err
+
+
+def test_teach(folders: dict[str, str], tmp_path: Path) -> None:
+    card = Path(folders["blip"].removeprefix("hf:")) / "README.md"
+    card.write_text("---\nlicense: bsd-3-clause\n---\n")
+    output = tmp_path / "captions.jsonl"
+    options = ("--search", "beam", "--min-log-prob", "-99", "--max-words", "4")
+    assert call("teach", EXAMPLE, "--model", folders["blip"], "--output", output, *options) == 0
+    (row,) = (json.loads(line) for line in output.read_text().splitlines())
+    assert row["teacher"] == folders["blip"]
+    assert row["license"] == "bsd-3-clause"
+    assert f"model:{folders['blip'].replace(':', '=')}|revision:" in row["signature"]

@@ -40,6 +40,7 @@ class CaptionerInfo:
             carry none.
         folder: the run folder; None where there is none.
         calibrations: folder in which its calibrations are saved, where it has no run folder.
+        card: folder of its model card, where it has no run folder.
     """
 
     name: str
@@ -53,6 +54,7 @@ class CaptionerInfo:
     encoder: str | None = None
     folder: Path | None = None
     calibrations: Path | None = None
+    card: Path | None = None
 
 
 @runtime_checkable

@@ -29,7 +29,7 @@ def expand(names: Iterable[str]) -> list[str]:
 
     sources: list[str] = []
     for name in names:
-        sources += [name] if _is_remote(name) else map(str, find_pictures([name]))
+        sources += [name] if is_remote(name) else map(str, find_pictures([name]))
     return sources
 
 
@@ -45,7 +45,7 @@ def picture_of(source: str) -> Path | bytes:
 
     if source == "-":
         return read_stream(sys.stdin.buffer)
-    if not _is_remote(source):
+    if not is_remote(source):
         return Path(source)
     try:
         return fetch_bytes(source)
@@ -55,7 +55,7 @@ def picture_of(source: str) -> Path | bytes:
 
 def stem_of(source: str) -> str:
     """Return a name for files derived from a picture."""
-    return "picture" if _is_remote(source) else Path(source).stem
+    return "picture" if is_remote(source) else Path(source).stem
 
 
 def encodable(text: str) -> str:
@@ -68,5 +68,6 @@ def on_one_line(text: str) -> str:
     return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
 
 
-def _is_remote(source: str) -> bool:
+def is_remote(source: str) -> bool:
+    """Return whether a source is an address or standard input."""
     return source == "-" or bool(ADDRESS.match(source))

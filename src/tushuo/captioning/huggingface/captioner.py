@@ -79,6 +79,7 @@ class HuggingFaceCaptioner:
             has_confidence=self.signature() in self._calibrations,
             has_familiarity=False,
             calibrations=self._folder,
+            card=self._loaded.folder,
         )
 
     def signature(self, config: SearchConfig | None = None) -> str:

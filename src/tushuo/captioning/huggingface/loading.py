@@ -23,7 +23,7 @@ from tushuo.setting_types import convert_setting
 
 PREFIX = "hf:"
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md")
 WITH_CROSS_ATTENTION = ("vision-encoder-decoder", "blip")
 MEMORY = Path("/proc/meminfo")
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError,
@@ -36,6 +36,7 @@ class Loaded:
 
     Attributes:
         name: as given, ``hf:`` and a folder or a repository.
+        folder: its files; of a repository, in the hub's cache.
         model: the network, in evaluation mode.
         processor: prepares pictures and prompts; of models without one, the image processor.
         tokenizer: the tokenizer of its texts.
@@ -46,6 +47,7 @@ class Loaded:
     """
 
     name: str
+    folder: Path
     model: Any
     processor: Any
     tokenizer: Any
@@ -102,6 +104,7 @@ def open_model(
         ) from error
     return Loaded(
         name=name,
+        folder=folder,
         model=model.to(device),
         processor=processor,
         tokenizer=tokenizer,
