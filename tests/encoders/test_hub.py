@@ -35,13 +35,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from_cache = huggingface_hub.snapshot_download
 
     def snapshot_download(
-        name: str, *, allow_patterns: list[str], local_files_only: bool = False
+        name: str,
+        *,
+        revision: str | None,
+        allow_patterns: list[str],
+        local_files_only: bool = False,
     ) -> str:
         assert not {"*.bin", "*.py", "*"} & set(allow_patterns)
         if not local_files_only:
-            names.append(name)
+            names.append(f"{name}@{revision}" if revision else name)
             raise OSError("no network")
-        return str(from_cache(name, allow_patterns=allow_patterns, local_files_only=True))
+        return str(
+            from_cache(
+                name, revision=revision, allow_patterns=allow_patterns, local_files_only=True
+            )
+        )
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     return names
@@ -62,7 +70,11 @@ def test_the_hub_is_asked_only_for_what_the_cache_lacks(cache: Path, asked: list
         (cache / part).write_bytes(b"")
     assert len(asked) == len(PARTS)
     assert hub.model_folder("hf:owner/model") == cache
+    assert hub.model_folder(f"hf:owner/model@{COMMIT}") == cache
     assert len(asked) == len(PARTS)
+    with pytest.raises(WeightsError, match="no network"):
+        hub.model_folder("hf:owner/model@other")
+    assert asked[-1] == "owner/model@other"
 
 
 def test_all_files_of_divided_weights_must_be_there(cache: Path, asked: list[str]) -> None:

@@ -4,6 +4,7 @@ A repository is downloaded only if the cache lacks a part of it. Only settings, 
 safetensors are fetched: neither pickles nor code of a repository ever reach this machine.
 """
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,8 @@ def model_folder(source: Path | str) -> Path:
     """Return the folder of a model.
 
     Args:
-        source: a folder, with or without ``hf:``, or ``hf:OWNER/MODEL``.
+        source: a folder, with or without ``hf:``, or ``hf:OWNER/MODEL``, perhaps with ``@`` and a
+            branch, tag or commit.
 
     Raises:
         WeightsError: there is no such folder, and no such repository that can be reached.
@@ -40,14 +42,18 @@ def model_folder(source: Path | str) -> Path:
         )
     from huggingface_hub import snapshot_download
 
+    repository, _, revision = name.partition("@")
+    download = partial(
+        snapshot_download, repository, revision=revision or None, allow_patterns=FILES
+    )
     try:
-        cached = Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+        cached = Path(download(local_files_only=True))
     except (OSError, ValueError):
         cached = None
     if cached and _is_complete(cached):
         return cached
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
+        return Path(download())
     except (OSError, ValueError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]
         raise WeightsError(
