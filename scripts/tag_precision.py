@@ -1,6 +1,7 @@
 """How often tags are right, and how well their probabilities are calibrated.
 
-    python scripts/tag_precision.py REFERENCES PICTURES [--model MODEL] [--language zh] [--ids even]
+    python scripts/tag_precision.py REFERENCES PICTURES [--model MODEL] [--words FILE]
+        [--language zh] [--ids even]
 
 REFERENCES is caption data that `tushuo.data.read` knows, PICTURES the folder of its pictures. A tag
 is right where any reference has the word. Precision is that of the most probable words of each
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tushuo.captioning.clip_tagger import read_words
 from tushuo.captioning.tagger import load_tagger
 from tushuo.concepts.caption_words import MIN_SINGULAR, CaptionWords
 from tushuo.data import read
@@ -28,14 +30,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("references", type=Path)
     parser.add_argument("pictures", type=Path)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model")
+    parser.add_argument("--words", type=Path)
     parser.add_argument("--language", choices=["en", "zh"], default="en")
     parser.add_argument("--ids", choices=["all", "even", "odd"], default="all")
     args = parser.parse_args()
     records = read(args.references, images=args.pictures, language=args.language)
     if args.ids != "all":
         records = [r for r in records if int(r.image_id) % 2 == (args.ids == "odd")]
-    tagger = load_tagger(args.model, language=args.language)
+    tagger = load_tagger(
+        args.model,
+        words=read_words(args.words) if args.words else None,
+        language=args.language,
+    )
     singulars = [word for word in tagger.words for _ in range(MIN_SINGULAR)]
     words_of = CaptionWords(singulars, args.language)
     probabilities, right = [], []

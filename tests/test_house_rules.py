@@ -31,7 +31,6 @@ COVERED_BY = {
     "decoders/gru_steps.py": "tests/decoders/test_decoders.py, forward and backward",
     "decoders/output_layer.py": "tests/decoders/test_decoders.py, by every decoder",
     "decoders/precision.py": "tests/decoders/test_decoders.py, in float64 and bfloat16",
-    "encoders/clip.py": "tests/cli/test_clip.py",
     "encoders/inception_v3_weights.py": "tests/encoders/test_inception_v3.py",
     "evaluation/baselines.py": "tests/cli/test_cli.py, tests/cli/test_clip.py",
     "evaluation/cost.py": "tests/cli/test_model.py",

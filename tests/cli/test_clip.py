@@ -1,4 +1,4 @@
-"""CLIPScore by a tiny CLIP model made here, beside the formula on the library's own vectors."""
+"""Scores by tiny CLIP and SigLIP models made here, beside the formula on the library's vectors."""
 
 import json
 from pathlib import Path
@@ -9,53 +9,29 @@ import torch
 from PIL import Image
 
 from tests.cli.conftest import call
+from tests.encoders.two_towers import save_model, transformers
 from tushuo.data.record import Record
 from tushuo.encoders.clip import load
+from tushuo.encoders.resize import resize
 from tushuo.errors import DataError, MissingPartError, WeightsError
 from tushuo.evaluation.baselines import baselines
 from tushuo.evaluation.clip import Clip, embed_pictures
 from tushuo.evaluation.evaluate import Scoring, score_records
-from tushuo.metrics.clipscore import ClipScore
+from tushuo.metrics.clipscore import ClipScore, SiglipCosine
 from tushuo.metrics.corpus import Corpus
+from tushuo.pictures.pixels import to_pixels
 
-transformers = pytest.importorskip(
-    "transformers", reason="requires pip install 'tushuo[huggingface]'"
-)
-TOWER = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
-}  # fmt: skip
-PREPROCESSING = {
-    "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32}, "resample": 3,
-    "do_center_crop": True, "crop_size": {"height": 32, "width": 32},
-    "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28],
-}  # fmt: skip
 SAID = {"1": "a red dog", "2": "two boats on the sea"}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("two_towers")
-    torch.manual_seed(0)
-    letters = [chr(n) for n in range(97, 123)]
-    words = [*letters, *(f"{one}</w>" for one in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {word: n for n, word in enumerate(words)}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = transformers.CLIPTokenizerFast(
-        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt")
-    )
-    tokenizer.save_pretrained(folder)
-    config = transformers.CLIPConfig(
-        text_config={
-            **TOWER, "vocab_size": len(words), "max_position_embeddings": 40,
-            "bos_token_id": 52, "eos_token_id": 53,
-        },
-        vision_config={**TOWER, "image_size": 32, "patch_size": 8},
-        projection_dim=16,
-    )  # fmt: skip
-    transformers.CLIPModel(config).save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING))
-    return folder
+    return save_model(tmp_path_factory.mktemp("models") / "clip", "clip")
+
+
+@pytest.fixture(scope="module")
+def siglip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("models") / "siglip", "siglip")
 
 
 @pytest.fixture
@@ -110,6 +86,27 @@ def test_equal_to_the_library_s_own_vectors(model: Path, pictures: list[Record])
     assert low <= (found.scores["CLIPScore"] or 0.0) <= high
 
 
+def test_siglip_s_cosines_have_their_own_names(siglip: Path, pictures: list[Record]) -> None:
+    encoder = load(siglip)
+    found = score_records(SAID, pictures, Scoring(clip=embed_pictures(encoder, pictures)))
+    assert not {"CLIPScore", "RefCLIPScore"} & set(found.scores)
+    assert found.signature.endswith(f"|siglip:{encoder.spec.weights}")
+    for record in pictures:
+        name = str(record.image_id)
+        square = resize(to_pixels(record.path), encoder.spec)
+        own, theirs = encoder.captions([SAID[name]])[0], encoder.captions(record.captions)
+        cosine = float(encoder(square[None])[0, 0] @ own)  # of the plain caption, without a prompt
+        assert found.images[name]["SigLIPCosine"] == pytest.approx(cosine, abs=1e-5)
+        alike = float((theirs @ own).max())
+        assert found.images[name]["RefSigLIPCosine"] == pytest.approx(alike, abs=1e-5)
+
+
+def test_negative_cosines_stay() -> None:
+    metric = SiglipCosine(pictures=np.array([0.1, -0.2]), references=np.array([0.9, -0.5]))
+    found = metric.scores(metric.statistics(Corpus([["a"]] * 2, [[["a"]]] * 2)))
+    assert found == pytest.approx(np.array([[0.1, 0.9], [-0.2, -0.5]]))
+
+
 def test_baselines_have_it_too(model: Path, pictures: list[Record]) -> None:
     found = baselines(pictures, pictures, None, Scoring(clip=embed_pictures(load(model), pictures)))
     assert set(found) == {"frequent", "person"}
@@ -130,7 +127,7 @@ def test_a_batch_gives_what_singles_give(model: Path, pictures: list[Record]) ->
 def test_missing_parts_are_named(
     model: Path, pictures: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(WeightsError, match="no such folder; expected a folder with config"):
+    with pytest.raises(WeightsError, match="no such folder; name the folder of a model"):
         load(tmp_path / "gone")
     with pytest.raises(WeightsError, match=r"model\.safetensors, preprocessor_config\.json"):
         load(tmp_path)
@@ -138,7 +135,7 @@ def test_missing_parts_are_named(
     with pytest.raises(DataError, match=r"1 of 2 cannot be opened: .* is not a picture"):
         embed_pictures(load(model), pictures)
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(MissingPartError, match="CLIPScore requires transformers"):
+    with pytest.raises(MissingPartError, match="CLIP and SigLIP models require transformers"):
         load(model)
 
 
@@ -155,8 +152,58 @@ def test_the_command(
     assert "|meteor:1.5-python|clip:" in found["signature"]
     assert call(*arguments, "--clip", run) == 2
     printed = capsys.readouterr().err
-    assert "cannot be opened as a CLIP model" in printed
+    assert "cannot be opened as a CLIP or SigLIP model" in printed
     assert "caption 100%" not in printed  # refused before the pictures are captioned
+
+
+@pytest.fixture
+def files(pictures: list[Record], tmp_path: Path) -> tuple[object, ...]:
+    references, hypotheses = tmp_path / "references.json", tmp_path / "hypotheses.json"
+    references.write_text(json.dumps({str(r.image_id): r.captions for r in pictures}))
+    hypotheses.write_text(json.dumps(SAID))
+    return ("score", "--references", references, "--hypotheses", hypotheses, "--no-meteor")
+
+
+@pytest.mark.parametrize("name", ["CLIPScore", "SigLIPCosine"])
+def test_captions_of_any_tool(
+    name: str,
+    model: Path,
+    siglip: Path,
+    pictures: list[Record],
+    files: tuple[object, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = model if name == "CLIPScore" else siglip
+    scoring = Scoring(clip=embed_pictures(load(folder), pictures))
+    expected = score_records(SAID, pictures, scoring)
+    capsys.readouterr()
+    assert call(*files, "--clip", folder, "--images", tmp_path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {key: row[name] for key, row in found["images"].items()} == pytest.approx(
+        {key: row[name] for key, row in expected.images.items()}
+    )
+    assert found["signature"].rpartition("|")[2] == expected.signature.rpartition("|")[2]
+    assert call(*files, "--clip", f"hf:{folder}", "--images", tmp_path) == 0
+    assert f"Ref{name} " in capsys.readouterr().out
+
+
+def test_mistakes_of_score_are_named(
+    model: Path,
+    files: tuple[object, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for options, message in [
+        (("--clip", model), "name their folder by --images"),
+        (("--images", tmp_path), "has no use without --clip"),
+        (("--clip", model, "--images", tmp_path / "gone"), "gone is no folder"),
+        (("--clip", model, "--images", tmp_path / "empty"), "has no picture for 2 pictures (1, 2)"),
+        (("--clip", tmp_path / "gone", "--images", tmp_path), "no such folder"),
+    ]:
+        assert call(*files, *options) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_pictures_are_encoded_on_the_device(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

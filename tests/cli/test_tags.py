@@ -38,6 +38,28 @@ def test_pictures_are_tagged(
     assert "nothing above --min-probability" in capsys.readouterr().out
 
 
+def test_words_by_a_model_of_pictures_and_texts(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.encoders.two_towers import save_model
+
+    name = f"hf:{save_model(tmp_path / 'model', 'siglip2')}"
+    words = tmp_path / "words.txt"
+    words.write_text("dog\nboats\nred\n")
+    picture = next((scenes / "images").glob("*.jpg"))
+    options = ("--model", name, "--words", words, "--min-probability", 0)
+    assert call("tags", picture, *options, "--most", 2) == 0
+    assert len(capsys.readouterr().out.strip().split("\t")[1].split(", ")) == 2
+    (tmp_path / "bad.jpg").write_bytes(b"no")
+    assert call("tags", picture, tmp_path / "bad.jpg", *options, "--json") == 1
+    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {concept["word"] for concept in good["concepts"]} == {"dog", "boats", "red"}
+    assert all(concept["box"] is None for concept in good["concepts"])
+    assert "is not a picture" in bad["error"]
+    assert call("tags", picture, "--words", words) == 2
+    assert "a concept model has its own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,12 +5,12 @@
     for concept in load_tagger().tag("photo.jpg"):
         print(concept.word, concept.probability)
 
-A tagger of another library is a class with `words` and `tag_batch`.
+A tagger of another library is a class with `words` and `tag_batch`; `clip_tagger` has one.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, final, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 import torch
 
@@ -21,13 +21,18 @@ from tushuo.captioning.picture_regions import encode_pictures, picture_evidence
 from tushuo.concepts.encoder import ConceptEncoder
 from tushuo.concepts.model import ConceptModel
 from tushuo.device import require_device
+from tushuo.encoders.hub import PREFIX
 from tushuo.encoders.spec import Encoder, FieldOfView
 from tushuo.errors import PictureError, SettingError
 from tushuo.models import shipped
 from tushuo.pictures.pixels import Picture
 from tushuo.runs.pack import GENERAL
+from tushuo.runtime import Progress
 from tushuo.signatures import require_same
 from tushuo.text.tokenization import Language
+
+if TYPE_CHECKING:
+    from tushuo.captioning.clip_tagger import ClipTagger
 
 MOST = 10  # concepts returned for a picture
 
@@ -121,21 +126,42 @@ class ConceptTagger:
 
 
 def load_tagger(
-    folder: Path | str | None = None, *, language: Language = "en", device: str = "cpu"
-) -> ConceptTagger:
-    """Load a concept model with its encoder.
+    folder: Path | str | None = None,
+    *,
+    words: Sequence[str] | None = None,
+    language: Language = "en",
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> "ConceptTagger | ClipTagger":
+    """Load a concept model with its encoder, or a CLIP or SigLIP model.
 
     Args:
-        folder: the model, made by ``tushuo fit-tags``; None: the one that comes with the package.
-        language: language of the words, where ``folder`` is None.
+        folder: a concept model, made by ``tushuo fit-tags``; or ``hf:`` followed by the folder of a
+            CLIP or SigLIP model, or by its repository of the Hugging Face hub, which is downloaded
+            if the hub's cache lacks it; None: the concept model that comes with the package.
+        words: of CLIP and SigLIP: the words to find; None: those of ImageNet's classes.
+        language: language of the words, where ``folder`` is None or no ``words`` are given, and of
+            the sentences that a CLIP or SigLIP model compares with pictures.
         device: where it runs, such as ``cpu``, ``cuda`` or ``cuda:1``.
+        progress: of CLIP and SigLIP: called with sentences embedded and sentences in total.
 
     Raises:
         RunError: the package has no model of the language.
-        SettingError: there is no such device.
+        SettingError: there is no such device; or ``words`` are empty, unknown to the model, or
+            given for a concept model, which has its own.
+        MissingPartError: a CLIP or SigLIP model requires transformers, which is not installed.
         WeightsError: the model or the encoder's weights are missing or damaged.
         SignatureError: another encoder is installed.
     """
+    if folder is not None and str(folder).startswith(PREFIX):
+        from tushuo.captioning.clip_tagger import load_clip_tagger
+
+        return load_clip_tagger(folder, words, language=language, device=device, progress=progress)
+    if words is not None:
+        raise SettingError(
+            "words were given, but a concept model has its own; name a CLIP or SigLIP model, as "
+            "hf:FOLDER or hf:OWNER/MODEL"
+        )
     torch_device = require_device(device)
     model = ConceptModel.load(Path(folder) if folder else shipped(language) / GENERAL)
     encoder = encoders.load(model.settings.encoder.name, device=torch_device)

@@ -11,6 +11,7 @@ from tushuo.cli.options import NAME_ALL, Data, DataLanguage, Images, Store, Weig
 from tushuo.cli.runs import NO_MODEL, Device, Model, Runs, named_or_shipped, open_captioner
 from tushuo.cli.score import (
     DEFAULT_METRICS,
+    ClipModel,
     OptionalMetrics,
     format_interval,
     format_number,
@@ -39,9 +40,7 @@ def evaluate(
         Parameter(help="tokenizer of the scores; default: ptb for English, jieba for Chinese"),
     ] = None,
     more: OptionalMetrics = DEFAULT_METRICS,
-    clip: Annotated[
-        Path | None, Parameter(help="folder of a CLIP model, for CLIPScore and RefCLIPScore")
-    ] = None,
+    clip: ClipModel = None,
     weights: Weights = None,
     device: Device = "cpu",
     output: Annotated[

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from tushuo.cli.runs import Device
+
 if TYPE_CHECKING:
+    from tushuo.evaluation.clip import Clip
     from tushuo.metrics.score import Scores
 
 References = Annotated[
@@ -23,6 +26,13 @@ Tokenizer = Annotated[
 ]
 DocumentFrequencies = Annotated[
     Path | None, Parameter(help="document frequencies for CIDEr, saved by --save-df")
+]
+ClipModel = Annotated[
+    str | None,
+    Parameter(
+        help="folder of a CLIP or SigLIP model, or hf:OWNER/MODEL of the Hugging Face hub: "
+        "compares captions with pictures (CLIPScore; cosines by SigLIP)"
+    ),
 ]
 
 
@@ -84,6 +94,12 @@ def score(
     save_df: Annotated[
         Path | None, Parameter(help="file to save these references' document frequencies in")
     ] = None,
+    clip: ClipModel = None,
+    images: Annotated[
+        Path | None,
+        Parameter(help="folder of the pictures, named as the captions' ids; for --clip"),
+    ] = None,
+    device: Device = "cpu",
     json: Annotated[
         bool, Parameter(help="JSON with the scores of each picture", negative="")
     ] = False,
@@ -92,9 +108,7 @@ def score(
 
     Example: tushuo score --references captions_val2014.json --hypotheses results.json
     """
-    from dataclasses import asdict
-
-    import msgspec
+    from dataclasses import replace
 
     from tushuo.metrics.cider import frequencies_of
     from tushuo.metrics.document_frequencies import DocumentFrequencies
@@ -102,26 +116,27 @@ def score(
     from tushuo.metrics.score import choose_tokenizer, corpus_of
     from tushuo.metrics.score import score as score_all
 
+    _require_both(clip, images)
     people = read_references(references, read_data=read_caption_data)
     captions = read_matching(hypotheses, people)
     chosen = tokenizer or choose_tokenizer(people)
     warn_of_tokenizer(chosen, tokenizer is None, people, captions.values())
+    judge = _judge(clip, images, people, device) if clip and images else None
     scores = score_all(
         captions,
         people,
         tokenizer=tokenizer,
         metrics=optional.names(chosen),
         frequencies=DocumentFrequencies.load(df) if df else None,
+        extra_metrics=[judge(captions, people)] if judge else [],
     )
+    if judge:
+        scores = replace(scores, signature=f"{scores.signature}|{judge.signature}")
     if save_df:
         frequencies_of(corpus_of(captions, people, chosen), tokenizer=chosen).save(save_df)
     if json:
-        pictures = {
-            name: {"caption": captions[name], "references": written}
-            for name, written in people.items()
-        }
         choice = {"tokenizer": chosen, "tokenizer_chosen_by": "option" if tokenizer else "text"}
-        print(msgspec.json.encode({**asdict(scores), **choice, "pictures": pictures}).decode())
+        _print_json(scores, choice, captions, people)
         return 0
     _print_table(scores)
     if tokenizer is None:
@@ -129,6 +144,47 @@ def score(
     print(scores.signature)
     print_notes(scores.notes)
     return 0
+
+
+def _require_both(clip: str | None, images: Path | None) -> None:
+    """Refuse a model without pictures, and pictures without a model."""
+    from tushuo.errors import SettingError
+
+    if clip and not images:
+        raise SettingError("--clip compares captions with pictures; name their folder by --images")
+    if images and not clip:
+        raise SettingError(f"--images {images} has no use without --clip; name a model by --clip")
+
+
+def _judge(clip: str, images: Path, references: Mapping[str, Sequence[str]], device: str) -> "Clip":
+    """Embed the pictures of the references."""
+    from tushuo.cli.progress import Bar
+    from tushuo.encoders.clip import load
+    from tushuo.evaluation.clip import embed_pictures
+    from tushuo.evaluation.named_pictures import find_by_ids
+
+    records = find_by_ids(references, images)
+    model = load(clip, device=device)
+    with Bar("embed") as bar:
+        return embed_pictures(model, records, progress=bar)
+
+
+def _print_json(
+    scores: "Scores",
+    choice: Mapping[str, str],
+    captions: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+) -> None:
+    """Print everything as one JSON object."""
+    from dataclasses import asdict
+
+    import msgspec
+
+    pictures = {
+        name: {"caption": captions[name], "references": written}
+        for name, written in references.items()
+    }
+    print(msgspec.json.encode({**asdict(scores), **choice, "pictures": pictures}).decode())
 
 
 def _print_table(scores: "Scores") -> None:

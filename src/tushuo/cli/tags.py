@@ -26,11 +26,22 @@ def tags(
         ),
     ],
     model: Annotated[
+        str | None,
+        Parameter(
+            help="concept model made by fit-tags, or a CLIP or SigLIP model: hf:FOLDER, or "
+            "hf:OWNER/MODEL of the Hugging Face hub; default: the concept model that comes with "
+            "tushuo"
+        ),
+    ] = None,
+    words: Annotated[
         Path | None,
-        Parameter(help="concept model made by fit-tags; default: the one that comes with tushuo"),
+        Parameter(
+            help="file with a word in each line, of CLIP and SigLIP models; default: the words of "
+            "ImageNet's classes"
+        ),
     ] = None,
     language: Annotated[
-        Literal["en", "zh"], Parameter(help="language of the words, without --model")
+        Literal["en", "zh"], Parameter(help="language of the words, without --model or --words")
     ] = "en",
     device: Device = "cpu",
     json: Annotated[bool, Parameter(help="print one JSON object a line", negative="")] = False,
@@ -38,6 +49,9 @@ def tags(
     min_probability: Annotated[float, Parameter(help="leave out less probable words")] = 0.2,
 ) -> int:
     """List what pictures show: words with their probabilities and places.
+
+    Probabilities of a CLIP or SigLIP model are not calibrated: choose --most and --min-probability
+    for it. It names no places.
 
     Prints the picture's name, a tab and the words, a line for each picture. A picture that cannot
     be opened has no such line: its error goes to standard error, with --json into its object. The
@@ -49,8 +63,9 @@ def tags(
     from functools import partial
 
     from tushuo.captioning.batching import in_batches
+    from tushuo.captioning.clip_tagger import read_words
     from tushuo.captioning.tagger import load_tagger
-    from tushuo.cli.progress import progress_of
+    from tushuo.cli.progress import Bar, progress_of
     from tushuo.errors import PictureError, SettingError
 
     if not pictures:
@@ -59,7 +74,9 @@ def tags(
         raise SettingError(f"min-probability was {min_probability}, but must be from 0 to 1")
     for name in pictures:
         require_name(name, "tags")
-    tagger = load_tagger(model, language=language, device=device)
+    listed = read_words(words) if words else None
+    with Bar("words", passing=True) as bar:
+        tagger = load_tagger(model, words=listed, language=language, device=device, progress=bar)
     sources = expand(pictures)
     log = PictureLog(len(sources), done="tagged", json=json)
     with progress_of("tags", sources, BATCH_PICTURES) as progress:

@@ -11,7 +11,7 @@ from tushuo.evaluation.results import PictureResult, Results, read_curve, read_s
 from tushuo.metrics.caption_diagnostics import CaptionDiagnostics, caption_diagnostics
 from tushuo.metrics.score import QUICK, TOKENIZERS, Scores, corpus_of, score
 from tushuo.search.config import SearchConfig
-from tushuo.signatures import only, signature
+from tushuo.signatures import only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Scoring:
     Attributes:
         tokenizer: one of ``TOKENIZERS``.
         metrics: some of ``METRICS``.
-        clip: CLIP embeddings of the pictures, for CLIPScore and RefCLIPScore; None: without them.
+        clip: embeddings of the pictures by CLIP or SigLIP, for their scores; None: without them.
     """
 
     tokenizer: str = "ptb"
@@ -47,7 +47,7 @@ def score_records(
     )
     if not clip:
         return scores
-    return replace(scores, signature=f"{scores.signature}|{signature(clip=clip.weights)}")
+    return replace(scores, signature=f"{scores.signature}|{clip.signature}")
 
 
 def diagnose(

@@ -29,7 +29,7 @@ def match_pictures(
     """
     names = list(references)
     if hypotheses.keys() != set(names):
-        own, theirs = ({_bare(name): name for name in ids} for ids in (hypotheses, names))
+        own, theirs = ({bare_id(name): name for name in ids} for ids in (hypotheses, names))
         if own.keys() == theirs.keys() and len(own) == len(hypotheses) == len(names):
             renamed = {theirs[bare]: hypotheses[name] for bare, name in own.items()}
             before, after = next((own[b], theirs[b]) for b in own if own[b] != theirs[b])
@@ -71,7 +71,8 @@ def show_id(name: str) -> str:
     return name if name.isprintable() and name else repr(name)
 
 
-def _bare(name: str) -> str:
+def bare_id(name: str) -> str:
+    """Return an id without folder, extension, COCO's prefix, spaces and zero-padding."""
     match = _FILE_NAME.fullmatch(name.strip())
     bare = match["bare"] if match else name
     return (bare.lstrip("0") or "0") if bare.isdecimal() else bare
