@@ -31,6 +31,7 @@ SUMMARIES = {
     "train": "Train a captioner on DATA; the same command resumes a run that was stopped.",
     "caption": "Caption pictures: files, folders, globs, http(s) addresses, or - for standard "
     "input.",
+    "serve": "Caption pictures over HTTP, for other programs; see docs/serve.md.",
     "tags": "List what pictures show: words with their probabilities and places.",
     "explain": "Caption one picture and show why: the most probable words at each step, and "
     "attention maps.",
