@@ -19,6 +19,7 @@ from tushuo.search import search
 from tushuo.search.config import SearchConfig
 from tushuo.search.consensus import idf_weights
 from tushuo.search.hypothesis import Hypothesis
+from tushuo.search.step_by_step import step_by_step
 from tushuo.text.vocabulary import UNK, Vocabulary, VocabularyConfig
 
 PICTURES = [[["a", "b"], ["a", "c", "d"]], [["a", "b", "e"]], [["a", "f"]], [["a", "c", "f"]]]
@@ -32,6 +33,18 @@ def run_search(
     decoder: Decoder, *names: int, config: SearchConfig = CONFIG
 ) -> list[list[Hypothesis]]:
     return search(decoder, pictures(*names), config, vocabulary=VOCABULARY)
+
+
+def draw_samples(decoder: Decoder, *names: int, config: SearchConfig) -> list[list[Hypothesis]]:
+    """Draw samples as consensus does: of the model's own distribution, with empty captions."""
+    steps = step_by_step(decoder, pictures(*names), config, VOCABULARY, may_be_empty=True)
+    with torch.inference_mode():
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                samples: list[list[Hypothesis]] = end.value
+                return samples
 
 
 def words(hypotheses: list[Hypothesis]) -> list[list[int]]:
@@ -60,10 +73,8 @@ def test_consensus_equals_brute_force(seed: int, temperature: float, allow_unk: 
     config = replace(CONFIG, seed=seed, mbr_temperature=temperature, allow_unk=allow_unk)
     beams = run_search(decoder, 1, 2, config=replace(config, search="beam"))
     sampling = replace(config, search="sample", n_best=9, temperature=temperature)
-    mbr_samples, weights = (
-        run_search(decoder, 1, 2, config=sampling),
-        idf_weights(VOCABULARY).tolist(),
-    )
+    mbr_samples = draw_samples(decoder, 1, 2, config=sampling)
+    weights = idf_weights(VOCABULARY).tolist()
     results = run_search(decoder, 1, 2, config=config)
     for name, hypotheses, beam, samples in zip((1, 2), results, beams, mbr_samples, strict=True):
         utilities = [expected_utility(one.words, words(samples), weights) for one in hypotheses]
@@ -99,7 +110,8 @@ def test_the_genericness_penalty_equals_its_formula(seed: int, penalty: float) -
     def ranked(config: SearchConfig) -> list[list[int]]:
         return words(search(decoder, pictures(1), config, vocabulary=vocabulary)[0])
 
-    mbr_samples = ranked(replace(CONFIG, search="sample", n_best=9, temperature=0.7))
+    sampling = replace(CONFIG, search="sample", n_best=9, temperature=0.7)
+    mbr_samples = words(draw_samples(decoder, 1, config=sampling)[0])
     weights = idf_weights(vocabulary).tolist()
 
     def score(ids: list[int]) -> float:

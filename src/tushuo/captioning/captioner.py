@@ -39,6 +39,7 @@ class CaptionerInfo:
         encoder: signature of the encoder whose pooled features its captions carry; None where they
             carry none.
         folder: the run folder; None where there is none.
+        calibrations: folder in which its calibrations are saved, where it has no run folder.
     """
 
     name: str
@@ -51,6 +52,7 @@ class CaptionerInfo:
     has_familiarity: bool
     encoder: str | None = None
     folder: Path | None = None
+    calibrations: Path | None = None
 
 
 @runtime_checkable

@@ -1,6 +1,6 @@
 """Load a captioner by its run folder, or the model that comes with the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from torch import Tensor
 from tushuo import encoders
 from tushuo.captioning.captioner import Captioner, require_language
 from tushuo.captioning.evidence import ConceptReader
+from tushuo.captioning.huggingface.captioner import HuggingFaceCaptioner
+from tushuo.captioning.huggingface.loading import PREFIX, Precision, open_model
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.captioning.picture_regions import Encode, PictureRegions, concepts_of_regions
 from tushuo.captioning.route import FILE, ContentRatio, Route
@@ -35,24 +37,38 @@ def load(
     language: Language | None = None,
     weights: Path | str | None = None,
     device: str = "cpu",
+    prompt: str | None = None,
+    precision: Precision = "auto",
 ) -> Captioner:
-    """Load a run folder, or a model of two captioners, with the encoder it was trained with.
+    """Load a run folder with the encoder it was trained with, or a model of Hugging Face.
 
     Args:
         run: the folder; several folders are an ensemble, which averages their probabilities; None:
             the model of the language that comes with the package. Where a single folder has a
             routed general captioner (scripts/fit_route.py), each picture goes to one of the two.
+            Or ``hf:`` and the folder or repository of a captioning model (docs/captioners.md),
+            which is downloaded unless it is in the cache.
         language: language that the captions must have; of the models that come with the package,
             English by default.
         weights: the encoder's weights file, where it cannot be found automatically.
         device: where encoder and decoder run, such as ``cpu``, ``cuda`` or ``cuda:1``.
+        prompt: of models of Hugging Face: what they are asked, or the beginning that they continue.
+        precision: of models of Hugging Face: numbers of the network; auto: float32 on a CPU,
+            bfloat16 elsewhere.
 
     Raises:
         RunError: the folder is not a complete run, or no model of the language is installed.
         SettingError: the run captions in another language, or there is no such device or language.
         WeightsError: the encoder's weights are missing.
         SignatureError: another encoder is installed, or the runs do not fit together.
+        MissingPartError: transformers is required and not installed.
     """
+    if isinstance(run, str) and run.startswith(PREFIX):
+        if weights is not None:
+            raise SettingError(f"weights cannot be combined with {run}; leave them out")
+        return load_model(run, language=language, device=device, prompt=prompt, precision=precision)
+    if prompt is not None or precision != "auto":
+        raise SettingError("prompt and precision are settings of hf: models alone; leave them out")
     folders = _folders(run, language)
     captioner: Captioner
     if len(folders) == 1 and (folders[0] / GENERAL / FILE).exists():
@@ -62,6 +78,32 @@ def load(
     if language:
         require_language(captioner, language)
     return captioner
+
+
+def load_model(
+    name: str,
+    *,
+    language: Language | None = None,
+    device: str = "cpu",
+    prompt: str | None = None,
+    precision: Precision = "auto",
+    message: Callable[[str], None] | None = None,
+) -> HuggingFaceCaptioner:
+    """Load a captioning model of Hugging Face; see `load`.
+
+    Args:
+        name: ``hf:`` and a folder or a repository.
+        language: language of the captions; English by default.
+        device: as for `load`.
+        prompt: as for `load`.
+        precision: as for `load`.
+        message: receives a sentence before a download, and one about memory before loading.
+
+    Raises:
+        MissingPartError, WeightsError, SettingError: as `load` does.
+    """
+    opened = open_model(name, device=require_device(device), precision=precision, message=message)
+    return HuggingFaceCaptioner(opened, language=language or "en", prompt=prompt)
 
 
 def load_native(

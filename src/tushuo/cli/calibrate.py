@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Data, DataLanguage, Images, Store, Unseen, Weights
-from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.runs import NO_MODEL, Device, Model, Runs, named_or_shipped, open_captioner
 from tushuo.cli.score import print_notes
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 
@@ -40,6 +40,7 @@ def calibrate(
         Parameter(help="reliability diagram; default: calibration.png in the run, or here"),
     ] = None,
     json: Annotated[bool, Parameter(help="print all numbers as JSON", negative="")] = False,
+    model: Model = NO_MODEL,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Calibrate the run's confidence for captions of this search; the result is saved in the run.
@@ -50,6 +51,7 @@ def calibrate(
     """
     from tushuo.captioning.captioner import require_language
     from tushuo.captioning.load import load_native
+    from tushuo.captioning.native import NativeCaptioner
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.evaluation.calibrate import calibrate as fit
@@ -61,12 +63,17 @@ def calibrate(
     from tushuo.trust.familiarity import save_familiarity
 
     records = read_records(data, images, data_language)
-    runs = named_or_shipped(run, data_language)
-    _require_writable(runs[0])
-    captioner = load_native(runs, weights=weights, device=device)
+    runs = [] if model.model else named_or_shipped(run, data_language)
+    native: NativeCaptioner | None = None
+    if runs:
+        _require_writable(runs[0])
+        native = load_native(runs, weights=weights, device=device)
+    captioner = native or open_captioner(
+        run, model, language=data_language, weights=weights, device=device, store=store
+    )
     require_language(captioner, data_language)
     chosen, _ = split_of(records, runs, split)
-    regions = captioner.regions_of(chosen, store) if store else None
+    regions = native.regions_of(chosen, store) if native and store else None
     chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
     with Bar("caption") as bar:
         calibration, familiarity = fit(
@@ -78,9 +85,11 @@ def calibrate(
             pictures=find_pictures(pictures or []),
             progress=bar,
         )
-    save_calibration(runs[0], calibration)
+    folder = runs[0] if runs else captioner.info.calibrations
+    assert folder is not None
+    save_calibration(folder, calibration)
     if familiarity:
-        save_familiarity(runs[0], familiarity)
+        save_familiarity(folder, familiarity)
     path = figure or (run[0] if run else Path()) / "calibration.png"
     draw_reliability(calibration.held_out, path)
     _print(calibration, familiarity, json)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
 from tushuo.cli.picture_log import PictureLog
-from tushuo.cli.runs import Device, ModelLanguage, Runs
+from tushuo.cli.runs import NO_MODEL, Device, Model, ModelLanguage, Runs, open_captioner
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 from tushuo.cli.sources import (
     encodable,
@@ -65,6 +65,7 @@ def caption(
         float | None,
         Parameter(help="print 'not sure' and the reason below it; requires tushuo calibrate"),
     ] = None,
+    model: Model = NO_MODEL,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption pictures: files, folders, globs, http(s) addresses, or - for standard input.
@@ -77,12 +78,11 @@ def caption(
     Example: tushuo caption photos/ --run run --json
     """
     from tushuo.captioning.batching import caption_all
-    from tushuo.captioning.load import load
     from tushuo.cli.progress import progress_of
     from tushuo.errors import PictureError
 
     _require_pictures(pictures)
-    captioner = load(run, language=language, weights=weights, device=device)
+    captioner = open_captioner(run, model, language=language, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     if min_confidence is not None:
         _require_probability(min_confidence)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def compare(
     first: Annotated[
-        Path, Parameter(help="captions, or their scores: a file, or a folder of evaluate --output")
+        Path, Parameter(help="captions or their scores: a file, or a results folder of evaluate")
     ],
     second: Annotated[Path, Parameter(help="captions of the same pictures, or their scores")],
     *,

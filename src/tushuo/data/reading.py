@@ -222,7 +222,7 @@ def _read_texts(
             + (f" ({reasons})" if reasons else "")
             + f"; expected {KNOWN}"
         )
-    part = Part("text files", entries, [Path(entry.name) for entry in entries])
+    part = Part(f"{len(entries)} text files", entries, [Path(entry.name) for entry in entries])
     records = merge([part], images or root)
     splits = {str(record.path): record.split for record in records}
     summary = _summary(part, "pictures with text files", splits)

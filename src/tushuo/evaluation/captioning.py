@@ -31,7 +31,8 @@ def split_of(
 
     Args:
         records: the data.
-        folders: run folders; none of them may be trained on the split.
+        folders: run folders; none of them may be trained on the split. None for a captioner that
+            was trained elsewhere: data without splits is then used as a whole.
         split: name of the split.
 
     Raises:
@@ -40,6 +41,8 @@ def split_of(
     """
     run_splits = [{name: set(ids) for name, ids in read_split(one).items()} for one in folders]
     chosen = [record for record in records if record.split == split]
+    if not folders:
+        return _split_of_others(records, split)
     if not chosen:
         chosen = [record for record in records if record.image_id in run_splits[0].get(split, ())]
     if not chosen:
@@ -82,6 +85,16 @@ class Part:
     def signature(self) -> str:
         """The last field of the signature of its scores."""
         return signature(part=f"{self.count}of{self.total}")
+
+
+def _split_of_others(records: Sequence[Record], split: Split) -> tuple[list[Record], list[Record]]:
+    """Return the records of a split and of the training split; without splits, all and none."""
+    if not any(record.split for record in records):
+        return list(records), []
+    chosen = [record for record in records if record.split == split]
+    if not chosen:
+        raise DataError(f"the data has no pictures of the {split} split; choose another --split")
+    return chosen, [record for record in records if record.split == "train"]
 
 
 def in_store(

@@ -30,6 +30,7 @@ class Scoring:
 
 
 PLAIN = Scoring()
+MAKER = ("run", "model", "revision", "precision", "prompt", "search")  # fields of a captioner
 
 
 def score_records(
@@ -93,7 +94,7 @@ def evaluate(
     captions = {str(image_id): result.caption for image_id, result in results.items()}
     scores = score_records(captions, records, scoring)
     diagnostics = asdict(diagnose(results, records, training, tokenizer=scoring.tokenizer))
-    maker = only(("run", "search"), captioner.signature(config))
+    maker = only(MAKER, captioner.signature(config))
     folder = captioner.info.folder
     return Results.of(
         replace(scores, signature=f"{scores.signature}|{maker}"),

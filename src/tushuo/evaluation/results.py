@@ -69,6 +69,8 @@ class Results:
         split: the split of the data.
         model: name of the captioner, to show.
         data: name of the caption data, to show.
+        cost: ``parameters`` of the captioner, and ``seconds`` for each picture, opened and encoded
+            included.
         run: content of the run's ``run.json``.
         curve: one row for each epoch of the run's ``log.csv``.
     """
@@ -84,6 +86,7 @@ class Results:
     split: str | None = None
     model: str | None = None
     data: str | None = None
+    cost: dict[str, float] = field(default_factory=dict)
     run: dict[str, Any] | None = None
     curve: list[dict[str, float | None]] = field(default_factory=list)
     format: int = FORMAT

@@ -1,5 +1,6 @@
 """The content of a report as plain values; the page only draws them."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from tushuo.metrics.deletion import DeletionTest
 from tushuo.report.deletion_test import MASK_STYLES, TITLES
 from tushuo.text.tokenization import TokenizerName, tokenize
 
-MAKER = "|run:"  # the signature's fields from here on name who made the captions
+MAKERS = re.compile(r"\|(?:run|model):")  # fields from here on name who made the captions
 NO_TESTS: Mapping[str, DeletionTest | None] = {}
 SCORING_TOKENIZERS: dict[str, TokenizerName] = {"jieba": "jieba", "characters": "characters"}
 
@@ -37,7 +38,7 @@ def warning(results: Mapping[str, Results]) -> str | None:
     signatures: dict[str, str | None] = {
         name: one.signature for name, one in results.items() if one.signature
     }
-    first = (next(iter(signatures.values()), None) or "").split(MAKER)[0]
+    first = MAKERS.split(next(iter(signatures.values()), None) or "")[0]
     return incomparable(signatures, first)
 
 
@@ -154,6 +155,7 @@ def _run(name: str, results: Results, test: DeletionTest | None) -> dict[str, An
         "intervals": results.intervals,
         "baselines": results.baselines,
         "diagnostics": results.diagnostics,
+        "cost": results.cost,
         "signature": results.signature,
         "notes": results.notes,
         "split": results.split,

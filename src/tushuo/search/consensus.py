@@ -48,7 +48,7 @@ def consensus(
     beam_config = replace(config, search="beam", n_best=config.beam_size)
     candidates = yield from beam_search(decoder, regions, beam_config, vocabulary)
     leading = [hypotheses[0].words for hypotheses in candidates]
-    samples = step_by_step(decoder, regions, _sampling(config), vocabulary)
+    samples = step_by_step(decoder, regions, _sampling(config), vocabulary, may_be_empty=True)
     while True:
         try:
             next(samples)

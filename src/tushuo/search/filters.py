@@ -41,8 +41,15 @@ class Rules:
         return log_probs
 
 
-def rules_of(config: SearchConfig, vocabulary: Vocabulary | None) -> Rules:
+def rules_of(
+    config: SearchConfig, vocabulary: Vocabulary | None, *, may_be_empty: bool = False
+) -> Rules:
     """Convert the words and limits of a search's settings into rules.
+
+    Args:
+        config: the settings.
+        vocabulary: the run's words.
+        may_be_empty: allow captions without a word.
 
     Raises:
         SettingError: a word is not in the vocabulary; the message names it.
@@ -56,17 +63,21 @@ def rules_of(config: SearchConfig, vocabulary: Vocabulary | None) -> Rules:
                 "each word: --required-words A --required-words B"
             )
         required += ids
-    return Rules(_filters(config, vocabulary), required)
+    shortest = max(config.min_words, 0 if may_be_empty else 1)
+    return Rules(_filters(config, vocabulary, shortest), required)
 
 
-def _filters(config: SearchConfig, vocabulary: Vocabulary | None) -> list[LogitFilter]:
+def _filters(
+    config: SearchConfig, vocabulary: Vocabulary | None, shortest: int
+) -> list[LogitFilter]:
     banned = [ids_of(phrase, vocabulary) for phrase in config.banned_words]
     banned_endings = [ids_of(phrase, vocabulary) for phrase in config.banned_endings]
     always_banned = [PAD, START, *([] if config.allow_unk else [UNK])]
     filters = [forbid([*always_banned, *(ids[0] for ids in banned if len(ids) == 1)])]
     # a caption has a word, however probable the end is: groups of a diverse search that must avoid
     # each other's first words would otherwise end there
-    filters.append(before(max(1, config.min_words), forbid([END])))
+    if shortest:
+        filters.append(before(shortest, forbid([END])))
     filters += [forbid_after(ids[:-1], ids[-1]) for ids in banned if len(ids) > 1]
     for ids in banned_endings:
         filters.append(forbid_after(ids, END))

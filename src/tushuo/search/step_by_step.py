@@ -24,6 +24,8 @@ def step_by_step(
     regions: Float[Tensor, "P R D"],
     config: SearchConfig,
     vocabulary: Vocabulary | None,
+    *,
+    may_be_empty: bool = False,
 ) -> Steps:
     """Caption every picture of a batch, greedily or by sampling.
 
@@ -36,7 +38,7 @@ def step_by_step(
     Raises:
         SettingError: a word is not in the vocabulary, or the rules exclude every next word.
     """
-    rules, n_best = rules_of(config, vocabulary), config.n_best
+    rules, n_best = rules_of(config, vocabulary, may_be_empty=may_be_empty), config.n_best
     rows = torch.arange(len(regions), device=regions.device).repeat_interleave(n_best)
     state = decoder.start(regions)
     if n_best > 1:

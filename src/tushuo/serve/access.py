@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from tushuo.errors import SettingError
+from tushuo.serve.page_files import FILES
 from tushuo.serve.problems import Problem
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-OPEN_PATHS = ("/live", "/ready")  # which need no key: they say nothing but a state
+OPEN_PATHS = ("/live", "/ready", *FILES)  # which need no key: a state, and the page's files
 MIN_KEY, MAX_KEY = 16, 1000  # characters
 
 

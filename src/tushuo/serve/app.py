@@ -25,6 +25,7 @@ from tushuo.serve import metrics
 from tushuo.serve.captions import post_captions
 from tushuo.serve.chat import get_models, post_chat
 from tushuo.serve.openapi import openapi
+from tushuo.serve.page_files import page_routes
 from tushuo.serve.problems import Problem
 from tushuo.serve.service import ClientLeftError, Service
 
@@ -51,6 +52,7 @@ def create_app(service: Service) -> Starlette:
         Route("/ready", get_ready),
         Route("/metrics", get_metrics),
         Route("/openapi.json", get_openapi),
+        *page_routes(),
     ]
     paths = frozenset(route.path for route in routes)
     app = Starlette(

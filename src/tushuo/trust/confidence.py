@@ -88,7 +88,7 @@ class Calibration:
     def confidence(
         self,
         log_probs: Sequence[float],
-        attention: Float[np.ndarray, "T rows columns"],
+        attention: Float[np.ndarray, "T rows columns"] | None,
         evidence: Sequence[float] | None = None,
     ) -> float:
         """Return the probability that a caption fits its picture; see `features`."""

@@ -54,6 +54,11 @@ function sameNumbers(a, b) {
   return both.length > 0 && both.every((name) => a[name] === b[name]);
 }
 
+const COSTS = [
+  { key: "parameters", label: "parameters, millions", show: (value) => (value / 1e6).toFixed(1) },
+  { key: "seconds", label: "seconds a picture", show: (value) => value.toPrecision(2) },
+];
+
 function drawScores() {
   if (!scored.length) return;
   $("scores").hidden = false;
@@ -68,7 +73,11 @@ function drawScores() {
   $("score-table").append(scoreHead(others), make("tbody", {}, report.metrics.map((metric) =>
     make("tr", {}, make("th", { scope: "row" }, metricName(metric)),
       scored.map((run) => scoreCell(run.scores[metric], run.intervals[metric])),
-      others.map((one) => make("td", {}, number(one.scores[metric])))))));
+      others.map((one) => make("td", {}, number(one.scores[metric]))))),
+    COSTS.filter(({ key }) => scored.some((run) => run.cost[key] != null)).map(({ key, label, show }) =>
+      make("tr", {}, make("th", { scope: "row" }, label),
+        scored.map((run) => make("td", {}, run.cost[key] == null ? "" : show(run.cost[key]))),
+        others.map(() => make("td", {}))))));
   labelled($("score-table"));
   $("signatures").append(
     make("ul", { class: "legend-list" }, [...new Set(others.map((one) => one.name))].map((name) =>

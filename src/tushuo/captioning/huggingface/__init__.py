@@ -1,0 +1,1 @@
+"""Captioning models of Hugging Face transformers, behind the Captioner protocol."""
