@@ -26,6 +26,8 @@ def texts(folder: Path, captioner: tushuo.Captioner) -> list[str]:
 captioner = tushuo.load("RUN", language="zh")
 info: tushuo.CaptionerInfo = captioner.info
 caption: Caption = captioner.caption("photo.jpg")
+client = tushuo.Client("http://127.0.0.1:8000", api_key=None)
+from_service: Caption = client.caption("photo.jpg", search="beam")
 explanation: tushuo.Explanation = captioner.explain(b"content")
 for part in captioner.stream("photo.jpg"):
     shown: tushuo.PartialCaption | Caption = part

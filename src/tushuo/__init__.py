@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     from tushuo.captioning.caption import Caption, Explanation, PartialCaption
     from tushuo.captioning.captioner import Captioner, CaptionerInfo
     from tushuo.captioning.load import load
+    from tushuo.client import Client
     from tushuo.errors import PictureError
     from tushuo.training.assemble import train
 
 __version__ = "0.1.0"
 __all__ = [
-    "Caption", "Captioner", "CaptionerInfo", "Explanation", "PartialCaption", "PictureError",
-    "load", "train",
+    "Caption", "Captioner", "CaptionerInfo", "Client", "Explanation", "PartialCaption",
+    "PictureError", "load", "train",
 ]  # fmt: skip
 
 # of each public name, the module that has it; the imports above are the same for type checkers
 _MODULES = {
     "load": "tushuo.captioning.load",
     "train": "tushuo.training.assemble",
+    "Client": "tushuo.client",
     "Captioner": "tushuo.captioning.captioner",
     "CaptionerInfo": "tushuo.captioning.captioner",
     "Caption": "tushuo.captioning.caption",

@@ -9,6 +9,7 @@
     ├── RunError          (ValueError)        a run folder that is missing, damaged or unfinished
     ├── SettingError      (ValueError)        an invalid option or combination of options
     ├── FetchError        (ConnectionError)   a file that cannot be downloaded
+    ├── ServiceError      (ConnectionError)   a service that cannot be reached, or that refuses
     ├── MissingPartError  (ImportError)       an extra that is not installed
     └── StoppedError      (RuntimeError)      captioning that its caller cancelled
 
@@ -50,6 +51,10 @@ class SettingError(TushuoError, ValueError):
 
 class FetchError(TushuoError, ConnectionError):
     """A file that cannot be downloaded; the part received so far is kept for the next attempt."""
+
+
+class ServiceError(TushuoError, ConnectionError):
+    """A caption service that cannot be reached, or that refuses a request."""
 
 
 class MissingPartError(TushuoError, ImportError):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tushuo.errors import PictureError
-from tushuo.pictures.opening import open_picture
+from tushuo.pictures.opening import MAX_PIXELS, open_picture, picture_size
 
 RED = (200, 30, 40)
 
@@ -177,3 +177,26 @@ def test_messages_use_the_given_name() -> None:
 def test_large_jpegs_are_decoded_small() -> None:
     content = encoded(Image.new("RGB", (1600, 1200), RED), "JPEG")
     assert min(open_picture(content, at_least=260).shape[:2]) in range(260, 600)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF"])
+def test_the_size_of_a_picture_is_read_from_its_header(kind: str) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(content, kind)
+    assert picture_size(content.getvalue()) == (30, 20)
+    assert picture_size(content.getvalue()[:4]) is None
+
+
+def test_sizes_that_are_claimed_are_read_without_decoding() -> None:
+    content = io.BytesIO()
+    Image.new("1", (8, 8)).save(content, "PNG")
+    header = content.getvalue()[12:29]
+
+    def claiming(width: int, height: int) -> bytes:
+        changed = header[:4] + struct.pack(">II", width, height) + header[12:]
+        checksum = struct.pack(">I", zlib.crc32(changed))
+        return content.getvalue()[:12] + changed + checksum + content.getvalue()[33:]
+
+    assert picture_size(claiming(9000, 9001)) == (9000, 9001)
+    with pytest.raises(PictureError, match=f"far more than {MAX_PIXELS} pixels"):
+        picture_size(claiming(60_000, 60_000))

@@ -32,6 +32,7 @@ SUMMARIES = {
     "caption": "Caption pictures: files, folders, globs, http(s) addresses, or - for standard "
     "input.",
     "teach": "Caption photographs as data for train: a small model learns from a larger one.",
+    "serve": "Caption pictures over HTTP, for other programs; see docs/serve.md.",
     "tags": "List what pictures show: words with their probabilities and places.",
     "explain": "Caption one picture and show why: the most probable words at each step, and "
     "attention maps.",

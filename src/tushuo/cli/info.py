@@ -15,6 +15,7 @@ EXTRAS = {
     "transformers": "for --model and --encoder hf:..., --clip: pip install 'tushuo[huggingface]'",
     "pycocoevalcap": "for --meteor, pip install 'tushuo[official]'",
     "snowballstemmer": "for --meteor, pip install 'tushuo[official]'",
+    "starlette": "for tushuo serve, pip install 'tushuo[serve]'",
     "h5py": "for Keras weights of inception_v3, pip install 'tushuo[h5]'",
 }
 

@@ -83,11 +83,37 @@ def open_picture(
     except PictureError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, which is higher than ours
-        raise PictureError(
-            f"{name} has far more than {MAX_PIXELS} pixels, the most accepted; make it smaller"
-        ) from error
+        raise _far_too_many_pixels(name) from error
     except PILLOW_ERRORS as error:
         raise PictureError(f"{name} {_describe_failure(kind, content, error)}") from error
+
+
+def picture_size(content: bytes) -> tuple[int, int] | None:
+    """Read the width and height that a picture file claims, without decoding its pixels.
+
+    Returns:
+        The larger claim where a TIFF has two; None for what is none of ``FORMATS`` or has no
+        header that can be read, which `open_picture` refuses.
+
+    Raises:
+        PictureError: it claims far more than ``MAX_PIXELS``.
+    """
+    kind = recognise(content)
+    if kind is None:
+        return None
+    sizes: list[tuple[int, int]] = []
+    if kind == "TIFF" and (directory := tiff.read_directory(content)):
+        sizes.append(directory.size)
+    for version in _versions(kind, content):
+        try:
+            with Image.open(io.BytesIO(version), formats=FORMATS) as image:
+                sizes.append(image.size)
+            break
+        except Image.DecompressionBombError as error:
+            raise _far_too_many_pixels("the picture") from error
+        except PILLOW_ERRORS:
+            continue
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
 def require_few_pixels(name: str, width: int, height: int) -> None:
@@ -103,6 +129,12 @@ def require_few_pixels(name: str, width: int, height: int) -> None:
             f"{name} has {width} x {height} pixels; at most {MAX_PIXELS} in total are accepted, "
             "make it smaller"
         )
+
+
+def _far_too_many_pixels(name: str) -> PictureError:
+    return PictureError(
+        f"{name} has far more than {MAX_PIXELS} pixels, the most accepted; make it smaller"
+    )
 
 
 def _decode(

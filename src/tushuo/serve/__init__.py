@@ -1,0 +1,1 @@
+"""Captions over HTTP: a service in front of any captioner."""
