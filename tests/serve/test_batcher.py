@@ -62,7 +62,7 @@ def scenario(
 
 
 def submit(
-    batcher: Batcher, *names: str, config: SearchConfig = GREEDY, seconds: float = 10
+    batcher: Batcher, *names: str, config: SearchConfig = GREEDY, seconds: float = 10.0
 ) -> "asyncio.Task[Any]":
     contents = [name.encode() for name in names]
     return asyncio.ensure_future(batcher.submit(contents, config=config, seconds=seconds))
@@ -132,6 +132,25 @@ def test_a_full_queue_refuses_and_says_how_many_wait() -> None:
     scenario(play, queue=3)
 
 
+def test_what_would_be_late_is_refused_at_once() -> None:
+    async def play(batcher: Batcher, model: Model) -> None:
+        slow = submit(batcher, "a")
+        await asyncio.sleep(0.5)
+        model.gate.set()
+        await slow  # one picture took half a second, so that the estimate grows
+        model.gate.clear()
+        tasks = [submit(batcher, "b"), submit(batcher, "c", seconds=0.3)]
+        await until(lambda: batcher.waiting == 1)  # nobody waited, so c was accepted
+        with pytest.raises(QueueFullError):
+            await submit(batcher, "d", seconds=0.3)
+        tasks.append(submit(batcher, "e"))
+        model.gate.set()
+        assert texts(await tasks[0]) + texts(await tasks[2]) == ["b", "e"]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    scenario(play)
+
+
 def test_a_queue_of_one_captions_everything_it_accepts() -> None:
     async def play(batcher: Batcher, model: Model) -> None:
         model.gate.set()
@@ -199,7 +218,7 @@ def test_results_of_the_wrong_number_are_given_to_nobody() -> None:
 
     async def play() -> list[Any]:
         batcher = Batcher(run, batch_pictures=4, queue_pictures=4)
-        results = await batcher.submit([b"a", b"b"], config=GREEDY, seconds=5)
+        results = await batcher.submit([b"a", b"b"], config=GREEDY, seconds=5.0)
         batcher.close()
         return results
 
@@ -218,7 +237,7 @@ def test_batches_are_reported_with_their_times() -> None:
             queue_pictures=4,
             on_batch=lambda waited, seconds: reports.append((waited, seconds)),
         )
-        await batcher.submit([b"a", b"b", b"c"], config=GREEDY, seconds=5)
+        await batcher.submit([b"a", b"b", b"c"], config=GREEDY, seconds=5.0)
         batcher.close()
 
     asyncio.run(play())

@@ -24,6 +24,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
     routes = {
         (route.path, method.lower())  # type: ignore[attr-defined]
         for route in app.routes
+        if route.path not in FILES  # type: ignore[attr-defined]
         for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
     }
     paths = openapi(Limits())["paths"]

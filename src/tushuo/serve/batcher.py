@@ -37,7 +37,7 @@ class RunBatch(Protocol):
 
 
 class QueueFullError(Exception):
-    """The queue has no room for the pictures of a request.
+    """The queue has no room for the pictures of a request, or they would be late.
 
     Args:
         seconds: estimate of when the pictures that wait are captioned.
@@ -105,13 +105,20 @@ class Batcher:
         """Number of pictures that the model works on."""
         return len(self._running)
 
-    def require_room(self, pictures: int) -> None:
-        """Refuse pictures that the queue has no room for; an idle model needs no room.
+    def require_room(self, pictures: int, *, seconds: float) -> None:
+        """Refuse pictures that would wait too long, or that the queue has no room for.
+
+        Args:
+            pictures: their number.
+            seconds: how long they may take. Where none waits, they are accepted whatever the
+                estimate is.
 
         Raises:
             QueueFullError: too many pictures wait.
         """
-        if len(self._waiting) + pictures > self._room:
+        ahead = len(self._waiting) + len(self._running)
+        is_late = self._waiting and (ahead + pictures) * self._seconds > seconds
+        if is_late or len(self._waiting) + pictures > self._room:
             raise QueueFullError(len(self._waiting) * self._seconds, len(self._waiting))
 
     async def submit(
@@ -134,7 +141,7 @@ class Batcher:
             QueueFullError: too many pictures wait.
             TimeoutError: they took longer.
         """
-        self.require_room(len(pictures))
+        self.require_room(len(pictures), seconds=seconds)
         loop, now = asyncio.get_running_loop(), time.monotonic()
         jobs = [_Job(one, config, loop.create_future(), now) for one in pictures]
         self._waiting.extend(jobs)

@@ -78,7 +78,7 @@ def busy(seconds: float, waiting: int) -> Problem:
     """Return the problem of a full queue, which is worth another attempt after so many seconds."""
     return Problem(
         "queue-full",
-        f"{waiting} pictures wait already, which is all that the queue has room for; try again "
-        f"after the seconds in Retry-After",
+        f"{waiting} pictures wait already, too many for another to be captioned in time; try again "
+        "after the seconds in Retry-After",
         headers={"Retry-After": str(max(1, math.ceil(seconds)))},
     )

@@ -142,7 +142,7 @@ class Service:
         assert self.captioner
         assert self._batcher
         try:
-            self._batcher.require_room(1)
+            self._batcher.require_room(1, seconds=self.limits.deadline)
         except QueueFullError as error:
             raise busy(error.seconds, error.waiting) from None
 
