@@ -11,6 +11,7 @@ from tushuo.serve.app import create_app
 from tushuo.serve.limits import Limits
 from tushuo.serve.openapi import PROBLEM_EXAMPLE, openapi, schema_of
 from tushuo.serve.options import ReplyOptions
+from tushuo.serve.page_files import FILES
 from tushuo.serve.problems import STATUSES, Problem
 from tushuo.serve.service import Service
 
