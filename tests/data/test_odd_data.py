@@ -91,6 +91,10 @@ PAIR = "image,caption\n1.jpg,a\n2.jpg,b\n"
             split_of("x/train/1.jpg:train:a", "x/test/2.jpg:test:b"),
         ),
         (
+            files("train/1.jpg", "test/2.jpg", c_csv=PAIR + "3.jpg,c\n"),
+            split_of("train/1.jpg:train:a", "test/2.jpg:test:b", "3.jpg?:train:c"),
+        ),
+        (
             files("train_images/1.jpg", "test_images/2.jpg", c_csv=PAIR),
             split_of("train_images/1.jpg:train:a", "test_images/2.jpg:test:b"),
         ),
