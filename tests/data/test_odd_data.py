@@ -278,7 +278,7 @@ def test_what_is_warned_of(given: Files, message: str, tmp_path: Path) -> None:
          r"expected annotations with a caption beside images, but it has the keys images"),
         (files("1.jpg", c_json=[{"image": "1.jpg", "conversations": [{"value": "a"}]}]),
          r"it has conversations; write the answers"),
-        (files("1.jpg", c_csv="image,label\n1.jpg,cat\n"), r"image,label'; name the columns image"),
+        (files("1.jpg", c_csv="image,label\n1.jpg,cat\n"), r"; it begins with 'image,label'"),
         (files("1.jpg", c_xlsx=b"PK\x03\x04\0\0"), r"is a spreadsheet; save it as CSV"),
         (files("1.jpg", c_arrow=b"ARROW1\0\0"), r"is an Arrow file; save the data set as parquet"),
         (files("1.jpg", "2.jpg", train_csv="image,caption\n1.jpg,a\n",
