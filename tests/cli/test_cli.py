@@ -170,8 +170,8 @@ def test_data_check_begins_with_the_files(
     call("data", "check", tmp_path)
     assert capsys.readouterr().out.splitlines()[:3] == [
         "read captions.csv as table: pictures 2, captions 3, splits train 1, val 1",
-        "passed over classes.csv: has no columns of pictures and captions; it begins with "
-        "'id,name'",
+        "passed over classes.csv: has no columns of pictures and captions, such as image and "
+        "caption; it begins with 'id,name'",
         "",
     ]
     (tmp_path / "captions.csv").write_text(content + "a.jpg;a dog;test\n")

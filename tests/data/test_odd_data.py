@@ -91,6 +91,10 @@ PAIR = "image,caption\n1.jpg,a\n2.jpg,b\n"
             split_of("x/train/1.jpg:train:a", "x/test/2.jpg:test:b"),
         ),
         (
+            files("train/1.jpg", "test/2.jpg", c_csv=PAIR + "3.jpg,c\n"),
+            split_of("train/1.jpg:train:a", "test/2.jpg:test:b", "3.jpg?:train:c"),
+        ),
+        (
             files("train_images/1.jpg", "test_images/2.jpg", c_csv=PAIR),
             split_of("train_images/1.jpg:train:a", "test_images/2.jpg:test:b"),
         ),
@@ -274,7 +278,7 @@ def test_what_is_warned_of(given: Files, message: str, tmp_path: Path) -> None:
          r"expected annotations with a caption beside images, but it has the keys images"),
         (files("1.jpg", c_json=[{"image": "1.jpg", "conversations": [{"value": "a"}]}]),
          r"it has conversations; write the answers"),
-        (files("1.jpg", c_csv="image,label\n1.jpg,cat\n"), r"image,label'; name the columns image"),
+        (files("1.jpg", c_csv="image,label\n1.jpg,cat\n"), r"; it begins with 'image,label'"),
         (files("1.jpg", c_xlsx=b"PK\x03\x04\0\0"), r"is a spreadsheet; save it as CSV"),
         (files("1.jpg", c_arrow=b"ARROW1\0\0"), r"is an Arrow file; save the data set as parquet"),
         (files("1.jpg", "2.jpg", train_csv="image,caption\n1.jpg,a\n",

@@ -89,8 +89,8 @@ def _why_unknown(content: Content) -> Unknown:
         return Unknown(f"lacks image and caption in its first line, {first!r}")
     if content.path.suffix.lower() in (".csv", ".tsv"):
         return Unknown(
-            f"has no columns of pictures and captions; it begins with {first!r}; name the columns "
-            "image and caption"
+            "has no columns of pictures and captions, such as image and caption; it begins with "
+            f"{first!r}"
         )
     return Unknown("is text without names of pictures")
 

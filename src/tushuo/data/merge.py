@@ -158,9 +158,14 @@ def _with_folder_splits(records: list[Record], parts: Sequence[Part], root: Path
             "give all pictures a split, or none, or name the file to read"
         )
     splits = _folder_splits(records, root, split_in_name)
-    if len(set(splits)) == 1:  # a folder that is named by nothing else, or by chance
+    if len(set(splits) - {None}) == 1:  # a folder that is named by nothing else, or by chance
         splits = _folder_splits(records, root, split_of_folder)
-    elif None in splits:
+    if any(splits):  # a missing picture lies nowhere, and is reported where pictures are opened
+        splits = [
+            split if split or record.path.is_file() else "train"
+            for split, record in zip(splits, records, strict=True)
+        ]
+    if None in splits and any(splits):
         other = records[splits.index(None)]
         warnings.warn(
             f"no split is used: the folders of {len(splits) - splits.count(None)} pictures state "
