@@ -11,7 +11,7 @@ from tushuo import encoders
 from tushuo.captioning.captioner import Captioner, require_language
 from tushuo.captioning.evidence import ConceptReader
 from tushuo.captioning.huggingface.captioner import HuggingFaceCaptioner
-from tushuo.captioning.huggingface.loading import PREFIX, Precision, open_model
+from tushuo.captioning.huggingface.loading import Precision, open_model
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.captioning.picture_regions import Encode, PictureRegions, concepts_of_regions
 from tushuo.captioning.route import FILE, ContentRatio, Route
@@ -19,6 +19,7 @@ from tushuo.captioning.routed import RoutedCaptioner, RoutedPicture
 from tushuo.concepts.encoder import ConceptEncoder
 from tushuo.concepts.model import ConceptModel
 from tushuo.device import full_float32, require_device
+from tushuo.encoders.hub import PREFIX
 from tushuo.encoders.spec import Encoder
 from tushuo.encoders.split_encoder import FineTunedEncoder, fine_tuned_encoder, split_encoder
 from tushuo.errors import SettingError

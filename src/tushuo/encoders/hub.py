@@ -4,6 +4,7 @@ A repository is downloaded only if the cache lacks a part of it. Only settings, 
 safetensors are fetched: neither pickles nor code of a repository ever reach this machine.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import msgspec
 from tushuo.errors import WeightsError
 
 PREFIX = "hf:"
-FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "README.md"]
 NEEDED = (  # one file of each row
     ("config.json",),
     ("preprocessor_config.json", "processor_config.json"),
@@ -21,12 +22,13 @@ NEEDED = (  # one file of each row
 )
 
 
-def model_folder(source: Path | str) -> Path:
+def model_folder(source: Path | str, *, message: Callable[[str], None] | None = None) -> Path:
     """Return the folder of a model.
 
     Args:
         source: a folder, with or without ``hf:``, or ``hf:OWNER/MODEL``, perhaps with ``@`` and a
             branch, tag or commit.
+        message: receives a sentence before a download.
 
     Raises:
         WeightsError: there is no such folder, and no such repository that can be reached.
@@ -52,6 +54,8 @@ def model_folder(source: Path | str) -> Path:
         cached = None
     if cached and _is_complete(cached):
         return cached
+    if message is not None:
+        message(f"{source} is not in the cache of the hub; downloading it")
     try:
         return Path(download())
     except (OSError, ValueError) as error:

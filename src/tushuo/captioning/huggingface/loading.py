@@ -17,13 +17,12 @@ from safetensors import SafetensorError
 
 from tushuo.captioning.huggingface.processors import load_processor
 from tushuo.captioning.huggingface.prompts import Family, family_of
+from tushuo.encoders.hub import PREFIX, model_folder
 from tushuo.errors import MissingPartError, SettingError, WeightsError
 from tushuo.runtime import cache_folder, format_bytes, sha256
 from tushuo.setting_types import convert_setting
 
-PREFIX = "hf:"
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md")
 WITH_CROSS_ATTENTION = ("vision-encoder-decoder", "blip")
 MEMORY = Path("/proc/meminfo")
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError,
@@ -78,8 +77,9 @@ def open_model(
         SettingError: it is not a captioning model that can be used.
     """
     transformers = _import(name)
-    message = message or _ignore
-    folder, revision = _folder(name, message)
+    if name == PREFIX:
+        raise SettingError("hf: names no model; expected hf:OWNER/MODEL or hf:FOLDER")
+    folder = model_folder(name, message=message)
     config = _config(folder, name)
     model_type = _model_type(transformers, config, name)
     weights = sorted(folder.glob("*.safetensors"))
@@ -89,7 +89,9 @@ def open_model(
             "with safetensors, such as one converted by the hub"
         )
     kind = _torch_type(precision, device)
-    message(_require_memory(name, weights, config, kind, device))
+    needs = _require_memory(name, weights, config, kind, device)
+    if message is not None:
+        message(needs)
     try:
         with quiet(transformers):
             processor, tokenizer = load_processor(folder, model_type)
@@ -110,7 +112,7 @@ def open_model(
         tokenizer=tokenizer,
         family=family,
         model_type=model_type,
-        revision=revision or _hash(weights, folder),
+        revision=_commit(folder) or _hash(weights, folder),
         device=device,
     )
 
@@ -204,34 +206,9 @@ def _import(name: str) -> Any:
     return transformers
 
 
-def _ignore(_: str) -> None:
-    """Receive messages that nobody reads."""
-
-
-def _folder(name: str, message: Callable[[str], None]) -> tuple[Path, str | None]:
-    """Return the folder of a model, and the commit of a repository."""
-    source = name.removeprefix(PREFIX)
-    if not source:
-        raise SettingError("hf: names no model; expected hf:OWNER/MODEL or hf:FOLDER")
-    if Path(source).is_dir():
-        return Path(source), None
-    repository, _, revision = source.partition("@")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    options: dict[str, Any] = {"revision": revision or None, "allow_patterns": list(FILES)}
-    try:
-        try:
-            found = snapshot_download(repository, local_files_only=True, **options)
-        except LocalEntryNotFoundError:
-            message(f"{name} is not in the cache of the hub; downloading it")
-            found = snapshot_download(repository, **options)
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise WeightsError(
-            f"{name} is neither a folder nor a repository in the cache that can be downloaded now; "
-            "check its name and the connection"
-        ) from error
-    return Path(found), Path(found).name[:16]
+def _commit(folder: Path) -> str | None:
+    """Return the commit of a repository in the hub's cache; None for other folders."""
+    return folder.name[:16] if folder.parent.name == "snapshots" else None
 
 
 def _config(folder: Path, name: str) -> dict[str, Any]:
