@@ -264,7 +264,7 @@ async def post_all(own: Running, pictures: list[bytes], **more: Any) -> list[htt
 
 def test_nobody_gets_the_caption_of_another() -> None:
     numbers = random.Random(0).sample(range(1 << 24), 200)
-    with running(NumberCaptioner(seconds=0.002), queue=200) as own:
+    with running(NumberCaptioner(seconds=0.002), queue=200, deadline=60.0) as own:
         got = asyncio.run(post_all(own, [numbered(number) for number in numbers]))
         texts = [caption_of(one) for one in got]
         assert texts == [f"number {number} greedy" for number in numbers]

@@ -21,7 +21,6 @@ from tushuo.search.config import SearchConfig
 Result = Caption | PictureError | Exception
 """A caption; why the picture has none; or an error of the model for this picture."""
 
-FIRST_GUESS = 0.1  # seconds per picture, before any was captioned
 SMOOTHING = 0.2  # weight of the newest batch in the mean of seconds per picture
 
 
@@ -93,7 +92,7 @@ class Batcher:
         self._waiting: deque[_Job] = deque()
         self._running: list[_Job] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._seconds, self._is_closed = FIRST_GUESS, False
+        self._seconds, self._is_closed = 0.0, False  # per picture; 0 until the first batch
 
     @property
     def waiting(self) -> int:
@@ -182,7 +181,8 @@ class Batcher:
                 job.result.set_result(result)
         if results:
             each = seconds / len(results)
-            self._seconds += SMOOTHING * (each - self._seconds)
+            weight = SMOOTHING if self._seconds else 1.0
+            self._seconds += weight * (each - self._seconds)
         self._on_batch(waited, seconds)
         self._running = []
         self._start()
