@@ -155,6 +155,18 @@ def require_list(pictures: object) -> None:
         )
 
 
+def only_caption(results: Sequence[Caption | PictureError]) -> Caption:
+    """Return the caption of a batch of one picture.
+
+    Raises:
+        PictureError: the picture cannot be opened.
+    """
+    (caption,) = results
+    if isinstance(caption, PictureError):
+        raise caption
+    return caption
+
+
 def raise_if_stopped(stop: Stop | None) -> None:
     """Raise an error if the caller cancels.
 

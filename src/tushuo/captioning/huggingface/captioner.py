@@ -15,6 +15,7 @@ from tushuo.captioning.captioner import (
     TOP_WORDS,
     CaptionerInfo,
     Stop,
+    only_caption,
     raise_if_stopped,
     require_list,
 )
@@ -106,10 +107,7 @@ class HuggingFaceCaptioner:
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
         """Caption one picture; see `Captioner`."""
-        (caption,) = self.caption_batch([picture], config=config, stop=stop)
-        if isinstance(caption, PictureError):
-            raise caption
-        return caption
+        return only_caption(self.caption_batch([picture], config=config, stop=stop))
 
     def caption_batch(
         self,
