@@ -8,7 +8,7 @@ packing require a `NativeCaptioner`, since they need its regions or its decoder.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
 from tushuo.errors import PictureError, SettingError, StoppedError
@@ -20,6 +20,7 @@ Stop = Callable[[], bool]
 """Called before each picture is opened, before pictures are encoded, and after each decoding step;
 True cancels with a ``StoppedError``."""
 
+Result = TypeVar("Result")
 TOP_WORDS = 5  # words listed at each step of an explanation
 
 
@@ -155,16 +156,16 @@ def require_list(pictures: object) -> None:
         )
 
 
-def only_caption(results: Sequence[Caption | PictureError]) -> Caption:
-    """Return the caption of a batch of one picture.
+def only_result(results: Sequence[Result | PictureError]) -> Result:
+    """Return what a batch of one picture gave.
 
     Raises:
         PictureError: the picture cannot be opened.
     """
-    (caption,) = results
-    if isinstance(caption, PictureError):
-        raise caption
-    return caption
+    (result,) = results
+    if isinstance(result, PictureError):
+        raise result
+    return result
 
 
 def raise_if_stopped(stop: Stop | None) -> None:

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from tushuo.captioning.captioner import Stop, require_list
+from tushuo.captioning.captioner import Stop, only_result, require_list
 from tushuo.captioning.evidence import Concept
 from tushuo.captioning.picture_regions import encode_pictures
 from tushuo.captioning.tagger import MOST
@@ -86,10 +86,7 @@ class ClipTagger:
         Raises:
             PictureError: the picture cannot be opened.
         """
-        (concepts,) = self.tag_batch([picture], most=most)
-        if isinstance(concepts, PictureError):
-            raise concepts
-        return concepts
+        return only_result(self.tag_batch([picture], most=most))
 
     def tag_batch(
         self, pictures: Sequence[Picture], *, most: int = MOST, stop: Stop | None = None

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, only_caption, require_list
+from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, only_result, require_list
 from tushuo.captioning.compose import Composer
 from tushuo.captioning.evidence import ConceptReader
 from tushuo.captioning.given_captions import explain, next_word_log_probs, token_log_probs
@@ -122,7 +122,7 @@ class NativeCaptioner:
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
         """Caption one picture, in any form that `to_pixels` accepts; see `Captioner`."""
-        return only_caption(self.caption_batch([picture], config=config, stop=stop))
+        return only_result(self.caption_batch([picture], config=config, stop=stop))
 
     def caption_batch(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from tushuo.captioning.caption import Caption, Explanation, PartialCaption
-from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, only_caption, require_list
+from tushuo.captioning.captioner import TOP_WORDS, CaptionerInfo, Stop, only_result, require_list
 from tushuo.captioning.native import NativeCaptioner
 from tushuo.captioning.picture_regions import Encode, PictureRegions, encode_pictures
 from tushuo.captioning.route import ContentRatio, Route
@@ -109,7 +109,7 @@ class RoutedCaptioner:
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
         """Caption one picture, in any form that `to_pixels` accepts; see `Captioner`."""
-        return only_caption(self.caption_batch([picture], config=config, stop=stop))
+        return only_result(self.caption_batch([picture], config=config, stop=stop))
 
     def caption_batch(
         self,

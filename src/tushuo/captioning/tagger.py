@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 import torch
 
 from tushuo import encoders
-from tushuo.captioning.captioner import Stop, require_list
+from tushuo.captioning.captioner import Stop, only_result, require_list
 from tushuo.captioning.evidence import Concept, ConceptReader, PictureEvidence
 from tushuo.captioning.picture_regions import encode_pictures, picture_evidence
 from tushuo.concepts.encoder import ConceptEncoder
@@ -100,10 +100,7 @@ class ConceptTagger:
         Raises:
             PictureError: the picture cannot be opened.
         """
-        (concepts,) = self.tag_batch([picture], most=most)
-        if isinstance(concepts, PictureError):
-            raise concepts
-        return concepts
+        return only_result(self.tag_batch([picture], most=most))
 
     def tag_batch(
         self, pictures: Sequence[Picture], *, most: int = MOST, stop: Stop | None = None

@@ -15,7 +15,7 @@ from tushuo.captioning.captioner import (
     TOP_WORDS,
     CaptionerInfo,
     Stop,
-    only_caption,
+    only_result,
     raise_if_stopped,
     require_list,
 )
@@ -107,7 +107,7 @@ class HuggingFaceCaptioner:
         self, picture: Picture, *, config: SearchConfig | None = None, stop: Stop | None = None
     ) -> Caption:
         """Caption one picture; see `Captioner`."""
-        return only_caption(self.caption_batch([picture], config=config, stop=stop))
+        return only_result(self.caption_batch([picture], config=config, stop=stop))
 
     def caption_batch(
         self,
