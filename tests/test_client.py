@@ -1,6 +1,7 @@
 """The client, against a real server."""
 
 import threading
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.slow_server import slow_server
 from tushuo.captioning.caption import Caption
 from tushuo.client import Client
 from tushuo.errors import PictureError, ServiceError, SettingError
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running() as own:
+        yield own
 
 
 def test_captions_are_those_of_the_captioner(server: Running) -> None:
