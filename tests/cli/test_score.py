@@ -273,10 +273,16 @@ def test_compare_names_the_files_of_a_folder_that_would_do(
         (folder / name).write_text(content)
     (folder / "beam.json").write_bytes(captions.read_bytes())
     options = ("--references", tmp_path / "ref.json")
+    assert call("compare", captions, folder, *options) == 0  # the only captions there
+    changed = captions.read_text().replace("a ", "one ")
+    (folder / "other.json").write_text(changed)
+    capsys.readouterr()
     assert call("compare", captions, folder, *options) == 2
     error = capsys.readouterr().err
-    assert f"with captions: {folder / 'beam.json'}; name one of them" in error
+    files = f"{folder / 'beam.json'}, {folder / 'other.json'}"
+    assert f"with captions: {files}; name one of them" in error
     (folder / "beam.json").unlink()
+    (folder / "other.json").unlink()
     assert call("compare", captions, folder, *options) == 2
     error = capsys.readouterr().err
     assert f"no file in {folder} has captions (it has log.csv, run.json)" in error
