@@ -1,8 +1,10 @@
 """Tiny data that many tests share: drawn in code, the same each time."""
 
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from shutil import which
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 FLICKR8K = Path(__file__).parents[2] / "shared" / "data" / "flickr8k"
+
+
+@pytest.fixture(scope="module")  # while it is open, no other event loop can run in this thread
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright; both are there in CI."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="requires the package playwright")
+    program = which("chromium") or which("chromium-browser") or which("google-chrome")
+    if program is None:
+        pytest.skip("requires a browser; on Debian: apt-get install chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=arguments)
+        yield opened
+        opened.close()
 
 
 class MeanEncoder:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import numpy as np
@@ -99,20 +98,6 @@ def made_up(count: int, folder: Path, *, caption: str = "a dog runs on the grass
         pictures=results_by_picture,
         run={"encoder": {"rows": 9, "columns": 9, "side": 260, "resize": "squash"}},
     )
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright; both are there in CI."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="requires the package playwright")
-    program = which("chromium") or which("chromium-browser") or which("google-chrome")
-    if program is None:
-        pytest.skip("requires a browser; on Debian: apt-get install chromium")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=arguments)
-        yield opened
-        opened.close()
 
 
 class Reader:
