@@ -182,3 +182,19 @@ def test_processors_of_videos_do_without_torchvision(models: Models) -> None:
 )
 def test_answers_are_cleaned(written: str, caption: str) -> None:
     assert clean(written) == caption
+
+
+def test_captioning_models_in_the_cache_are_listed(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._cache_manager.HF_HUB_CACHE", str(tmp_path))
+    assert loading.cached_models() == []
+    for name, model_type in (("blip", "blip"), ("bert", "bert")):
+        root = tmp_path / f"models--someone--{name}"
+        folder = root / "snapshots" / ("0" * 40)
+        shutil.copytree(models.folder("blip"), folder)
+        change(folder, model_type=model_type)
+        (root / "refs").mkdir()
+        (root / "refs" / "main").write_text("0" * 40)
+    (found,) = loading.cached_models()
+    assert found.startswith("hf:someone/blip, ")
