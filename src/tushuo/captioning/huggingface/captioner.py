@@ -225,7 +225,7 @@ class HuggingFaceCaptioner:
         maps = attention_of(self._loaded, inputs, row, one.tokens)
         attention = None
         if maps is not None and words:
-            attention = np.stack([_mean_map(maps, word.tokens) for word in words])
+            attention = np.stack([_mean_map(maps, word.tokens or (word.step,)) for word in words])
         return Caption(
             text=text,
             words=tuple(word.text for word in words),
@@ -246,7 +246,7 @@ class HuggingFaceCaptioner:
     ) -> tuple[tuple[TokenProbability, ...], ...]:
         assert one.logits is not None
         _, words = words_of(one.tokens, self._loaded.tokenizer, self._language, config.max_words)
-        places = [word.tokens[0] for word in words if word.tokens]
+        places = [word.step for word in words]
         places += [len(one.tokens)] if len(one.log_probs) > len(one.tokens) else []
         steps = []
         for place in places:
@@ -282,6 +282,5 @@ class HuggingFaceCaptioner:
 def _mean_map(
     maps: Float[Tensor, "T rows columns"], places: tuple[int, ...]
 ) -> Float[np.ndarray, "rows columns"]:
-    """Return the mean map of a word's tokens; of all tokens, for a word without any."""
-    chosen = maps[list(places)] if places else maps
-    return chosen.mean(dim=0).cpu().numpy()
+    """Return the mean map of a word's tokens."""
+    return maps[list(places)].mean(dim=0).cpu().numpy()

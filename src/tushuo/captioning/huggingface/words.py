@@ -13,10 +13,18 @@ from tushuo.text.tokenization import Language, tokenize
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word and the places of its tokens."""
+    """A word and the places of its tokens.
+
+    Attributes:
+        text: the word.
+        tokens: the tokens that belong to it; none where it shares its only token with the next
+            word, to which the token then belongs.
+        step: the token with which it begins.
+    """
 
     text: str
     tokens: tuple[int, ...]
+    step: int
 
 
 def split_words(text: str, language: Language) -> list[str]:
@@ -43,18 +51,24 @@ def words_of(
     """
     text = clean(tokenizer.decode(tokens, skip_special_tokens=True))
     words = split_words(text, language)
-    ends, place = [], 0
+    starts, ends, place = [], [], 0
     for word in words:
-        place = text.index(word, place) + len(word)
+        starts.append(text.index(word, place))
+        place = starts[-1] + len(word)
         ends.append(place)
+    written = [
+        len(clean(tokenizer.decode(tokens[: number + 1], skip_special_tokens=True)))
+        for number in range(len(tokens))
+    ]
     members: list[list[int]] = [[] for _ in words]
-    for number in range(len(tokens)):
-        done = len(clean(tokenizer.decode(tokens[: number + 1], skip_special_tokens=True)))
+    for number, done in enumerate(written):
         if words:
-            members[next((n for n, end in enumerate(ends) if done <= end), len(words) - 1)].append(
-                number
-            )
+            last = len(words) - 1
+            members[next((n for n, end in enumerate(ends) if done <= end), last)].append(number)
     if most is not None and len(words) > most:
         text = text[: ends[most - 1]]
-    found = [Word(word, tuple(own)) for word, own in zip(words, members, strict=True)]
+    steps = [next(n for n, done in enumerate(written) if done > start) for start in starts]
+    found = [
+        Word(word, tuple(own), step) for word, own, step in zip(words, members, steps, strict=True)
+    ]
     return text, found[:most]
